@@ -1,0 +1,127 @@
+"""Describing: from a plugin class to its manifest, or to what is missing in it."""
+
+import hashlib
+import importlib.util
+import inspect
+import json
+import re
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+from pydantic import PydanticUserError, ValidationError
+
+from modelmill_sdk.errors import ManifestError
+from modelmill_sdk.host.prediction import plugin_streams
+from modelmill_sdk.manifest import (
+    DATASET_KINDS,
+    HOST_METERS,
+    METER_PATTERN,
+    PLUGIN_ID_PATTERN,
+    Manifest,
+    ManifestNeeds,
+)
+from modelmill_sdk.plugin import Params, Plugin
+from modelmill_sdk.protocol import PROTOCOL
+
+
+def manifest_make(plugin: type[Plugin], *, entry_point: EntryPoint) -> Manifest:
+    """Describe a class found through an entry point.
+
+    Raises ManifestError for what an author must mend.
+    """
+    class_check(plugin)
+    distribution = entry_point.dist
+    try:
+        return Manifest(
+            protocol=PROTOCOL,
+            plugin_id=plugin.id,
+            version=distribution.version if distribution else "0",
+            distribution=distribution.name if distribution else "",
+            entry_point=entry_point.name,
+            digest=source_digest(plugin),
+            title=plugin.title or plugin.id.replace("-", " ").capitalize(),
+            description=plugin.description or inspect.getdoc(plugin) or "",
+            author=plugin.author,
+            licence=plugin.licence,
+            task=plugin.task,
+            accepts=plugin.accepts,
+            meters=plugin.meters,
+            needs=ManifestNeeds(gpu_memory_mib=plugin.needs.gpu_memory_mib),
+            trains=plugin_trains(plugin),
+            streams=plugin_streams(plugin),
+            max_batch=plugin.max_batch,
+            max_wait_ms=plugin.max_wait_ms,
+            train_schema=_schema(plugin.TrainParams),
+            input_schema=_schema(plugin.Input),
+            predict_schema=_schema(plugin.PredictParams),
+        )
+    except ValidationError as error:
+        raise ManifestError(f"{plugin.__name__}: {error}") from error
+
+
+def class_check(plugin: type[Plugin]) -> None:
+    """Raise ManifestError unless the class describes itself as the platform requires."""
+    name = getattr(plugin, "__name__", repr(plugin))
+    if not (inspect.isclass(plugin) and issubclass(plugin, Plugin)):
+        raise ManifestError(f"register({name}): register a subclass of modelmill_sdk.Plugin.")
+    if not re.fullmatch(PLUGIN_ID_PATTERN, getattr(plugin, "id", "")):
+        raise ManifestError(f"{name}.id must be like 'gan-faces': small letters, digits, hyphens.")
+    if plugin.predict is Plugin.predict:
+        raise ManifestError(f"{name} has no predict().")
+    if plugin_trains(plugin) and not plugin.accepts:
+        raise ManifestError(f"{name} trains, so {name}.accepts must name at least one kind.")
+    for kind in plugin.accepts:
+        if kind not in DATASET_KINDS:
+            raise ManifestError(f"{name}.accepts: {kind!r} is none of {', '.join(DATASET_KINDS)}.")
+    for meter in plugin.meters:
+        if not re.fullmatch(METER_PATTERN, meter) or meter in HOST_METERS:
+            raise ManifestError(f"{name}.meters: {meter!r} is not a name a plugin may count under.")
+    _fields_check(plugin.TrainParams, name=f"{name}.TrainParams", need_defaults=True)
+    _fields_check(plugin.Input, name=f"{name}.Input", need_defaults=False)
+    _fields_check(plugin.PredictParams, name=f"{name}.PredictParams", need_defaults=True)
+
+
+def plugin_trains(plugin: type[Plugin]) -> bool:
+    """Say whether the class has a ``train`` of its own."""
+    return plugin.train is not Plugin.train
+
+
+def source_digest(plugin: type[Plugin]) -> str:
+    """Hash the files of the package that a class comes from, names and contents."""
+    spec = importlib.util.find_spec(plugin.__module__.partition(".")[0])
+    roots = list(spec.submodule_search_locations or []) if spec else []
+    origin = [Path(spec.origin)] if spec and spec.origin else []
+    files = [path for root in roots for path in sorted(Path(root).rglob("*"))] or origin
+    digest = hashlib.sha256()
+    for path in files:
+        if path.is_file() and "__pycache__" not in path.parts:
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{path.name}\0{content}\n".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _fields_check(params: type[Params], *, name: str, need_defaults: bool) -> None:
+    if not (inspect.isclass(params) and issubclass(params, Params)):
+        raise ManifestError(f"{name} must be a subclass of modelmill_sdk.Params.")
+    for field_name, field in params.model_fields.items():
+        if not field.description:
+            raise ManifestError(
+                f"{name}.{field_name} has no description; use Field(description=…)."
+            )
+        if need_defaults and field.is_required():
+            raise ManifestError(f"{name}.{field_name} has no default; customers may leave it out.")
+    if need_defaults:
+        try:
+            params()
+        except ValidationError as error:
+            raise ManifestError(f"The defaults of {name} are not valid: {error}") from error
+
+
+def _schema(params: type[Params]) -> dict[str, Any]:
+    try:
+        schema = params.model_json_schema()
+        json.dumps(schema, allow_nan=False)
+    except (PydanticUserError, ValueError, TypeError) as error:
+        raise ManifestError(f"{params.__qualname__} has no JSON Schema: {error}") from error
+    return schema

@@ -1,0 +1,39 @@
+"""The errors of a plugin, by who sees them.
+
+========================  =============================================================
+``CustomerError``         the customer, word for word: something they sent can be changed
+``PluginError``           the operator and the author: a mistake in the plugin
+``ManifestError``         the same, found while the plugin was being described
+``ProtocolError``         the operator: the other end of the pipe broke the protocol
+``Cancelled``             nobody: the run was stopped on request; let it pass
+========================  =============================================================
+"""
+
+
+class CustomerError(Exception):
+    """A mistake of the customer's, told to them in a message that says what to do instead."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        """Take the message to show, and the name of the input or parameter it is about."""
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class PluginError(Exception):
+    """A mistake of the plugin's: the operator and the author see it, the customer is not billed."""
+
+
+class ManifestError(PluginError):
+    """The plugin's class does not describe itself well enough to be offered."""
+
+
+class ProtocolError(Exception):
+    """A frame that is too long, is not one of the protocol's messages, or was cut off."""
+
+
+class Cancelled(BaseException):
+    """The run was asked to stop.
+
+    A ``BaseException``, so that a plugin's ``except Exception`` around a step does not swallow it.
+    """

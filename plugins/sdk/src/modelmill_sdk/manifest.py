@@ -1,0 +1,73 @@
+"""The manifest: everything the platform knows of a plugin without importing it."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+IMAGES = "images"
+LABELLED_IMAGES = "labelled_images"
+TEXT = "text"
+LABELLED_TEXT = "labelled_text"
+CONVERSATIONS = "conversations"
+INTERACTIONS = "interactions"
+TABLE = "table"
+
+DATASET_KINDS = (
+    IMAGES,
+    LABELLED_IMAGES,
+    TEXT,
+    LABELLED_TEXT,
+    CONVERSATIONS,
+    INTERACTIONS,
+    TABLE,
+)
+
+# Counted by the platform itself; a plugin that declared one of them could bill its own time.
+HOST_METERS = frozenset({"cpu_ms", "gpu_ms", "requests", "byte_hours"})
+
+PLUGIN_ID_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+METER_PATTERN = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
+
+
+class ManifestNeeds(BaseModel):
+    """What the plugin needs of the machine."""
+
+    gpu_memory_mib: int = Field(default=0, ge=0)
+
+
+class Manifest(BaseModel):
+    """One plugin of one installed release, as plain data."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    protocol: int
+    plugin_id: str = Field(pattern=PLUGIN_ID_PATTERN, max_length=64)
+    version: str
+    distribution: str
+    entry_point: str
+    digest: str
+    title: str = Field(min_length=1, max_length=120)
+    description: str = ""
+    author: str = ""
+    licence: str = ""
+    task: str = "other"
+    accepts: tuple[str, ...] = ()
+    meters: dict[str, str] = {}
+    needs: ManifestNeeds = ManifestNeeds()
+    trains: bool
+    streams: bool
+    max_batch: int = Field(default=1, ge=1)
+    max_wait_ms: int = Field(default=0, ge=0)
+    train_schema: dict[str, Any]
+    input_schema: dict[str, Any]
+    predict_schema: dict[str, Any]
+
+
+class Broken(BaseModel):
+    """An entry point that could not be described, with the traceback for the operator."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    entry_point: str
+    distribution: str
+    traceback: str

@@ -1,0 +1,96 @@
+"""The class a plugin author writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from modelmill_sdk.errors import PluginError
+
+if TYPE_CHECKING:
+    from modelmill_sdk.data import TrainData
+    from modelmill_sdk.runs import PredictRun, TrainRun
+
+
+class Params(BaseModel):
+    """Values a customer may set; each field carries its description, bounds and default.
+
+    The class is the form, the API's schema and the validation at once.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, protected_namespaces=()
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What a plugin needs of the machine; the default is any CPU."""
+
+    gpu_memory_mib: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing wrong with a dataset, in words a customer can act on."""
+
+    reason: str
+    fix: str = ""
+    file: str | None = None
+    row: int | None = None
+    field: str | None = None
+
+
+class Plugin:
+    """One kind of model: what it takes, how it is trained, how it is used.
+
+    Only ``id``, ``load`` and ``predict`` are compulsory, and ``train`` for a plugin that trains.
+    An instance lives in one child process and serves one training, or one loaded model.
+    Import heavy libraries inside the methods: describing a plugin takes under a second.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    author: ClassVar[str] = ""
+    licence: ClassVar[str] = ""
+    task: ClassVar[str] = "other"
+    accepts: ClassVar[tuple[str, ...]] = ()
+    meters: ClassVar[dict[str, str]] = {}
+    needs: ClassVar[Needs] = Needs()
+    max_batch: ClassVar[int] = 1
+    max_wait_ms: ClassVar[int] = 0
+
+    TrainParams: ClassVar[type[Params]] = Params
+    Input: ClassVar[type[Params]] = Params
+    PredictParams: ClassVar[type[Params]] = Params
+
+    def validate(self, data: TrainData, params: Any) -> Iterable[Problem]:
+        """Yield what is wrong with a dataset, on a CPU, before any training time is spent."""
+        return ()
+
+    def train(self, run: TrainRun) -> None:
+        """Train, and leave the finished model in ``run.model_dir`` as safetensors and JSON."""
+        raise PluginError(f"{self.id} does not train.")
+
+    def evaluate(self, run: TrainRun) -> Mapping[str, float]:
+        """Measure the finished model in ``run.model_dir`` on the held-out split."""
+        return {}
+
+    def load(self, model_dir: Path, device: str) -> Any:
+        """Return the model, ready on ``device``, for ``predict`` to use."""
+        return model_dir
+
+    def predict(
+        self, model: Any, inputs: Sequence[Any], params: Any, run: PredictRun
+    ) -> Sequence[Any] | Iterator[str]:
+        """Return one result per input, in order: a PIL image, a ``str``, a ``dict`` or a ``Path``.
+
+        ``model`` is what ``load`` returned. At most ``max_batch`` inputs come at a time. A
+        generator function streams instead: it gets one input and yields pieces of its text.
+        """
+        raise PluginError(f"{self.id} does not predict.")

@@ -1,0 +1,309 @@
+"""The messages between the platform and a plugin's process, as they travel.
+
+A newer side may add fields and an older one ignores them; a change of meaning raises ``PROTOCOL``,
+and the platform refuses a child that speaks another number. The prose is docs/plugin-protocol.md.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from modelmill_sdk.errors import ProtocolError
+from modelmill_sdk.manifest import Broken, Manifest
+
+PROTOCOL = 1
+MAX_LOG_CHARS = 10_000
+MAX_TRACEBACK_CHARS = 20_000
+
+_M = TypeVar("_M")
+
+StopReason = Literal["cancel", "pause"]
+RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+Step = Annotated[int, Field(ge=0, le=2**53)]
+Quantity = Annotated[int, Field(ge=0, le=2**53)]
+Index = Annotated[int, Field(ge=0, lt=1_000_000)]
+
+
+class Message(BaseModel):
+    """What every message is: immutable, told apart by ``type``."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+
+    type: str
+
+
+# --- parent to child
+
+
+class TrainStart(Message):
+    """Train a model; the answer ends with TrainDone or Failed."""
+
+    type: Literal["train_start"] = "train_start"
+    plugin_id: str
+    params: dict[str, Any] = {}
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = Field(default=1, ge=1)
+    data_dir: Path
+    workdir: Path
+    model_dir: Path
+    resume_dir: Path | None = None
+    checkpoint_every_s: float = Field(default=60.0, ge=0)
+    checkpoint_dir: Path
+
+
+class Stop(Message):
+    """Stop training: at the next step (cancel), or right after a last checkpoint (pause)."""
+
+    type: Literal["stop"] = "stop"
+    reason: StopReason = "cancel"
+
+
+class ModelLoad(Message):
+    """Load a model for the predictions that follow; the answer is Loaded or Failed."""
+
+    type: Literal["model_load"] = "model_load"
+    plugin_id: str
+    model_dir: Path
+    device: str = "cpu"
+    threads: int = Field(default=1, ge=1)
+
+
+class PredictStart(Message):
+    """Use the loaded model; Results in order, then PredictDone, or Failed."""
+
+    type: Literal["predict_start"] = "predict_start"
+    request_id: RequestId
+    inputs: list[dict[str, Any]]
+    params: dict[str, Any] = {}
+    seed: int | None = None
+    out_dir: Path
+
+
+class PredictAbort(Message):
+    """Give up a prediction; it ends with Failed, code "cancelled"."""
+
+    type: Literal["predict_abort"] = "predict_abort"
+    request_id: RequestId
+
+
+class ValidateStart(Message):
+    """Look for problems in a dataset; ProblemFound for each, then ValidateDone."""
+
+    type: Literal["validate_start"] = "validate_start"
+    plugin_id: str
+    params: dict[str, Any] = {}
+    data_dir: Path
+
+
+class Describe(Message):
+    """Describe every installed plugin but the entry points named in ``skip``."""
+
+    type: Literal["describe"] = "describe"
+    skip: tuple[str, ...] = ()
+
+
+# --- child to parent
+
+
+class Ready(Message):
+    """The child is up and waits for its first message."""
+
+    type: Literal["ready"] = "ready"
+    protocol: int
+    pid: int
+
+
+class Started(Message):
+    """The plugin's ``train`` is about to be called: parameters and data are sound."""
+
+    type: Literal["started"] = "started"
+
+
+class Progress(Message):
+    """Where the training is. A metric that is not a finite number comes as None."""
+
+    type: Literal["progress"] = "progress"
+    step: Step
+    total: Step
+    metrics: dict[str, float | None] = {}
+
+
+class Sample(Message):
+    """A picture (a PNG at ``path``) or a text made during training."""
+
+    type: Literal["sample"] = "sample"
+    step: Step
+    name: str = Field(max_length=100)
+    kind: Literal["image", "text"]
+    path: Path | None = None
+    text: str | None = None
+
+
+class CheckpointSaved(Message):
+    """A complete checkpoint lies at ``path``, safe on disk."""
+
+    type: Literal["checkpoint_saved"] = "checkpoint_saved"
+    step: Step
+    path: Path
+
+
+class Count(Message):
+    """Some use of a declared meter; ``request_id`` is None while training."""
+
+    type: Literal["count"] = "count"
+    meter: str = Field(max_length=64)
+    qty: Quantity
+    request_id: str | None = None
+
+
+class Log(Message):
+    """One line for the job's events."""
+
+    type: Literal["log"] = "log"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    message: str = Field(max_length=MAX_LOG_CHARS)
+
+
+class TrainDone(Message):
+    """Training ended well at ``step``, or stopped as asked (``stopped_reason``)."""
+
+    type: Literal["train_done"] = "train_done"
+    metrics: dict[str, float | None] = {}
+    step: Step = 0
+    stopped_reason: StopReason | None = None
+
+
+class Loaded(Message):
+    """The model is ready for predictions."""
+
+    type: Literal["loaded"] = "loaded"
+    load_ms: int = Field(ge=0)
+
+
+class Chunk(Message):
+    """A piece of the text of input number ``index``, as it is made."""
+
+    type: Literal["chunk"] = "chunk"
+    request_id: RequestId
+    index: Index
+    text: str
+
+
+class Result(Message):
+    """The whole result of input number ``index``: a text, a JSON value, or a file at ``path``."""
+
+    type: Literal["result"] = "result"
+    request_id: RequestId
+    index: Index
+    kind: Literal["text", "image", "json", "file"]
+    text: str | None = None
+    path: Path | None = None
+    value: Any = None
+    finish_reason: str = Field(default="stop", max_length=40)
+
+
+class PredictDone(Message):
+    """Every input of a request has its result; ``counts`` sums its meters."""
+
+    type: Literal["predict_done"] = "predict_done"
+    request_id: RequestId
+    compute_ms: int = Field(ge=0)
+    counts: dict[str, Quantity] = {}
+
+
+class ProblemFound(Message):
+    """One thing wrong with the dataset."""
+
+    type: Literal["problem_found"] = "problem_found"
+    file: str | None = None
+    row: int | None = None
+    field: str | None = None
+    reason: str
+    fix: str = ""
+
+
+class ValidateDone(Message):
+    """The whole dataset was looked at, or enough problems were found."""
+
+    type: Literal["validate_done"] = "validate_done"
+
+
+class Describing(Message):
+    """This entry point is about to be imported; named first, in case the import kills the child."""
+
+    type: Literal["describing"] = "describing"
+    entry_point: str
+    distribution: str
+
+
+class Manifests(Message):
+    """Every plugin that could be described, and every entry point that could not."""
+
+    type: Literal["manifests"] = "manifests"
+    items: list[Manifest] = []
+    broken: list[Broken] = []
+
+
+class Failed(Message):
+    """The request, or the training or loading when ``request_id`` is None, ended in an error."""
+
+    type: Literal["failed"] = "failed"
+    request_id: str | None = None
+    code: str = Field(max_length=60)
+    message: str
+    param: str | None = None
+    who: Literal["customer", "author"] = "author"
+    traceback: str = ""
+
+
+ToChild = Annotated[
+    TrainStart | Stop | ModelLoad | PredictStart | PredictAbort | ValidateStart | Describe,
+    Field(discriminator="type"),
+]
+FromChild = Annotated[
+    Ready
+    | Started
+    | Progress
+    | Sample
+    | CheckpointSaved
+    | Count
+    | Log
+    | TrainDone
+    | Loaded
+    | Chunk
+    | Result
+    | PredictDone
+    | ProblemFound
+    | ValidateDone
+    | Describing
+    | Manifests
+    | Failed,
+    Field(discriminator="type"),
+]
+
+_TO_CHILD: TypeAdapter[ToChild] = TypeAdapter(ToChild)
+_FROM_CHILD: TypeAdapter[FromChild] = TypeAdapter(FromChild)
+
+
+def message_encode(message: Message) -> bytes:
+    """Give a message's JSON."""
+    return message.model_dump_json(exclude_none=True).encode()
+
+
+def to_child_decode(payload: bytes) -> ToChild:
+    """Read a message for the child. Raises ProtocolError if it is none."""
+    return _decode(_TO_CHILD, payload)
+
+
+def from_child_decode(payload: bytes) -> FromChild:
+    """Read a message of the child's. Raises ProtocolError if it is none."""
+    return _decode(_FROM_CHILD, payload)
+
+
+def _decode(adapter: TypeAdapter[_M], payload: bytes) -> _M:
+    try:
+        return adapter.validate_json(payload)
+    except (ValidationError, RecursionError) as error:
+        raise ProtocolError(f"Not a message of protocol {PROTOCOL}: {error}") from error
