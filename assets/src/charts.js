@@ -1,0 +1,80 @@
+// Line and bar charts by uPlot, drawn from `data-chart='{"title": …, "x": […], "series": […]}'`.
+// x: seconds since 1970 when "time" is true, else plain numbers such as training steps.
+// series: [{"label": "Loss", "values": […], "bars": false, "dashed": false}].
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+const HEIGHT_PX = 260;
+const drawn = new Map(); // element → uPlot
+
+function ink(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function palette() {
+  return [ink("--color-primary"), ink("--color-warning"), ink("--color-info"), ink("--color-error")];
+}
+
+function axis(extra) {
+  const grid = { stroke: ink("--color-base-300"), width: 1 };
+  return { stroke: ink("--color-base-content"), grid, ticks: grid, font: "12px system-ui", ...extra };
+}
+
+function options(element, spec, number) {
+  const colours = palette();
+  const lines = spec.series.map((one, i) => ({
+    label: one.label,
+    stroke: colours[i % colours.length],
+    fill: one.bars ? colours[i % colours.length] : undefined,
+    width: one.bars ? 0 : 2,
+    dash: one.dashed ? [6, 4] : undefined,
+    paths: one.bars ? uPlot.paths.bars({ size: [0.7, 48] }) : undefined,
+    points: { show: one.values.length < 2 },
+    spanGaps: true,
+    value: (_, value) => (value == null ? "–" : number.format(value)),
+  }));
+  return {
+    width: Math.max(element.clientWidth, 200),
+    height: Number(element.dataset.chartHeight ?? HEIGHT_PX),
+    scales: { x: { time: Boolean(spec.time) }, y: spec.log ? { distr: 3 } : {} },
+    legend: { live: true },
+    cursor: { points: { size: 7 } },
+    axes: [axis({ label: spec.x_label, labelSize: spec.x_label ? 22 : 0 }),
+      axis({ size: 58, values: (_, values) => values.map((v) => (v == null ? "" : number.format(v))) })],
+    series: [{ label: spec.x_label ?? "" }, ...lines],
+  };
+}
+
+function draw(element, spec) {
+  drawn.get(element)?.destroy();
+  const number = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 4 });
+  const rows = [spec.x, ...spec.series.map((one) => one.values)];
+  element.chart = spec;
+  drawn.set(element, new uPlot(options(element, spec, number), rows, element));
+}
+
+/** Replace a chart's data (same shape as the attribute); redraws axes when series changed. */
+export function updateChart(element, spec) {
+  const plot = drawn.get(element);
+  if (!plot || plot.series.length !== spec.series.length + 1) return draw(element, spec);
+  element.chart = spec;
+  return plot.setData([spec.x, ...spec.series.map((one) => one.values)]);
+}
+
+export function drawCharts(root) {
+  for (const element of root.querySelectorAll("[data-chart]")) {
+    if (drawn.has(element)) continue;
+    draw(element, JSON.parse(element.dataset.chart));
+    new ResizeObserver(() => {
+      const width = Math.max(element.clientWidth, 200);
+      const plot = drawn.get(element);
+      if (plot && plot.width !== width) plot.setSize({ width, height: plot.height });
+    }).observe(element);
+    // A server-sent event or any module may hand over new data.
+    element.addEventListener("chart:data", (event) => updateChart(element, event.detail));
+  }
+}
+
+document.addEventListener("themechange", () => {
+  for (const [element] of drawn) draw(element, element.chart);
+});

@@ -1,0 +1,85 @@
+"""The side bar: what the dashboard offers, as far as the caller may see it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from modelmill.tenants.callers import Caller
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One link of the side bar."""
+
+    label: str | Promise
+    icon: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Links that belong together, with an optional heading."""
+
+    label: str | Promise
+    items: list[Item]
+
+
+# (label, icon, URL name, path prefix of all its pages, permission or "")
+_GROUPS: Final = (
+    (
+        "",
+        (
+            (_("Home"), "home", "web:home", "/home", ""),
+            (_("Data"), "data", "web:datasets", "/data", "data:read"),
+            (_("Plugins"), "plugin", "web:plugins", "/plugins", "models:read"),
+            (_("Jobs"), "job", "web:jobs", "/jobs", "jobs:read"),
+            (_("Models"), "model", "web:models", "/models", "models:read"),
+            (_("Playground"), "playground", "web:playground", "/playground", "infer"),
+        ),
+    ),
+    (
+        _("Billing"),
+        (
+            (_("Usage"), "usage", "web:usage", "/usage", "billing:read"),
+            (_("Invoices"), "invoice", "web:invoices", "/invoices", "billing:read"),
+        ),
+    ),
+    (
+        _("Organisation"),
+        (
+            (_("Team"), "team", "web:team", "/team", ""),
+            (_("API keys"), "key", "web:keys", "/keys", "keys:write"),
+            (_("Audit log"), "audit", "web:audit", "/audit", "members:write"),
+            (_("Settings"), "settings", "web:settings", "/settings", "members:write"),
+        ),
+    ),
+)
+
+
+def navigation_for(caller: Caller, *, path: str) -> list[Group]:
+    """Return the groups of links this caller may follow; pages that are not installed are left out."""
+    groups = []
+    for label, rows in _GROUPS:
+        items = [
+            Item(label=name, icon=icon, url=url, is_current=_is_below(path, prefix))
+            for name, icon, url_name, prefix, permission in rows
+            if (not permission or caller.may(permission)) and (url := _url(url_name))
+        ]
+        if items:
+            groups.append(Group(label=label, items=items))
+    return groups
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix + "/")
+
+
+def _url(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,68 @@
+"""``{% load mill %}``: icons, built assets, badges, money and quantities."""
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import to_locale
+
+from modelmill.core.money import MICRO, micro_to_cents
+from modelmill.web.assets import asset_url
+from modelmill.web.words import state_label, state_tone
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw one icon of the sprite (names: assets/icons.js); decoration only, hidden from readers."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        asset_url("assets/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def asset_css(source: str) -> SafeString | str:
+    """Link a built stylesheet."""
+    url = asset_url(source)
+    return format_html('<link rel="stylesheet" href="{}">', url) if url else ""
+
+
+@register.simple_tag
+def asset_js(source: str) -> SafeString | str:
+    """Load a built script as a module, after the page is read."""
+    url = asset_url(source)
+    return format_html('<script type="module" src="{}"></script>', url) if url else ""
+
+
+@register.simple_tag
+def language_tag(code: str) -> str:
+    """Return the tag browsers and readers know: ``zh-hans`` → ``zh-Hans``."""
+    return to_locale(code).replace("_", "-")
+
+
+@register.inclusion_tag("components/_badge.html")
+def badge(state: str) -> dict[str, str]:
+    """Show a state as a coloured word: ``{% badge job.state %}``."""
+    return {"label": state_label(state), "tone": state_tone(state)}
+
+
+@register.filter
+def money(amount_micro: int | None, currency: str = "USD") -> str:
+    """Write micro-units as an amount to the cent; smaller amounts keep their digits."""
+    if amount_micro is None:
+        return "–"
+    if amount_micro and abs(amount_micro) < MICRO // 100:
+        return f"{amount_micro / MICRO:.6f}".rstrip("0") + f" {currency}"
+    cents = micro_to_cents(amount_micro)
+    sign = "-" if cents < 0 else ""
+    whole, rest = divmod(abs(cents), 100)
+    return f"{sign}{number_format(whole, force_grouping=True)}.{rest:02d} {currency}"
+
+
+@register.filter
+def quantity(value: int | None) -> str:
+    """Write a whole number with thousands apart."""
+    return "–" if value is None else number_format(value, force_grouping=True)

@@ -1,0 +1,60 @@
+"""The words and colours for states that pages show: one place, so they agree everywhere."""
+
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+_TONES: Final[dict[str, tuple[str, ...]]] = {
+    "success": ("active", "ready", "succeeded", "paid", "published", "finalized", "accepted"),
+    "info": ("running", "validating", "validating_files", "processing", "open", "starting"),
+    "warning": ("paused", "suspended", "expired", "cancelling", "pausing", "draft", "invited"),
+    "error": ("failed", "quarantined", "broken", "lost", "overdue"),
+}
+
+_LABELS: Final[dict[str, str | Promise]] = {
+    "accepted": _("Accepted"),
+    "active": _("Active"),
+    "archived": _("Archived"),
+    "broken": _("Broken"),
+    "cancelled": _("Cancelled"),
+    "cancelling": _("Cancelling"),
+    "draft": _("Draft"),
+    "expired": _("Expired"),
+    "failed": _("Failed"),
+    "finalized": _("Finalized"),
+    "invited": _("Invited"),
+    "lost": _("Lost"),
+    "open": _("Open"),
+    "overdue": _("Overdue"),
+    "paid": _("Paid"),
+    "paused": _("Paused"),
+    "pausing": _("Pausing"),
+    "pending": _("Pending"),
+    "processing": _("Processing"),
+    "published": _("Published"),
+    "quarantined": _("Quarantined"),
+    "queued": _("Queued"),
+    "ready": _("Ready"),
+    "retired": _("Retired"),
+    "revoked": _("Revoked"),
+    "running": _("Running"),
+    "starting": _("Starting"),
+    "succeeded": _("Succeeded"),
+    "suspended": _("Suspended"),
+    "validating": _("Validating"),
+    "validating_files": _("Validating"),
+}
+
+
+def state_label(state: str) -> str:
+    """Return the word for a state, in the reader's language."""
+    return str(_LABELS.get(state, state.replace("_", " ")))
+
+
+def state_tone(state: str) -> str:
+    """Return the colour for a state: success, info, warning, error or neutral."""
+    for tone, states in _TONES.items():
+        if state in states:
+            return tone
+    return "neutral"
