@@ -1,0 +1,39 @@
+"""The base of every endpoint: authenticates, opens the tenant's scope, checks the permission."""
+
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from modelmill.core.scope import tenant_scope
+from modelmill.tenants.callers import Caller
+
+
+class TenantView(APIView):
+    """An endpoint of one tenant. ``permissions`` maps each method to what it takes.
+
+    The scope lasts until the handler returns; a streaming answer opens its own.
+    """
+
+    permissions: ClassVar[dict[str, str]] = {}
+
+    caller: Caller
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Serve the request with the tenant's scope open around the handler."""
+        with ExitStack() as self._scopes:
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate, open the scope, and check the permission, before the handler."""
+        super().initial(request, *args, **kwargs)
+        caller = request.auth
+        assert isinstance(caller, Caller)
+        self.caller = caller
+        self._scopes.enter_context(tenant_scope(caller.tenant.id))
+        needed = self.permissions.get("GET" if request.method == "HEAD" else str(request.method))
+        if needed is not None:
+            caller.require(needed)

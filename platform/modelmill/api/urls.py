@@ -1,0 +1,10 @@
+"""The routes of /v1, gathered from each resource's own list. No path ends with a slash."""
+
+from django.urls import URLPattern, path
+from drf_spectacular.views import SpectacularAPIView
+
+routes: list[URLPattern] = [
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+]
+
+urlpatterns = routes

@@ -1,0 +1,1 @@
+"""The catalog room: what can be made."""

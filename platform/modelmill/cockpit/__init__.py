@@ -1,0 +1,1 @@
+"""The cockpit room: the operator's door."""

@@ -1,0 +1,124 @@
+"""Stored bytes: written as a stream, hashed on the way, kept once per tenant and content."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import F
+
+from modelmill.core.models import Blob, blob_id
+from modelmill.core.scope import current_tenant_id
+
+CHUNK_BYTES = 1 << 20
+
+
+class _Moved(File):  # type: ignore[type-arg]
+    """A finished temporary file that a local storage may move instead of copy."""
+
+    def temporary_file_path(self) -> str:
+        return str(self.name)
+
+
+def blob_write(source: BinaryIO | Path | Iterable[bytes], *, media_type: str = "") -> Blob:
+    """Store bytes for the tenant in scope and return their row, holding one reference.
+
+    ``source`` is a file opened for reading bytes, a path, or chunks; it is read
+    once and never whole in memory. The same bytes again cost no storage: the
+    row that exists gains a reference.
+    """
+    with tempfile.TemporaryDirectory(prefix="modelmill-blob-") as folder:
+        path = Path(folder) / "content"
+        digest, size_bytes = _copy_hashed(_chunks(source), path)
+        held = _blob_hold(digest)
+        if held is not None:
+            return held
+        return _blob_create(path, digest=digest, size_bytes=size_bytes, media_type=media_type)
+
+
+def blob_hold(blob: Blob) -> Blob:
+    """Add a reference to a row's bytes, for one more row that points at them."""
+    Blob.objects.filter(pk=blob.pk).update(refs=F("refs") + 1)
+    return blob
+
+
+def blob_open(blob: Blob) -> IO[bytes]:
+    """Open the bytes for reading; the caller closes."""
+    stream: IO[bytes] = default_storage.open(blob.path, "rb")
+    return stream
+
+
+def blob_fetch(blob: Blob, path: Path) -> Path:
+    """Copy the bytes to a local path, making its folders; return the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with blob_open(blob) as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target, CHUNK_BYTES)
+    return path
+
+
+def blob_release(blob: Blob) -> None:
+    """Give back one reference; the last one deletes the bytes once the caller commits."""
+    with transaction.atomic():
+        Blob.objects.filter(pk=blob.pk).update(refs=F("refs") - 1)
+        if Blob.objects.filter(pk=blob.pk, refs__lte=0).delete()[0]:
+            path = blob.path
+            transaction.on_commit(lambda: default_storage.delete(path), robust=True)
+
+
+def _blob_hold(digest: str) -> Blob | None:
+    with transaction.atomic():
+        rows = Blob.objects.filter(sha256=digest)
+        if rows.update(refs=F("refs") + 1) == 0:
+            return None
+        return rows.get()
+
+
+def _blob_create(path: Path, *, digest: str, size_bytes: int, media_type: str) -> Blob:
+    tenant_id = current_tenant_id()
+    row_id = blob_id()
+    with path.open("rb") as stream:
+        # The path carries the row's id, not the hash: bytes being deleted for
+        # the last reference can then never be those of a new row.
+        stored = default_storage.save(
+            f"tenants/{tenant_id}/blobs/{row_id[-2:]}/{row_id}", _Moved(stream, name=str(path))
+        )
+    row, is_new = Blob.objects.get_or_create(
+        sha256=digest,
+        tenant_id=tenant_id,
+        defaults={
+            "id": row_id,
+            "size_bytes": size_bytes,
+            "media_type": media_type,
+            "path": stored,
+        },
+    )
+    if not is_new:
+        default_storage.delete(stored)
+        Blob.objects.filter(pk=row.pk).update(refs=F("refs") + 1)
+    return row
+
+
+def _chunks(source: BinaryIO | Path | Iterable[bytes]) -> Iterable[bytes]:
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            yield from iter(lambda: stream.read(CHUNK_BYTES), b"")
+    elif hasattr(source, "read"):
+        yield from iter(lambda: source.read(CHUNK_BYTES), b"")
+    else:
+        yield from source
+
+
+def _copy_hashed(chunks: Iterable[bytes], path: Path) -> tuple[str, int]:
+    digest = hashlib.sha256()
+    size_bytes = 0
+    with path.open("wb") as target:
+        for chunk in chunks:
+            digest.update(chunk)
+            size_bytes += len(chunk)
+            target.write(chunk)
+    return digest.hexdigest(), size_bytes

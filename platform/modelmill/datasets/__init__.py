@@ -1,0 +1,1 @@
+"""The datasets room: what they bring."""

@@ -1,0 +1,72 @@
+"""The tenants room's reads."""
+
+from django.db.models import QuerySet
+
+from modelmill.core.errors import NotFound
+from modelmill.core.scope import system_scope
+from modelmill.tenants.callers import Caller, caller_for_member
+from modelmill.tenants.models import ApiKey, AuditEntry, Invitation, Member, Tenant, User
+
+
+def tenants_of_user(user: User) -> list[Tenant]:
+    """Return the tenants a user has a place in, by name."""
+    with system_scope("a user's own tenants, before one is chosen"):
+        members = Member.objects.select_related("tenant").filter(user=user)
+        return sorted((member.tenant for member in members), key=lambda tenant: tenant.name)
+
+
+def caller_for_user(user: User, *, tenant_id: str) -> Caller:
+    """Return who this user is in this tenant; raises ``NotFound`` when they have no place there."""
+    with system_scope("the membership is what opens the scope"):
+        member = (
+            Member.objects.select_related("tenant", "user")
+            .filter(user=user, tenant_id=tenant_id)
+            .first()
+        )
+    if member is None:
+        raise NotFound("You are not a member of this organisation.")
+    return caller_for_member(member)
+
+
+def member_list() -> QuerySet[Member]:
+    """Return the members in scope, oldest first."""
+    return Member.objects.select_related("user").order_by("created_at", "id")
+
+
+def access_member(member_id: int | str) -> Member:
+    """Return one member in scope, or raise ``NotFound``."""
+    member = Member.objects.select_related("user", "tenant").filter(pk=member_id).first()
+    if member is None:
+        raise NotFound("There is no such member.")
+    return member
+
+
+def invitation_list() -> QuerySet[Invitation]:
+    """Return the invitations in scope that nobody accepted yet, newest first."""
+    return Invitation.objects.filter(accepted_at=None).order_by("-created_at")
+
+
+def access_invitation(invitation_id: str) -> Invitation:
+    """Return one open invitation in scope, or raise ``NotFound``."""
+    invitation = invitation_list().filter(pk=invitation_id).first()
+    if invitation is None:
+        raise NotFound("There is no such invitation.")
+    return invitation
+
+
+def api_key_list() -> QuerySet[ApiKey]:
+    """Return the keys in scope, the newest first."""
+    return ApiKey.objects.select_related("created_by").order_by("-created_at")
+
+
+def access_api_key(key_id: str) -> ApiKey:
+    """Return one key in scope, or raise ``NotFound``."""
+    key = ApiKey.objects.filter(pk=key_id).first()
+    if key is None:
+        raise NotFound("There is no such API key.")
+    return key
+
+
+def audit_list() -> QuerySet[AuditEntry]:
+    """Return the audit log in scope, newest first."""
+    return AuditEntry.objects.order_by("-at", "-id")

