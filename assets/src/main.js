@@ -2,6 +2,7 @@
 import htmx from "htmx.org";
 import { startCopying } from "./copy.js";
 import { startDialogs } from "./dialogs.js";
+import { startForms } from "./forms.js";
 import { startLive } from "./live.js";
 import { startMenus } from "./menus.js";
 import { startTheme } from "./theme.js";
@@ -21,6 +22,7 @@ document.body.addEventListener("htmx:configRequest", (event) => {
 startTheme();
 startMenus();
 startDialogs();
+startForms();
 startCopying();
 startToasts();
 startTimes();

@@ -58,3 +58,34 @@ def state_tone(state: str) -> str:
         if state in states:
             return tone
     return "neutral"
+
+
+SCOPE_LABELS: Final[dict[str, str | Promise]] = {
+    "data:read": _("Read data"),
+    "data:write": _("Upload and change data"),
+    "jobs:read": _("Read training jobs"),
+    "jobs:write": _("Start and stop training jobs"),
+    "models:read": _("Read models"),
+    "models:write": _("Change models"),
+    "infer": _("Use models"),
+    "billing:read": _("Read usage and invoices"),
+}
+
+_ACTIONS: Final[dict[str, str | Promise]] = {
+    "api_key.created": _("API key made"),
+    "api_key.revoked": _("API key revoked"),
+    "invitation.cancelled": _("Invitation withdrawn"),
+    "member.invited": _("Member invited"),
+    "member.joined": _("Member joined"),
+    "member.removed": _("Member removed"),
+    "member.role_set": _("Role changed"),
+    "tenant.active": _("Tenant resumed"),
+    "tenant.changed": _("Settings changed"),
+    "tenant.created": _("Tenant created"),
+    "tenant.suspended": _("Tenant suspended"),
+}
+
+
+def action_label(action: str) -> str:
+    """Return an audit entry's action for people, in the reader's language."""
+    return str(_ACTIONS.get(action, action))

@@ -8,7 +8,7 @@ from django.utils.translation import to_locale
 
 from modelmill.core.money import MICRO, micro_to_cents
 from modelmill.web.assets import asset_url
-from modelmill.web.words import state_label, state_tone
+from modelmill.web.words import action_label, state_label, state_tone
 
 register = template.Library()
 
@@ -66,3 +66,9 @@ def money(amount_micro: int | None, currency: str = "USD") -> str:
 def quantity(value: int | None) -> str:
     """Write a whole number with thousands apart."""
     return "–" if value is None else number_format(value, force_grouping=True)
+
+
+@register.filter(name="action_label")
+def _action_label(action: str) -> str:
+    """Write an audit entry's action for people."""
+    return action_label(action)

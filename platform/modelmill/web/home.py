@@ -1,0 +1,23 @@
+"""The dashboard's first page: where things stand, and what to do next."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+
+from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.next_steps import next_steps
+
+
+@tenant_page()
+def home(request: PageRequest) -> HttpResponse:
+    """Show the way from data to a model, and what happened lately."""
+    steps = next_steps(request.caller)
+    context = {
+        "steps": steps,
+        "done": sum(step.is_done for step in steps),
+        "current": next((step for step in steps if not step.is_done), None),
+    }
+    return render(request, "web/home.html", context)
+
+
+routes = [path("home", home, name="home")]

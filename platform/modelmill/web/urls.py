@@ -1,0 +1,15 @@
+"""The dashboard's paths, collected from its page groups."""
+
+from modelmill.web import audit, home, invitations, keys, landing, organisation, team, welcome
+
+app_name = "web"
+urlpatterns = [
+    *landing.routes,
+    *welcome.routes,
+    *invitations.routes,
+    *home.routes,
+    *team.routes,
+    *keys.routes,
+    *audit.routes,
+    *organisation.routes,
+]
