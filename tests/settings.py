@@ -10,13 +10,10 @@ os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
 os.environ.setdefault("MODELMILL_KEY_MODE", "test")
 
 from modelmill.settings import *  # noqa: F403
-from modelmill.settings import CACHES, DJANGO_VITE
+from modelmill.settings import CACHES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 ACCOUNT_RATE_LIMITS: dict[str, str] = {}
-# Pages are tested without a build of their assets; the browser tests use the real one.
-if os.environ.get("MODELMILL_BUILT_ASSETS") != "1":
-    DJANGO_VITE["default"]["dev_mode"] = True
 STATIC_ROOT = os.environ["MODELMILL_VAR_DIR"]

@@ -27,6 +27,7 @@ IS_HTTPS = env.flag("MODELMILL_HTTPS", False)
 
 # ── The operator's name on the door ──
 OPERATOR_NAME = env.text("MODELMILL_OPERATOR_NAME", "Modelmill")
+OPERATOR_LOGO_URL = env.text("MODELMILL_OPERATOR_LOGO_URL")
 PUBLIC_URL = env.text("MODELMILL_PUBLIC_URL", "http://localhost:8000").rstrip("/")
 MODELMILL_KEY_MODE = env.text("MODELMILL_KEY_MODE", "live")
 
@@ -52,12 +53,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django.forms",
     "allauth",
     "allauth.account",
     "csp",
     "django_htmx",
     "django_prometheus",
-    "django_vite",
     "drf_spectacular",
     "rest_framework",
     *[f"modelmill.{room}" for room in ROOMS],
@@ -98,10 +99,13 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
+                "modelmill.web.shell.shell_context",
             ],
         },
     }
 ]
+# Forms are drawn by our own templates/django/forms.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # ── Database ──
 DATABASES: dict[str, dict[str, Any]] = {
@@ -168,16 +172,12 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
+# Vite writes a hash into each name; such a file never changes.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/built/.+-[\w-]{8}\.\w+$"
 FILE_UPLOAD_PERMISSIONS = 0o640
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 << 20
 FILE_MAX_BYTES = env.number("MODELMILL_FILE_MAX_BYTES", 8 << 30)
-DJANGO_VITE = {
-    "default": {
-        "dev_mode": False,
-        "manifest_path": BASE_DIR / "assets" / "dist" / ".vite" / "manifest.json",
-    }
-}
 
 # ── Accounts ──
 AUTH_USER_MODEL = "tenants.User"

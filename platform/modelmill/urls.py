@@ -1,6 +1,7 @@
 """All paths: the API under /v1, the operator's cockpit, accounts, and the dashboard."""
 
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from modelmill import doors
 
@@ -9,6 +10,8 @@ urlpatterns = [
     path("readyz", doors.readiness, name="readyz"),
     path("v1/", include("modelmill.api.urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("language", set_language, name="set_language"),
+    path("", include("modelmill.web.urls")),
 ]
 
 handler400 = doors.bad_request

@@ -22,10 +22,14 @@ from modelmill.tenants.permissions import KEY_SCOPES, Role
 INVITATION_VALID = timedelta(days=7)
 
 
-def tenant_create(name: str, *, owner: User, language: str = "en") -> Tenant:
+def tenant_create(
+    name: str, *, owner: User, language: str = "en", time_zone: str = "UTC"
+) -> Tenant:
     """Create a tenant with its first owner; its slug is made unique from the name."""
     with transaction.atomic():
-        tenant = Tenant.objects.create(name=name.strip(), slug=_free_slug(name), language=language)
+        tenant = Tenant.objects.create(
+            name=name.strip(), slug=_free_slug(name), language=language, time_zone=time_zone
+        )
         with tenant_scope(tenant.id):
             Member.objects.create(tenant=tenant, user=owner, role=Role.OWNER)
             AuditEntry.objects.create(

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,6 +17,7 @@ from modelmill.tenants.callers import Caller
 from modelmill.tenants.models import Tenant, User
 from modelmill.tenants.selectors import caller_for_user, tenants_of_user
 
+# The API reads it too, for requests that come from our own pages.
 SESSION_TENANT = "tenant_id"
 _READS = ("GET", "HEAD", "OPTIONS")
 
@@ -31,11 +33,10 @@ class PageRequest(HttpRequest):
 
 
 View = Callable[Concatenate[PageRequest, P], HttpResponseBase]
+Page = Callable[..., HttpResponseBase]
 
 
-def tenant_page(
-    *, read: str = "", write: str = ""
-) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]]:
+def tenant_page(*, read: str = "", write: str = "") -> Callable[[View[P]], Page]:
     """Wrap a page: log-in, the session's tenant, permissions, the tenant's scope and time zone.
 
     ``read`` is needed for every request, ``write`` for those that change
@@ -45,7 +46,7 @@ def tenant_page(
     streams after the function returned must open the scope again.
     """
 
-    def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    def wrap(view: View[P]) -> Page:
         @wraps(view)
         def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not isinstance(request.user, User):
@@ -113,10 +114,8 @@ def _caller(request: HttpRequest, user: User) -> Caller | None:
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:
-    from django.contrib.auth.views import redirect_to_login
-
     response = redirect_to_login(request.get_full_path(), login_url="account_login")
     if request.headers.get("HX-Request"):
         # htmx would put the log-in page into a corner of this one.
-        response = HttpResponse(headers={"HX-Redirect": response.url})
+        return HttpResponse(headers={"HX-Redirect": response.url})
     return response

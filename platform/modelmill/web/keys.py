@@ -51,7 +51,10 @@ class KeyForm(forms.Form):
 def keys(request: PageRequest) -> HttpResponse:
     """List the keys, used and revoked."""
     rows = [
-        {"key": key, "state": _state(key.revoked_at is not None, key.is_expired), }
+        {
+            "key": key,
+            "state": _state(key.revoked_at is not None, key.is_expired),
+        }
         for key in api_key_list()
     ]
     return render(request, "web/keys.html", {"rows": rows})

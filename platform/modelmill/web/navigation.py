@@ -61,7 +61,7 @@ _GROUPS: Final = (
 
 
 def navigation_for(caller: Caller, *, path: str) -> list[Group]:
-    """Return the groups of links this caller may follow; pages that are not installed are left out."""
+    """Return the links this caller may follow, in groups; absent pages are left out."""
     groups = []
     for label, rows in _GROUPS:
         items = [

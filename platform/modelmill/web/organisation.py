@@ -32,7 +32,9 @@ class OrganisationForm(forms.Form):
     language = forms.ChoiceField(
         label=gettext_lazy("Language"),
         choices=settings.LANGUAGES,
-        help_text=gettext_lazy("For e-mails and invoices. Everyone chooses their own for the pages."),
+        help_text=gettext_lazy(
+            "For e-mails and invoices. Everyone chooses their own for the pages."
+        ),
     )
 
 

@@ -36,9 +36,7 @@ class InviteForm(forms.Form):
     """Who to invite, as what."""
 
     email = forms.EmailField(label=gettext_lazy("E-mail address"))
-    role = forms.ChoiceField(
-        label=gettext_lazy("Role"), choices=Role.choices, initial=Role.MEMBER
-    )
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices, initial=Role.MEMBER)
 
 
 @tenant_page(write="members:write")
@@ -94,7 +92,9 @@ def invitation_withdraw(request: PageRequest, invitation_id: str) -> HttpRespons
         return HttpResponseNotAllowed(["POST"])
     invitation = access_invitation(invitation_id)
     invitation_cancel(invitation, caller=request.caller)
-    messages.success(request, _("The invitation of %(who)s is withdrawn.") % {"who": invitation.email})
+    messages.success(
+        request, _("The invitation of %(who)s is withdrawn.") % {"who": invitation.email}
+    )
     return redirect("web:team")
 
 
@@ -111,7 +111,9 @@ def _invite(request: PageRequest, form: InviteForm) -> bool:
     except (SMTPException, OSError):
         messages.error(request, _("The e-mail could not be sent. Please invite them again later."))
     else:
-        messages.success(request, _("An invitation is on its way to %(who)s.") % {"who": invitation.email})
+        messages.success(
+            request, _("An invitation is on its way to %(who)s.") % {"who": invitation.email}
+        )
     return True
 
 

@@ -40,7 +40,7 @@ class TenantForm(forms.Form):
 @login_required
 def welcome(request: HttpRequest) -> HttpResponse:
     """Name a tenant and enter it; an invitation that is waiting comes first."""
-    assert isinstance(request.user, User)  # noqa: S101
+    assert isinstance(request.user, User)
     waiting = request.session.get(SESSION_INVITATION)
     if waiting and request.method == "GET":
         return redirect("web:invitation", secret=waiting)
@@ -62,7 +62,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
 @login_required
 def switch(request: HttpRequest) -> HttpResponse:
     """Enter another of one's tenants."""
-    assert isinstance(request.user, User)  # noqa: S101
+    assert isinstance(request.user, User)
     wanted = request.POST.get("tenant", "")
     for tenant in tenants_of_user(request.user):
         if tenant.pk == wanted:

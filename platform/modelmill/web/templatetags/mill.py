@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """Draw one icon of the sprite (names: assets/icons.js); decoration only, hidden from readers."""
+    """Draw an icon of the sprite (names: assets/icons.js); decoration, hidden from readers."""
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>',
         asset_url("assets/icons.svg"),
