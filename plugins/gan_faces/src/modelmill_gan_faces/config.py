@@ -1,0 +1,39 @@
+"""The shape of a Faces model: everything that is needed to build its two networks again."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+CONFIG_FILE = "config.json"
+
+MAX_CHANNELS = 256
+
+
+@dataclass(frozen=True)
+class FacesConfig:
+    """Sizes of both networks.
+
+    `width` is the number of feature channels at half the picture's resolution; each halving of
+    the resolution doubles it, up to `MAX_CHANNELS`, so that every layer costs about the same.
+    """
+
+    resolution: int = 64
+    channels: int = 3
+    width: int = 16
+    latent_size: int = 64
+
+    def widths(self) -> list[int]:
+        """Feature channels at 4×4, 8×8 … up to half the resolution, in that order."""
+        halvings = (self.resolution // 8).bit_length() - 1
+        return [min(self.width << (halvings - i), MAX_CHANNELS) for i in range(halvings + 1)]
+
+    def write(self, folder: Path) -> None:
+        """Write the configuration as `config.json` into a model's folder."""
+        text = json.dumps({"architecture": "modelmill-faces-1", **asdict(self)}, indent=2)
+        (folder / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "FacesConfig":
+        """Read what `write` wrote."""
+        values = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        return cls(**{name: int(values[name]) for name in cls.__dataclass_fields__})
