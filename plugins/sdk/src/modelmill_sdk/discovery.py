@@ -1,0 +1,60 @@
+"""Discovery: the installed plugins, found by pluggy through their entry points."""
+
+from importlib.metadata import EntryPoint, entry_points
+
+import pluggy
+
+from modelmill_sdk import hookspecs
+from modelmill_sdk.errors import ManifestError, PluginError
+from modelmill_sdk.plugin import Plugin
+
+
+def entry_points_found() -> list[EntryPoint]:
+    """List the entry points of the group "modelmill", imported or not, always in one order."""
+    found = entry_points(group=hookspecs.GROUP)
+    return sorted(found, key=lambda point: (distribution_name(point), point.name))
+
+
+def distribution_name(entry_point: EntryPoint) -> str:
+    """Name the distribution that brought an entry point."""
+    return entry_point.dist.name if entry_point.dist else ""
+
+
+def plugins_load(entry_point: EntryPoint) -> list[type[Plugin]]:
+    """Import one entry point and ask it for its classes.
+
+    Each entry point has a plugin manager of its own, so that a broken one harms no other. Raises
+    whatever the import raises, and ManifestError if no class was registered.
+    """
+    found: list[type[Plugin]] = []
+    plugins = pluggy.PluginManager(hookspecs.GROUP)
+    plugins.add_hookspecs(hookspecs)
+    plugins.register(entry_point.load(), name=entry_point.name)
+    plugins.check_pending()
+    plugins.hook.register_models(register=found.append)
+    if not found:
+        raise ManifestError(
+            f"{entry_point.value} registers no plugin: it needs a register_models(register), "
+            "marked with @hookimpl, that calls register(PluginClass)."
+        )
+    return found
+
+
+def plugin_find(plugin_id: str) -> Plugin:
+    """Make an instance of an installed plugin.
+
+    Raises PluginError if none has the id; entry points that fail to import are named in it.
+    """
+    broken: list[str] = []
+    for entry_point in entry_points_found():
+        try:
+            classes = plugins_load(entry_point)
+        except (Exception, SystemExit) as error:
+            # Quarantine: somebody else's broken plugin must not stop this one.
+            broken.append(f"{entry_point.name} ({error!r})")
+            continue
+        for plugin in classes:
+            if getattr(plugin, "id", None) == plugin_id:
+                return plugin()
+    also = f" These could not be imported: {', '.join(broken)}." if broken else ""
+    raise PluginError(f"No plugin {plugin_id!r} is installed here.{also}")

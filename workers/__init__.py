@@ -1,0 +1,1 @@
+"""The workers: Celery tasks, the supervisor of trainings, and the plugin hosts."""

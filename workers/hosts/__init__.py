@@ -1,0 +1,13 @@
+"""The parent side of a plugin's process: start it fenced in, talk to it, make sure it ends.
+
+This room knows processes, pipes and users; it does not know jobs, tenants or money. Everything a
+plugin's process says is checked before anyone sees it. Public: ``HostSpec``, ``HostProcess``,
+``HostDied``, ``describe_plugins``.
+"""
+
+from workers.hosts.describing import describe_plugins
+from workers.hosts.errors import HostDied
+from workers.hosts.process import HostProcess
+from workers.hosts.spec import HostSpec
+
+__all__ = ["HostDied", "HostProcess", "HostSpec", "describe_plugins"]

@@ -1,0 +1,64 @@
+"""The environment of a plugin's process: an allow-list, so that no secret is ever in it."""
+
+import os
+from pathlib import Path
+
+import modelmill_sdk
+from workers.hosts.spec import HostSpec
+
+# What locale, time and the dynamic linker need, and which GPUs there are. Nothing else passes.
+_PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
+_PASSED_ON_GPU = (
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_DEVICE_ORDER",
+    "NVIDIA_VISIBLE_DEVICES",
+    "NVIDIA_DRIVER_CAPABILITIES",
+)
+
+
+def host_environment(spec: HostSpec) -> dict[str, str]:
+    """Compose the environment of a host."""
+    scratch = str(spec.scratch_dir)
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    environment |= {
+        "PATH": os.defpath,
+        "HOME": scratch,
+        # getpass.getuser() asks here first, and the host's user may be in no password file.
+        "USER": "modelmill-host",
+        "TMPDIR": str(spec.scratch_dir / "tmp"),
+        "XDG_CACHE_HOME": f"{scratch}/.cache",
+        "HF_HOME": f"{scratch}/.cache/huggingface",
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONSAFEPATH": "1",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONIOENCODING": "utf-8:replace",
+        "PYTHONPATH": os.pathsep.join(_python_paths(spec)),
+    }
+    environment |= _thread_limits(spec.threads)
+    return environment | _gpu_environment(spec.device)
+
+
+def _python_paths(spec: HostSpec) -> list[str]:
+    paths = [str(path) for path in spec.python_paths]
+    if spec.python is None:
+        inherited = os.environ.get("PYTHONPATH", "")
+        paths += [path for path in inherited.split(os.pathsep) if path]
+        # The same SDK as ours, also where it was put on sys.path and not installed.
+        sdk = str(Path(modelmill_sdk.__file__).resolve().parents[1])
+        paths += [] if sdk in paths else [sdk]
+    return paths
+
+
+def _thread_limits(threads: int) -> dict[str, str]:
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {name: str(threads) for name in names}
+
+
+def _gpu_environment(device: str) -> dict[str, str]:
+    if device == "cpu":
+        return {"CUDA_VISIBLE_DEVICES": ""}
+    return {name: os.environ[name] for name in _PASSED_ON_GPU if name in os.environ}

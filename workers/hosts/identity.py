@@ -1,0 +1,95 @@
+"""The user a plugin's process runs as: one of its own, where root can give it one."""
+
+import logging
+import os
+import pwd
+import secrets
+import stat
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.hosts.spec import HostSpec
+
+logger = logging.getLogger(__name__)
+
+# Numbers that Debian's policy (chapter 9.2.2) leaves to nobody; any unused ones would do.
+_FIRST_UID = 30_000
+_UID_COUNT = 20_000
+
+_said: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A user and group number of the process, or None for our own."""
+
+    uid: int | None = None
+
+    def own(self, folder: Path) -> None:
+        """Make the folder, and hand it and all in it to the user; links are never followed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.uid is None:
+            return
+        for _, folders, files, fd in os.fwalk(folder, follow_symlinks=False):
+            os.fchown(fd, self.uid, self.uid)
+            for name in (*folders, *files):
+                os.chown(name, self.uid, self.uid, dir_fd=fd, follow_symlinks=False)
+
+    def can_read(self, folder: Path) -> bool:
+        """Say whether the user can reach the folder and list it."""
+        return self.uid is None or reachable(folder, uid=self.uid)
+
+
+def identity_choose(spec: HostSpec, *, needed: Iterable[Path]) -> Identity:
+    """Choose a fresh unprivileged user when we are root and it could work.
+
+    A fresh number for each host keeps two hosts from reading each other's memory and files. Where
+    the interpreter or the scratch folder cannot be reached by such a user, the process keeps our
+    user, and the log says why, once.
+    """
+    if os.geteuid() != 0 or not spec.drop_user:
+        return Identity()
+    uid = _uid_unused()
+    python = Path(sys.executable) if spec.python is None else spec.python
+    paths = [python, python.resolve(), spec.scratch_dir.resolve().parent, *needed]
+    if spec.python is None:
+        paths += [Path(sys.prefix), Path(sys.base_prefix), Path(os.__file__)]
+    for path in paths:
+        if not reachable(path, uid=uid):
+            _say_once(f"Plugins run as root: {path} is not readable by other users.")
+            return Identity()
+    return Identity(uid)
+
+
+def reachable(path: Path, *, uid: int) -> bool:
+    """Say whether a user in no group of ours may read a path, judged by its permission bits."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would skip the link itself
+    for parent in absolute.parents:
+        if not _allows(parent, uid, stat.S_IXUSR, stat.S_IXOTH):
+            return False
+    return _allows(absolute, uid, stat.S_IRUSR, stat.S_IROTH)
+
+
+def _allows(path: Path, uid: int, own_bit: int, other_bit: int) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return bool(found.st_mode & (own_bit if found.st_uid == uid else other_bit))
+
+
+def _uid_unused() -> int:
+    while True:
+        uid = _FIRST_UID + secrets.randbelow(_UID_COUNT)
+        try:
+            pwd.getpwuid(uid)
+        except KeyError:
+            return uid
+
+
+def _say_once(sentence: str) -> None:
+    if sentence not in _said:
+        _said.add(sentence)
+        logger.warning(sentence)

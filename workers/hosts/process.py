@@ -1,0 +1,259 @@
+"""One plugin's process: started, spoken to, and ended for certain."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from modelmill_sdk.errors import ProtocolError
+from modelmill_sdk.framing import frame_read
+from modelmill_sdk.protocol import (
+    PROTOCOL,
+    FromChild,
+    Ready,
+    ToChild,
+    from_child_decode,
+    message_encode,
+)
+from workers.hosts import launcher
+from workers.hosts.environment import host_environment
+from workers.hosts.errors import HostDied
+from workers.hosts.folders import folders_read, folders_written, path_check
+from workers.hosts.identity import Identity, identity_choose
+from workers.hosts.inbox import Inbox, InboxClosed
+from workers.hosts.output import OutputTail
+from workers.hosts.pipe import FramePipe, SendTimeout
+from workers.hosts.spawner import spawn
+from workers.hosts.spec import HostSpec
+
+_LAUNCHER = Path(launcher.__file__).resolve()
+_GRACE_S = 2.0
+
+
+class HostProcess:
+    """A plugin's process and our ends of its pipes. A context manager: leaving it ends the process.
+
+    Any thread may send, and any may kill; one thread at a time receives.
+    """
+
+    @classmethod
+    def start(cls, spec: HostSpec) -> Self:
+        """Start a process and wait until it is ready for work.
+
+        Raises HostDied if it does not become ready, or speaks another protocol.
+        """
+        host = cls(spec)
+        try:
+            ready = host.receive(spec.ready_timeout_s)
+            if not isinstance(ready, Ready) or ready.protocol != PROTOCOL:
+                said = "nothing" if ready is None else f"protocol {getattr(ready, 'protocol', '?')}"
+                host._end(f"said {said} instead of protocol {PROTOCOL}")
+                raise host._death()
+        except BaseException:
+            host.close()
+            raise
+        return host
+
+    def __init__(self, spec: HostSpec) -> None:
+        """Start the process without waiting for it; ``start`` is the way in."""
+        spec.scratch_dir.mkdir(parents=True, exist_ok=True)
+        self.spec = spec = replace(spec, scratch_dir=spec.scratch_dir.resolve())
+        needed = (_LAUNCHER, *spec.python_paths)
+        self._identity = identity_choose(spec, needed=needed)
+        self._identity.own(spec.scratch_dir)
+        self._identity.own(spec.scratch_dir / "tmp")
+        self._roots = frozenset({spec.scratch_dir})
+        self._reason = ""
+        self._is_reaped = False
+        self._kill_lock = threading.Lock()
+        self._inbox = Inbox()
+        self._popen, read_fd, write_fd, output_fd = _process_start(spec, self._identity)
+        self._pipe = FramePipe(write_fd)
+        self._output = OutputTail(output_fd)
+        self._reader = threading.Thread(
+            target=self._read_all, args=(read_fd,), name="host-reader", daemon=True
+        )
+        self._reader.start()
+        self._waiter = threading.Thread(target=self._wait, name="host-waiter", daemon=True)
+        self._waiter.start()
+
+    @property
+    def pid(self) -> int:
+        """The process's number, which is also its group's."""
+        return self._popen.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended yet."""
+        return self._waiter.is_alive()
+
+    def send(self, message: ToChild) -> None:
+        """Send one message; the folders it writes to are made, and handed to the process's user.
+
+        Raises HostDied if the process is gone or does not read, PermissionError if its user cannot
+        read a folder the message names, and ProtocolError if the message is too long.
+        """
+        for folder in folders_written(message):
+            self._identity.own(folder)
+            self._roots |= {folder.resolve()}
+        for folder in folders_read(message):
+            if folder.resolve().is_relative_to(self.spec.scratch_dir):
+                self._identity.own(folder)
+            elif not self._identity.can_read(folder):
+                raise PermissionError(
+                    f"{folder} must be in the scratch folder, or readable by all."
+                )
+        try:
+            self._pipe.write(message_encode(message), timeout_s=self.spec.send_timeout_s)
+        except BrokenPipeError:
+            raise self._death() from None
+        except SendTimeout:
+            self._end(f"did not read its pipe for {self.spec.send_timeout_s:g} s")
+            raise self._death() from None
+
+    def receive(self, timeout_s: float | None = None) -> FromChild | None:
+        """Take the next message; None if none came in time.
+
+        Raises HostDied once the process has ended and every message of it was received.
+        """
+        try:
+            return self._inbox.get(timeout_s=timeout_s)
+        except InboxClosed:
+            raise self._death() from None
+
+    def rss_bytes(self) -> int:
+        """Measure the resident memory of the process and its children, 0 if it is gone."""
+        try:
+            process = psutil.Process(self.pid)
+            family = [process, *process.children(recursive=True)]
+            return sum(member.memory_info().rss for member in family)
+        except psutil.NoSuchProcess:
+            return 0
+
+    def output_tail(self) -> str:
+        """Give the last of what the process printed, for the operator."""
+        return self._output.text()
+
+    def kill(self) -> None:
+        """End the process and its whole group now; a second call does nothing."""
+        with self._kill_lock:
+            if not self._is_reaped:
+                _group_kill(self.pid)
+        self._waiter.join(_GRACE_S)
+
+    def close(self) -> None:
+        """End the process: politely, by closing its pipe, and two seconds later by force."""
+        self._pipe.close()
+        # Not for more messages: a reader that waits for room must go on to the stream's end.
+        self._inbox.close()
+        self._waiter.join(_GRACE_S)
+        self.kill()
+        self._reader.join(_GRACE_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _end(self, reason: str) -> None:
+        """Kill the process for a reason that HostDied will give."""
+        self._reason = self._reason or reason
+        self.kill()
+
+    def _death(self) -> HostDied:
+        self._waiter.join(_GRACE_S)
+        return HostDied(
+            exit_code=self._popen.returncode,
+            stderr_tail=self._output.text(wait_s=_GRACE_S),
+            reason=self._reason,
+        )
+
+    def _read_all(self, fd: int) -> None:
+        try:
+            while (payload := frame_read(fd)) is not None:
+                message = from_child_decode(payload)
+                path_check(message, roots=self._roots)
+                if not self._inbox.put(message, size_bytes=len(payload)):
+                    break
+        except (ProtocolError, OSError) as error:
+            if not self._is_reaped:
+                self._end(f"broke the protocol: {error}")
+        finally:
+            os.close(fd)
+            self._inbox.close()
+
+    def _wait(self) -> None:
+        # Seen dead but not yet reaped, its number is nobody else's: the time to kill its group.
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with self._kill_lock:
+            _group_kill(self.pid)
+            self._popen.wait()
+            self._is_reaped = True
+        # Something that left the group may still hold the pipe; it gets no more time to speak.
+        self._reader.join(_GRACE_S)
+        self._inbox.close()
+
+
+def _group_kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _process_start(
+    spec: HostSpec, identity: Identity
+) -> tuple[subprocess.Popen[bytes], int, int, int]:
+    """Give the process, and our ends: reading messages, writing messages, reading its output."""
+    child_read, our_write = os.pipe()
+    our_read, child_write = os.pipe()
+    our_output, child_output = os.pipe()
+    settings = {
+        "read_fd": child_read,
+        "write_fd": child_write,
+        "parent_pid": os.getpid(),
+        "max_open_files": spec.max_open_files,
+        "max_file_bytes": spec.max_file_bytes,
+    }
+    python = sys.executable if spec.python is None else str(spec.python)
+    # -P: neither the launcher's folder nor the scratch folder is a place to import from.
+    command = [python, "-P", str(_LAUNCHER), json.dumps(settings)]
+    try:
+        popen = spawn(
+            lambda: subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=child_output,
+                stderr=child_output,
+                cwd=spec.scratch_dir,
+                env=host_environment(spec),
+                close_fds=True,
+                pass_fds=(child_read, child_write),
+                start_new_session=True,
+                umask=0o077,
+                user=identity.uid,
+                group=identity.uid,
+                extra_groups=None if identity.uid is None else [],
+            )
+        )
+    except BaseException:
+        for fd in (our_write, our_read, our_output):
+            os.close(fd)
+        raise
+    finally:
+        for fd in (child_read, child_write, child_output):
+            os.close(fd)
+    return popen, our_read, our_write, our_output
