@@ -6,6 +6,7 @@ from pathlib import Path
 
 from modelmill_sdk.manifest import Broken
 from modelmill_sdk.protocol import Describe, Describing, Manifests
+
 from workers.hosts.errors import HostDied
 from workers.hosts.process import HostProcess
 from workers.hosts.spec import HostSpec

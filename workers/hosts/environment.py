@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import modelmill_sdk
+
 from workers.hosts.spec import HostSpec
 
 # What locale, time and the dynamic linker need, and which GPUs there are. Nothing else passes.

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 import psutil
-
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.framing import frame_read
 from modelmill_sdk.protocol import (
@@ -24,6 +23,7 @@ from modelmill_sdk.protocol import (
     from_child_decode,
     message_encode,
 )
+
 from workers.hosts import launcher
 from workers.hosts.environment import host_environment
 from workers.hosts.errors import HostDied

@@ -1,0 +1,20 @@
+"""Tiny plugins for tests of the platform: no torch, no waiting, every way to behave.
+
+Put ``tests/fakes`` on a host's path (``HostSpec.python_paths``, or PYTHONPATH of the worker), and
+they are found through their entry point, as an installed distribution's would be.
+"""
+
+from collections.abc import Callable
+
+from modelmill_sdk import Plugin, hookimpl
+
+from modelmill_fakes.answering import Echo, Speaker
+from modelmill_fakes.stepping import Stepper
+from modelmill_fakes.trouble import Trouble
+
+
+@hookimpl
+def register_models(register: Callable[[type[Plugin]], None]) -> None:
+    """Name the fakes."""
+    for plugin in (Stepper, Echo, Speaker, Trouble):
+        register(plugin)

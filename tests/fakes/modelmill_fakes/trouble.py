@@ -1,0 +1,89 @@
+"""A plugin that misbehaves in the way it is asked to."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from modelmill_sdk import CustomerError, Params, Plugin, PredictRun
+from pydantic import Field
+
+
+class Trouble(Plugin):
+    """Does what ``do`` says."""
+
+    id = "fake-trouble"
+
+    class Input(Params):
+        do: str = Field(description="The name of a method below, without its underscore.")
+
+    def predict(
+        self, model: Path, inputs: Sequence[Any], params: Any, run: PredictRun
+    ) -> list[Any]:
+        """Make the trouble."""
+        return [getattr(self, f"_{one.do}")(run) for one in inputs]
+
+    def _customer(self, run: PredictRun) -> str:
+        raise CustomerError("This picture is too small.", param="inputs.0.do")
+
+    def _author(self, run: PredictRun) -> str:
+        raise KeyError("secret detail")
+
+    def _quit(self, run: PredictRun) -> str:
+        sys.exit(3)
+
+    def _die(self, run: PredictRun) -> str:
+        sys.stderr.write("last words\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+        return "dead"
+
+    def _crash(self, run: PredictRun) -> str:
+        ctypes.string_at(0)
+        return "crashed"
+
+    def _flood(self, run: PredictRun) -> str:
+        for _ in range(200):
+            sys.stdout.write("x" * 100_000)
+            os.write(2, b"y" * 100_000)
+        return "flooded"
+
+    def _environment(self, run: PredictRun) -> dict[str, Any]:
+        return {"environment": dict(os.environ), "cwd": str(Path.cwd()), "uid": os.getuid()}
+
+    def _descriptors(self, run: PredictRun) -> dict[str, Any]:
+        links = Path("/proc/self/fd").iterdir()
+        return {"descriptors": {link.name: os.path.realpath(link) for link in links}}
+
+    def _hang(self, run: PredictRun) -> str:
+        time.sleep(3600)
+        return "hung"
+
+    def _grandchild(self, run: PredictRun) -> str:
+        return str(subprocess.Popen(["sleep", "3600"]).pid)
+
+    def _outside(self, run: PredictRun) -> Path:
+        return Path("/etc/hostname")
+
+    def _raw(self, run: PredictRun) -> str:
+        """Write rubbish on every pipe there is, as a hostile plugin might."""
+        for fd in range(3, 64):
+            try:
+                os.write(fd, b"\xff\xff\xff\xffrubbish")
+            except OSError:
+                continue
+        return "written"
+
+    def _huge(self, run: PredictRun) -> str:
+        return "x" * (9 * 1024 * 1024)
+
+    def _meter(self, run: PredictRun) -> str:
+        run.count("gpu_ms", 1)
+        return "counted"
+
+    def _number(self, run: PredictRun) -> Any:
+        return 42
