@@ -1,5 +1,6 @@
 """What every test may use: tenants with people in them, callers, API clients, a real Valkey."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -126,3 +127,15 @@ def _forget_connections(app: Any) -> None:
     app.pool.force_close_all()
     app._pool = None
     app.amqp._producer_pool = None
+
+
+def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
+    """On PostgreSQL leave out what never touches a database: SQLite's run has shown it."""
+    if "postgresql" not in os.environ.get("DATABASE_URL", ""):
+        return
+    kept, dropped = [], []
+    for item in items:
+        touches = {"db", "transactional_db", "live_server"} & set(item.fixturenames)
+        (kept if touches or item.get_closest_marker("django_db") else dropped).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=dropped)

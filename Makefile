@@ -1,0 +1,49 @@
+# Two commands do everything: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3) python3)
+VENV := .venv/bin/python
+NODE_BIN := $(shell command -v npm >/dev/null 2>&1 && echo system || echo wheel)
+unexport VIRTUAL_ENV
+unexport PYTHONPATH
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## the environment, the assets and the message catalogues
+	@$(PYTHON) deploy/environment.py
+	@$(VENV) -m deploy.assets
+	@$(VENV) -m deploy.compile_messages
+
+demo: setup ## train and use two models as a new tenant would, then serve (EXIT=1: stop by itself)
+	@$(VENV) -m deploy.demo $(if $(EXIT),--exit)
+
+run: setup ## the platform without the demo, until Ctrl-C
+	@$(VENV) -m deploy.launch
+
+test: setup ## the whole suite, on SQLite and on PostgreSQL
+	@$(VENV) tests/run.py
+
+check: setup ## ruff, format, types, import rules, size bars
+	@$(VENV) -m ruff check .
+	@$(VENV) -m ruff format --check .
+	@$(VENV) -m mypy
+	@.venv/bin/lint-imports
+	@$(VENV) deploy/check_sizes.py
+	@$(VENV) manage.py makemigrations --check --dry-run
+
+bench: setup ## one benchmark, NAME=p4 or NAME=p7
+	@$(VENV) -m benchmarks $(NAME)
+
+screenshots: setup ## the pictures in docs/screenshots, taken by the browser tests
+	@SCREENSHOTS=1 $(VENV) -m pytest -q tests/browser
+
+messages: setup ## gather new texts for translation (needs gettext)
+	@$(VENV) manage.py makemessages -l zh_Hans --no-location -i .venv -i node_modules -i tests
+
+lock: ## make the lock files anew from pyproject.toml
+	@$(VENV) deploy/lock.py
+
+clean: ## everything that was made, but not the data in var/
+	rm -rf .venv node_modules assets/dist staticfiles .mypy_cache .ruff_cache .pytest_cache
+
+.PHONY: help setup demo run test check bench screenshots messages lock clean

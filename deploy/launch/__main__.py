@@ -1,0 +1,52 @@
+"""Run the installation until Ctrl-C."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from deploy.launch.installation import Installation, StartFailed
+from deploy.launch.services import ROOT
+
+
+def main() -> int:
+    """Start, say where it is, and watch; return 1 when a process ended by itself."""
+    interruptible()
+    var = Path(os.environ.get("MODELMILL_VAR_DIR", ROOT / "var"))
+    print("Starting Modelmill …", flush=True)
+    try:
+        with Installation(var) as mill:
+            print(f"Modelmill is at {mill.url}  (logs in {mill.logs}; Ctrl-C ends it)", flush=True)
+            return watch(mill)
+    except StartFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nEnded.", flush=True)
+        return 0
+
+
+def interruptible() -> None:
+    """Let SIGTERM and SIGHUP end this process the way Ctrl-C does: with everything cleaned up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, interrupt)
+
+
+def watch(mill: Installation) -> int:
+    """Wait until Ctrl-C, which raises, or until a process ends by itself: then return 1."""
+    while True:
+        name = mill.dead()
+        if name is not None:
+            print(f"{name} ended by itself:\n{mill.log(name)[-2000:]}", file=sys.stderr)
+            return 1
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

