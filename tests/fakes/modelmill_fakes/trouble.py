@@ -63,6 +63,11 @@ class Trouble(Plugin):
         time.sleep(3600)
         return "hung"
 
+    def _hold(self, run: PredictRun) -> str:
+        """Sleep without giving up Python's lock, as a busy C library would."""
+        ctypes.PyDLL(None).sleep(3600)
+        return "held"
+
     def _grandchild(self, run: PredictRun) -> str:
         return str(subprocess.Popen(["sleep", "3600"]).pid)
 

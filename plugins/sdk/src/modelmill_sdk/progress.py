@@ -19,7 +19,9 @@ class ProgressReporter:
     by a newer one, and is sent by a thread of its own when its time has come, or by ``flush``.
     """
 
-    def __init__(self, tell: Callable[[Message], None]) -> None:
+    def __init__(
+        self, tell: Callable[[Message], None], *, interval_s: float = SEND_INTERVAL_S
+    ) -> None:
         """Report to ``tell``, which may be called from any thread."""
         self.step = 0
         self._tell = tell
@@ -27,7 +29,8 @@ class ProgressReporter:
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._pending: tuple[int, int, Mapping[str, Any]] | None = None
-        self._sent_at = -SEND_INTERVAL_S
+        self._interval_s = interval_s
+        self._sent_at = -interval_s
         self._thread: threading.Thread | None = None
 
     def update(self, step: int, total: int, metrics: Mapping[str, Any]) -> None:
@@ -40,7 +43,7 @@ class ProgressReporter:
         with self._lock:
             self.step = step
             self._pending = (step, total, metrics)
-            if time.monotonic() - self._sent_at >= SEND_INTERVAL_S:
+            if time.monotonic() - self._sent_at >= self._interval_s:
                 self._send()
                 return
         self._wake_thread()
@@ -71,7 +74,7 @@ class ProgressReporter:
         self._wake.set()
 
     def _send_late(self) -> None:
-        while self._wake.wait() and not self._closed.wait(SEND_INTERVAL_S):
+        while self._wake.wait() and not self._closed.wait(self._interval_s):
             self._wake.clear()
             try:
                 self.flush()

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 class Listener(Protocol):
     """Who a run speaks to: the pipe to the platform, or a test."""
 
+    progress_interval_s: float
+
     def tell(self, message: Message) -> None:
         """Take one message; called from several threads."""
 
@@ -70,7 +72,7 @@ class TrainRun:
         self._checkpoints = checkpoints
         self._meters = meters
         self._listener = listener
-        self._reporter = ProgressReporter(listener.tell)
+        self._reporter = ProgressReporter(listener.tell, interval_s=listener.progress_interval_s)
         self._sample_count = 0
 
     @property

@@ -20,7 +20,9 @@ from modelmill_sdk.protocol import Message, PredictStart, Progress, Result, Stop
 
 
 class Recorder:
-    """A listener that keeps every message, and can ask a training to stop."""
+    """A listener that keeps every message, every step's, and can ask a training to stop."""
+
+    progress_interval_s = 0.0
 
     def __init__(self, *, stop_at_step: int | None = None, reason: StopReason = "cancel") -> None:
         """Ask to stop, for ``reason``, once progress has reached ``stop_at_step``."""

@@ -7,6 +7,7 @@ import threading
 
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.framing import frame_read, frame_write
+from modelmill_sdk.progress import SEND_INTERVAL_S
 from modelmill_sdk.protocol import (
     Message,
     PredictAbort,
@@ -28,6 +29,8 @@ class Control:
     A thread reads the pipe all the time, so a stop is seen while the plugin computes. When the
     pipe ends the parent is gone, and the process ends at once: nothing may outlive its parent.
     """
+
+    progress_interval_s = SEND_INTERVAL_S
 
     def __init__(self, *, read_fd: int, write_fd: int) -> None:
         """Take the two pipe ends; ``listen`` starts reading."""
