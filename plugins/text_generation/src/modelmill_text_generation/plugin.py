@@ -1,0 +1,78 @@
+"""What the platform sees of the plugin; it imports nothing heavy."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from modelmill_sdk import Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+
+from modelmill_text_generation import params as settings
+
+if TYPE_CHECKING:
+    from modelmill_sdk.data import TrainData
+
+
+class TextGeneration(Plugin):
+    """A GPT of the customer's own, from scratch or from a base model."""
+
+    id = "text-generation"
+    title = "Text"
+    description = (
+        "Learns to write like your text: a new language model trained from scratch, or an "
+        "installed base model fine-tuned on it. Any language; streams as it writes."
+    )
+    author = "Modelmill"
+    licence = "Apache-2.0"
+    task = "text-generation"
+    accepts = ("text", "conversations")
+    meters: ClassVar[dict[str, str]] = {"tokens_in": "Tokens read", "tokens_out": "Tokens written"}
+
+    TrainParams: ClassVar[type[Params]] = settings.TrainParams
+    Input: ClassVar[type[Params]] = settings.Input
+    PredictParams: ClassVar[type[Params]] = settings.PredictParams
+
+    def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
+        """Yield empty rows and too little text. Raises CustomerError on an unknown base model."""
+        from modelmill_text_generation.bases import base_folder
+        from modelmill_text_generation.problems import find_problems
+
+        if params.method != "scratch":
+            base_folder(params.base)
+        return find_problems(data, method=params.method)
+
+    def train(self, run: TrainRun) -> None:
+        """Train with checkpoints and leave a folder that ``transformers`` opens."""
+        from modelmill_text_generation.bases import merge_adapters
+        from modelmill_text_generation.generation import save_writer
+        from modelmill_text_generation.preparation import prepare
+        from modelmill_text_generation.training import train_model
+
+        prepared, state = prepare(run)
+        model = merge_adapters(train_model(run, prepared, state))
+        save_writer(run.model_dir, prepared.writer(model))
+
+    def evaluate(self, run: TrainRun) -> Mapping[str, float]:
+        """Measure the finished model on the held-out text."""
+        from modelmill_text_generation.evaluation import evaluate_model
+
+        return evaluate_model(run)
+
+    def load(self, model_dir: Path, device: str) -> Any:
+        """Open the model's folder."""
+        from modelmill_text_generation.generation import load_writer
+
+        return load_writer(model_dir, device)
+
+    def predict(
+        self, model: Any, inputs: Sequence[Any], params: Any, run: PredictRun
+    ) -> Iterator[str]:
+        """Yield a completion of the one prompt, piece by piece."""
+        from modelmill_text_generation.generation import write
+
+        yield from write(model, inputs[0].prompt, params, run)
+
+
+@hookimpl
+def register_models(register: Callable[[type[Plugin]], None]) -> None:
+    """Offer the plugin to the platform."""
+    register(TextGeneration)

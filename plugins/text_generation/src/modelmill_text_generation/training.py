@@ -1,0 +1,178 @@
+"""The training loop: the same for a new model, full fine-tuning and adapters."""
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from modelmill_sdk import CustomerError
+
+from modelmill_text_generation.checkpoints import (
+    State,
+    learned_weights,
+    restore_tensors,
+    restore_weights,
+    save_checkpoint,
+)
+from modelmill_text_generation.corpus import Windows
+from modelmill_text_generation.generation import sample_text
+from modelmill_text_generation.heldout import heldout_loss, heldout_metrics
+from modelmill_text_generation.networks import next_token_loss
+from modelmill_text_generation.optimizers import learning_rate_at, make_optimizers
+from modelmill_text_generation.preparation import Prepared
+
+if TYPE_CHECKING:
+    from modelmill_sdk import TrainRun
+
+_FINAL_TOKENS = 200_000
+_SAMPLE_TOKENS = 100
+_GRADIENT_NORM = 1.0
+# How often a GPU is made to wait for its loss to be read.
+_CUDA_CHECK_STEPS = 20
+
+
+class Training:
+    """One training under way."""
+
+    def __init__(self, run: "TrainRun", prepared: Prepared, state: State) -> None:
+        """Take up the training where ``state`` stands, with the checkpoint's tensors if any."""
+        self.run, self.prepared, self.state = run, prepared, state
+        self.plan, self.model = prepared.plan, prepared.model.to(run.device)
+        self.on_cuda = run.device.startswith("cuda")
+        is_new = run.params.method == "scratch"
+        self.optimizers = make_optimizers(
+            self.model,
+            kind=run.params.optimizer if is_new else "adamw",
+            lr=self.plan.learning_rate,
+            weight_decay=run.params.weight_decay if is_new else 0.0,
+        )
+        if run.resume_from is not None:
+            restore_tensors(run.resume_from, model=self.model, optimizers=self.optimizers)
+        self.learned = [param for param in self.model.parameters() if param.requires_grad]
+        self.windows = Windows(
+            prepared.corpus.learned,
+            context=self.plan.context,
+            batch=self.plan.batch,
+            seed=run.seed,
+        )
+
+    def go(self) -> None:
+        """Train to the last step, or until the held-out text says that it is enough."""
+        self.model.train()
+        began_at, began_s = self.state.step, time.monotonic()
+        while self.state.step < self.plan.steps and not self._has_overfitted():
+            loss, rate = self._step()
+            self.state.step += 1
+            self._check(loss)
+            measured = self._measure()
+            tokens = (self.state.step - began_at) * self.plan.tokens_per_step
+            self.run.progress(
+                self.state.step,
+                self.plan.steps,
+                loss=loss,
+                learning_rate=rate,
+                tokens_per_second=tokens / (time.monotonic() - began_s),
+                **measured,
+            )
+            if self.state.step % self.plan.sample_every == 0:
+                self._sample()
+            self.run.checkpoint(self.state.step, self._save)
+        if self._has_overfitted():
+            self.run.log(
+                f"Stopped at step {self.state.step}: the held-out text was best read at step "
+                f"{self.state.best_step}, and worse {self.state.worse_in_a_row} times since."
+            )
+
+    def finish(self) -> None:
+        """Go back to the best weights and report what they are worth."""
+        if self.state.best:
+            restore_weights(self.model, self.state.best)
+        measured = heldout_metrics(self._heldout(_FINAL_TOKENS), self.prepared.corpus)
+        self.run.report(
+            **measured,
+            best_step=self.state.best_step,
+            tokens_seen=self.state.step * self.plan.tokens_per_step,
+            weights=sum(param.numel() for param in self.model.parameters()),
+        )
+
+    def _step(self) -> tuple[torch.Tensor, float]:
+        step = self.state.step + 1
+        # Dropout draws from the step's own seed, so that a resumed training needs no generator
+        # state to go on exactly as an uninterrupted one.
+        torch.manual_seed(self.run.seed * 1_000_003 + step)
+        plan = self.plan
+        rate = learning_rate_at(step, steps=plan.steps, warmup=plan.warmup, peak=plan.learning_rate)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        window = self.windows.at(step).to(self.run.device, non_blocking=True)
+        loss = next_token_loss(self.model, window, autocast=self.on_cuda)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.learned, _GRADIENT_NORM)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        return loss.detach(), rate
+
+    def _check(self, loss: torch.Tensor) -> None:
+        step = self.state.step
+        if self.on_cuda and step % _CUDA_CHECK_STEPS and step != self.plan.steps:
+            return
+        if not math.isfinite(loss.item()):
+            raise CustomerError(
+                f"The loss is no longer a number at step {step}. Lower the learning rate "
+                f"({self.plan.learning_rate:g}).",
+                param="learning_rate",
+            )
+
+    def _measure(self) -> dict[str, float]:
+        state, plan = self.state, self.plan
+        if state.step % plan.measure_every and state.step != plan.steps:
+            return {}
+        loss = self._heldout(plan.measure_tokens)
+        if state.best_loss is None or loss < state.best_loss:
+            state.best_loss, state.best_step, state.worse_in_a_row = loss, state.step, 0
+            state.best = learned_weights(self.model)
+        else:
+            state.worse_in_a_row += 1
+        return {"heldout_loss": loss, "perplexity": math.exp(min(loss, 100.0))}
+
+    def _heldout(self, max_tokens: int) -> float:
+        return heldout_loss(
+            self.model,
+            self.prepared.corpus.heldout,
+            context=self.plan.context,
+            batch=self.plan.batch,
+            max_tokens=max_tokens,
+            autocast=self.on_cuda,
+        )
+
+    def _has_overfitted(self) -> bool:
+        patience: int = self.run.params.patience
+        return 0 < patience <= self.state.worse_in_a_row
+
+    def _sample(self) -> None:
+        self.model.eval()
+        writer = self.prepared.writer(self.model)
+        prompt = self.run.params.sample_prompt
+        text = sample_text(writer, prompt, max_tokens=_SAMPLE_TOKENS, seed=self.run.seed)
+        self.run.sample("text", prompt + text, step=self.state.step)
+        self.model.train()
+
+    def _save(self, folder: Path) -> None:
+        save_checkpoint(
+            folder,
+            self.state,
+            model=self.model,
+            optimizers=self.optimizers,
+            tokenizer=self.prepared.tokenizer,
+        )
+
+
+def train_model(run: "TrainRun", prepared: Prepared, state: State) -> Any:
+    """Train, report, and give back the model with its best weights."""
+    training = Training(run, prepared, state)
+    training.go()
+    training.finish()
+    return training.model

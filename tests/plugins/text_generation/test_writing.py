@@ -1,0 +1,97 @@
+import pytest
+import torch
+from modelmill_sdk import CustomerError
+from modelmill_sdk.protocol import Chunk
+from modelmill_sdk.testing import Recorder, predict_once
+from modelmill_text_generation.generation import Choice, load_writer
+from modelmill_text_generation.plugin import TextGeneration
+
+pytestmark = pytest.mark.training
+
+
+def write(model_dir, prompt="The ", seed=1, **params):
+    """Give the whole text, the pieces it came in, and the message that ended it."""
+    recorder = Recorder()
+    [text] = predict_once(
+        TextGeneration, model_dir, [{"prompt": prompt}], params, seed, recorder=recorder
+    )
+    pieces = [message.text for message in recorder.messages if isinstance(message, Chunk)]
+    return text, pieces, recorder.messages
+
+
+def finish_reason(messages):
+    return next(message.finish_reason for message in messages if hasattr(message, "finish_reason"))
+
+
+def test_what_is_streamed_is_the_whole(model_dir):
+    text, pieces, messages = write(model_dir, max_tokens=20)
+
+    assert len(pieces) > 1
+    assert "".join(pieces) == text
+    assert messages[-1].counts == {"tokens_in": 4, "tokens_out": 20}
+    assert finish_reason(messages) == "length"
+
+
+def test_the_same_seed_writes_the_same(model_dir):
+    texts = [write(model_dir, seed=seed, max_tokens=30)[0] for seed in (1, 1, 2)]
+
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_an_empty_prompt_begins_by_itself(model_dir):
+    text, _, messages = write(model_dir, prompt="", max_tokens=10)
+
+    assert text
+    assert messages[-1].counts == {"tokens_in": 0, "tokens_out": 10}
+
+
+def test_a_stop_text_is_never_shown_even_across_pieces(model_dir):
+    whole, _, _ = write(model_dir, max_tokens=60)
+    stop = whole[20:26]
+    text, pieces, messages = write(model_dir, max_tokens=60, stop=["never this", stop])
+
+    assert text == whole[: whole.index(stop)]
+    assert "".join(pieces) == text
+    assert finish_reason(messages) == "stop"
+    assert messages[-1].counts["tokens_out"] == whole.index(stop) + len(stop)
+
+
+def test_a_prompt_longer_than_the_context_is_refused(model_dir):
+    with pytest.raises(CustomerError, match="at most 32") as raised:
+        write(model_dir, prompt="The miller " * 9)
+    assert raised.value.param == "prompt"
+
+
+def test_the_kept_past_changes_nothing(model_dir):
+    writer = load_writer(model_dir, "cpu")
+    ids = writer.encode("The miller")
+    kept = writer.tokens(ids, Choice(temperature=0, top_p=1, seed=None))
+    # Past the context of 32, where the older half is forgotten.
+    tokens = [next(kept) for _ in range(60)]
+
+    seen = list(ids)
+    for token in tokens:
+        with torch.inference_mode():
+            logits = writer.model(input_ids=torch.tensor([seen])).logits[0, -1]
+        assert token == int(logits.argmax())
+        seen.append(token)
+        if len(seen) > writer.context:
+            seen = seen[-writer.context // 2 :]
+
+
+def test_top_p_draws_only_from_the_likeliest():
+    logits = torch.log(torch.tensor([0.5, 0.3, 0.15, 0.05]))
+    choice = Choice(temperature=1, top_p=0.75, seed=0)
+
+    assert {choice.of(logits) for _ in range(200)} == {0, 1}
+
+
+def test_chinese_streams_in_whole_characters(trained_chinese):
+    for seed in range(5):
+        text, pieces, _ = write(
+            trained_chinese, prompt="磨坊主", seed=seed, max_tokens=40, temperature=1.5
+        )
+        assert "".join(pieces) == text
+        assert "\ufffd" not in text
+    text, _, _ = write(trained_chinese, prompt="磨坊主", max_tokens=60, temperature=0)
+    assert any("\u4e00" <= char <= "\u9fff" for char in text)
