@@ -6,10 +6,10 @@ import pytest
 from modelmill_gan_faces.plugin import GanFaces
 from modelmill_sdk import CustomerError
 from modelmill_sdk.protocol import CheckpointSaved, Progress, Sample
-from modelmill_sdk.testing import Recorder, train_once
+from modelmill_sdk.testing import Recorder, dataset_write, train_once
 from PIL import Image
 
-from tests.plugins.gan_faces.drawn import TINY, write_faces
+from tests.plugins.gan_faces.drawn import TINY, draw_face, write_faces
 
 pytestmark = pytest.mark.training
 
@@ -90,3 +90,24 @@ def test_it_says_so_when_the_training_breaks_down(
     with pytest.raises(CustomerError, match="broke down at step") as caught:
         train_once(GanFaces, colour_faces, TINY, tmp_path)
     assert caught.value.param == "learning_rate"
+
+
+def test_it_names_a_row_that_is_no_picture(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"image": draw_face(seed)} for seed in range(100)]
+    rows.append({"image": {"bytes": b"no picture", "path": "notes.png"}})
+    data = dataset_write(tmp_path / "data", "images", train=rows)
+    with pytest.raises(CustomerError, match=r"notes\.png is no picture that can be read\."):
+        train_once(GanFaces, data, TINY, tmp_path / "work")
+
+
+def test_half_precision_trains_where_it_is_asked_for(colour_faces: Path, tmp_path: Path) -> None:
+    params = {**TINY, "steps": 2, "precision": "bfloat16"}
+    _, metrics = train_once(GanFaces, colour_faces, params, tmp_path)
+    assert metrics["generator_loss"] is not None
+
+
+def test_labels_are_no_hindrance(tmp_path: Path) -> None:
+    rows = [{"image": draw_face(seed), "label": seed % 2} for seed in range(100)]
+    data = dataset_write(tmp_path / "data", "labelled_images", train=rows, label_names=["a", "b"])
+    model_dir, _ = train_once(GanFaces, data, {**TINY, "steps": 1}, tmp_path / "work")
+    assert weights(model_dir)

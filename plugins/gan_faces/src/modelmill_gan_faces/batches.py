@@ -26,14 +26,14 @@ class Batches:
     mirror: bool = True
 
     def batch(self, index: int, *, device: str = "cpu") -> Tensor:
-        """Batch number `index`: `(B, C, H, W)` in [-1, 1], in channels-last order."""
+        """Batch number `index`: `(B, C, H, W)` in [-1, 1]."""
         pixels = torch.from_numpy(self.pictures[self.rows(index)])  # (B, H, W, C)
-        pictures = pixels.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1  # (B, C, H, W)
+        pictures = pixels.to(device).permute(0, 3, 1, 2).contiguous() / 127.5 - 1  # (B, C, H, W)
         if self.mirror:
             coins = np.random.default_rng((self.seed, 1, index)).random(self.batch_size) < 0.5
             flip = torch.from_numpy(coins).to(device)[:, None, None, None]  # (B, 1, 1, 1)
             pictures = torch.where(flip, pictures.flip(3), pictures)  # (B, C, H, W)
-        return pictures.contiguous(memory_format=torch.channels_last)  # (B, C, H, W)
+        return pictures
 
     def rows(self, index: int) -> npt.NDArray[np.int64]:
         """Which pictures batch number `index` holds; each epoch shows each picture once."""

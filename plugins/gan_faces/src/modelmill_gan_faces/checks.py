@@ -8,7 +8,7 @@ from modelmill_sdk.data import TrainData
 from PIL import Image
 
 from modelmill_gan_faces.params import MIN_IMAGES, TrainParams
-from modelmill_gan_faces.pictures import picture_files
+from modelmill_gan_faces.pictures import UNREADABLE, picture_files
 
 # Beyond this ratio the middle square shows less than half of the picture.
 MAX_ASPECT = 2.0
@@ -42,7 +42,7 @@ def _picture_problem(encoded: bytes, resolution: int) -> tuple[str, str] | None:
     try:
         with Image.open(io.BytesIO(encoded)) as picture:
             width, height = picture.size
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except UNREADABLE:
         return "This file is not a picture that can be read.", "Save it as PNG or JPEG again."
     if min(width, height) * 2 < resolution:
         smaller = "Bring a larger picture, or choose a smaller resolution."

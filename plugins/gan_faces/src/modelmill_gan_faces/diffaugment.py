@@ -23,46 +23,58 @@ def diffaugment(pictures: Tensor, random: torch.Generator) -> Tensor:
 
 
 def shift_colour(pictures: Tensor, random: torch.Generator) -> Tensor:
-    """Change brightness by ±0.25, then saturation by 0–2×, then contrast by 0.5–1.5×."""
+    """Change brightness by ±0.25, then saturation by 0–2×, then contrast by 0.5–1.5×.
+
+    The three are affine, so they are multiplied out: contrast · saturation of each channel, the
+    rest of its contrast from the grey picture, and one offset.
+    """
     bright, saturation, contrast = _uniform((3, len(pictures), 1, 1, 1), pictures, random)
-    pictures = pictures + (bright - 0.5) * 0.5  # (B, C, H, W)
-    if pictures.shape[1] > 1:
-        grey = pictures.mean(dim=1, keepdim=True)  # (B, 1, H, W)
-        pictures = (pictures - grey) * (saturation * 2) + grey  # (B, C, H, W)
+    bright, saturation, contrast = (bright - 0.5) * 0.5, saturation * 2, contrast + 0.5
     mean = pictures.mean(dim=(1, 2, 3), keepdim=True)  # (B, 1, 1, 1)
-    varied: Tensor = (pictures - mean) * (contrast + 0.5) + mean  # (B, C, H, W)
-    return varied
+    offset = bright + (1 - contrast) * mean  # (B, 1, 1, 1)
+    if pictures.shape[1] == 1:
+        pictures = pictures * contrast + offset  # (B, 1, H, W)
+        return pictures
+    grey = pictures.mean(dim=1, keepdim=True)  # (B, 1, H, W)
+    return torch.addcmul(
+        grey * (contrast * (1 - saturation)) + offset, pictures, contrast * saturation
+    )  # (B, C, H, W)
 
 
 def shift_place(pictures: Tensor, random: torch.Generator) -> Tensor:
-    """Shift by up to an eighth in both directions; what comes in is black's middle, zero."""
-    height, width = pictures.shape[2:]
-    down = _shifts(height, pictures, random)  # (B, 1, H, H)
-    right = _shifts(width, pictures, random)  # (B, 1, W, W)
-    # Products with shifted identities, because the gradient of an indexed read adds up in no
-    # fixed order on several threads, and a seed has to give the same weights each time.
-    return down @ pictures @ right.transpose(2, 3)  # (B, C, H, W)
+    """Shift by up to an eighth, by whole pixels; what comes in is zero, the middle grey."""
+    count, _, height, width = pictures.shape
+    right, down = _uniform((2, count), pictures, random)  # (B,), (B,)
+    affine = torch.eye(2, 3, device=pictures.device, dtype=pictures.dtype)  # (2, 3)
+    affine = affine.repeat(count, 1, 1)  # (B, 2, 3)
+    # Half a picture is 1 in the sampler's coordinates.
+    affine[:, 0, 2] = _whole_shift(right, width) * 2 / width  # (B,)
+    affine[:, 1, 2] = _whole_shift(down, height) * 2 / height  # (B,)
+    # Not an indexed read: its gradient adds up in no fixed order on several threads, and a seed
+    # has to give the same weights each time.
+    places = F.affine_grid(affine, list(pictures.shape), align_corners=False)  # (B, H, W, 2)
+    return F.grid_sample(pictures, places, mode="nearest", align_corners=False)  # (B, C, H, W)
 
 
 def cut_hole(pictures: Tensor, random: torch.Generator) -> Tensor:
     """Set a square of a quarter of the picture's side to zero, somewhere in it."""
     height, width = pictures.shape[2:]
-    middle_y, middle_x = _uniform((2, len(pictures), 1, 1, 1), pictures, random)
-    y = torch.arange(height, device=pictures.device)[:, None]  # (H, 1)
-    x = torch.arange(width, device=pictures.device)[None, :]  # (1, W)
-    in_rows = (y - (middle_y * height).floor()).abs() <= height * CUTOUT_SIZE / 2  # (B, 1, H, 1)
-    in_columns = (x - (middle_x * width).floor()).abs() <= width * CUTOUT_SIZE / 2  # (B, 1, 1, W)
-    return pictures.masked_fill(in_rows & in_columns, 0.0)  # (B, C, H, W)
+    middle_y, middle_x = _uniform((2, len(pictures), 1), pictures, random)  # (B, 1), (B, 1)
+    rows = _near(middle_y, height).to(pictures.dtype)  # (B, H)
+    columns = _near(middle_x, width).to(pictures.dtype)  # (B, W)
+    hole = rows[:, None, :, None] * columns[:, None, None, :]  # (B, 1, H, W)
+    return pictures * (1 - hole)  # (B, C, H, W)
 
 
-def _shifts(size: int, like: Tensor, random: torch.Generator) -> Tensor:
-    """One shifted identity matrix for each picture, `(B, 1, size, size)`."""
+def _whole_shift(uniform: Tensor, size: int) -> Tensor:
     most = int(size * MAX_SHIFT)
-    shift = (_uniform((len(like),), like, random) * (2 * most + 1)).floor().long() - most  # (B,)
-    source = torch.arange(size, device=like.device) - shift[:, None]  # (B, size)
-    # Rows whose source lies outside of the picture point at an extra column, which is cut off.
-    source = torch.where((source >= 0) & (source < size), source, size)  # (B, size)
-    return F.one_hot(source, size + 1)[:, None, :, :size].to(like.dtype)  # (B, 1, size, size)
+    return (uniform * (2 * most + 1)).floor() - most
+
+
+def _near(middle: Tensor, size: int) -> Tensor:
+    """Which of `size` places lie within the hole around `middle`, a share of them."""
+    places = torch.arange(size, device=middle.device)
+    return (places - (middle * size).floor()).abs() <= size * CUTOUT_SIZE / 2
 
 
 def _uniform(shape: tuple[int, ...], like: Tensor, random: torch.Generator) -> Tensor:

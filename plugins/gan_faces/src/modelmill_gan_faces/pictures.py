@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as parquet
+from modelmill_sdk import CustomerError
 from modelmill_sdk.data import TrainData
 from PIL import Image, ImageOps
 
@@ -21,6 +22,9 @@ Bytes = npt.NDArray[np.uint8]
 # Mean difference between a picture's channels, of 255, below which nobody sees colour: JPEG
 # writes grey pictures with a little chroma noise.
 GREY_TOLERANCE = 2.0
+
+# What Pillow raises for bytes that are no picture, or one too large to be meant well.
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def picture_files(data: TrainData) -> Iterator[tuple[bytes, str]]:
@@ -39,7 +43,7 @@ def picture_files(data: TrainData) -> Iterator[tuple[bytes, str]]:
 def picture_open(encoded: bytes, *, resolution: int) -> Image.Image:
     """Open and fully decode one picture as RGB; a JPEG no larger than it has to be.
 
-    Raises OSError (or one of Pillow's own errors) where the bytes are no picture.
+    Raises one of `UNREADABLE` where the bytes are no picture.
     """
     picture = Image.open(io.BytesIO(encoded))
     picture.draft("RGB", (resolution, resolution))
@@ -61,31 +65,40 @@ def pictures_decode(data: TrainData, *, resolution: int, channels: str, folder: 
     """Decode every row into one array `(N, H, W, C)` mapped from a file in `folder`.
 
     `channels` is "grey", "colour", or "auto", which is grey when every picture is.
+
+    Raises CustomerError for a row that is no picture.
     """
-    colour = np.lib.format.open_memmap(
-        folder / f"pictures-{resolution}.npy",
-        mode="w+",
-        dtype=np.uint8,
-        shape=(data.row_count("train"), resolution, resolution, 3),
-    )
+    colour = _mapped(folder, resolution, count=data.row_count("train"), channels=3)
     seen_colour = False
-    for index, (encoded, _) in enumerate(picture_files(data)):
-        picture = picture_fit(picture_open(encoded, resolution=resolution), resolution=resolution)
+    for index, (encoded, name) in enumerate(picture_files(data)):
+        try:
+            picture = picture_fit(
+                picture_open(encoded, resolution=resolution), resolution=resolution
+            )
+        except UNREADABLE as error:
+            raise CustomerError(
+                f"{name or f'Row {index}'} is no picture that can be read."
+            ) from error
         colour[index] = picture
         seen_colour = seen_colour or not _is_grey(picture)
     if channels == "colour" or (channels == "auto" and seen_colour):
         return colour  # (N, H, W, 3)
-    return _grey(colour)  # (N, H, W, 1)
+    grey = _mapped(folder, resolution, count=len(colour), channels=1)
+    for index, picture in enumerate(colour):
+        grey[index, :, :, 0] = np.asarray(Image.fromarray(picture).convert("L"))
+    return grey  # (N, H, W, 1)
+
+
+def _mapped(folder: Path, resolution: int, *, count: int, channels: int) -> Bytes:
+    """A new array `(N, H, W, C)` in a file of its own."""
+    return np.lib.format.open_memmap(
+        folder / f"pictures-{channels}.npy",
+        mode="w+",
+        dtype=np.uint8,
+        shape=(count, resolution, resolution, channels),
+    )
 
 
 def _is_grey(picture: Bytes) -> bool:
     values = picture.astype(np.int16)
     return float(np.ptp(values, axis=2).mean()) < GREY_TOLERANCE
-
-
-def _grey(colour: Bytes) -> Bytes:
-    """Luminance by ITU-R BT.601, picture by picture so that memory stays small."""
-    grey = np.empty((*colour.shape[:3], 1), dtype=np.uint8)
-    for index, picture in enumerate(colour):
-        grey[index, :, :, 0] = np.asarray(Image.fromarray(picture).convert("L"))
-    return grey
