@@ -54,6 +54,13 @@ def test_inputs_without_a_seed_follow_the_requests(colour_model: Path, tmp_path:
     assert faces[0].read_bytes() != second.read_bytes()
 
 
+def test_no_face_comes_twice_in_a_request_of_several_batches(
+    colour_model: Path, tmp_path: Path
+) -> None:
+    faces = predict_once(GanFaces, colour_model, [{}] * 20, seed=3, out_dir=tmp_path)
+    assert len({face.read_bytes() for face in faces}) == 20
+
+
 def test_without_truncation_left_every_face_is_the_mean_face(
     colour_model: Path, tmp_path: Path
 ) -> None:

@@ -75,11 +75,11 @@ def register_models(register: Callable[[type[Plugin]], None]) -> None:
 def _seeds(
     inputs: Sequence[faces.Input], params: faces.PredictParams, run: PredictRun
 ) -> list[int]:
-    """An input's own seed; else the request's plus the input's place; else a fresh one."""
+    """An input's own seed; else the request's plus the input's place in it; else a fresh one."""
     base = params.seed if params.seed is not None else run.seed
     if base is None:
         base = secrets.randbelow(SEED_LIMIT)
     return [
         item.seed if item.seed is not None else (base + place) % SEED_LIMIT
-        for place, item in enumerate(inputs)
+        for place, item in enumerate(inputs, start=run.first_index)
     ]

@@ -153,14 +153,20 @@ class PredictRun:
         request_id: str,
         device: str,
         seed: int | None,
+        first_index: int = 0,
         out_dir: Path,
         meters: Collection[str],
         listener: Listener,
     ) -> None:
-        """Hold what the host was sent; ``seed`` is None when the customer gave none."""
+        """Hold what the host was sent; ``seed`` is None when the customer gave none.
+
+        ``first_index`` is the place of the first input in its request, which is split where it
+        has more than ``max_batch``.
+        """
         self.request_id = request_id
         self.device = device
         self.seed = seed
+        self.first_index = first_index
         self.out_dir = out_dir
         self.finish_reason = "stop"
         self.counts: Counter[str] = Counter()

@@ -40,7 +40,7 @@ def plugin_predict(
     counts: Counter[str] = Counter()
     size = 1 if plugin_streams(type(plugin)) else plugin.max_batch
     for first in range(0, len(inputs), size):
-        run = _run_make(plugin, start, device=device, listener=listener)
+        run = _run_make(plugin, start, first, device=device, listener=listener)
         run.cancel_point()
         outcome = plugin.predict(model, inputs[first : first + size], params, run)
         _results_tell(outcome, inputs[first : first + size], first, run, listener)
@@ -50,12 +50,13 @@ def plugin_predict(
 
 
 def _run_make(
-    plugin: Plugin, start: PredictStart, *, device: str, listener: Listener
+    plugin: Plugin, start: PredictStart, first: int, *, device: str, listener: Listener
 ) -> PredictRun:
     return PredictRun(
         request_id=start.request_id,
         device=device,
         seed=start.seed,
+        first_index=first,
         out_dir=start.out_dir,
         meters=plugin.meters,
         listener=listener,
