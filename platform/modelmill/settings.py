@@ -195,6 +195,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_FORMS = {
+    "login": "modelmill.web.accounts.LoginForm",
+    "signup": "modelmill.web.accounts.SignupForm",
+    "add_email": "modelmill.web.accounts.AddEmailForm",
+    "reset_password": "modelmill.web.accounts.ResetPasswordForm",
+    "reauthenticate": "modelmill.web.accounts.ReauthenticateForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True

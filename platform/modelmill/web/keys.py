@@ -74,7 +74,7 @@ def key_new(request: PageRequest) -> HttpResponse:
             expires_at=timezone.now() + timedelta(days=int(days)) if days else None,
         )
         # Shown in this answer alone: not redirected to, so that it is stored nowhere.
-        context = {"key": key, "secret": secret, "base_url": request.build_absolute_uri("/v1")}
+        context = {"key": key, "secret": secret}
         return render(request, "web/key_made.html", context, status=201)
     return render(request, "web/key_new.html", {"form": form})
 

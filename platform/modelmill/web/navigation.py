@@ -42,7 +42,7 @@ _GROUPS: Final = (
         ),
     ),
     (
-        _("Billing"),
+        _("Costs"),
         (
             (_("Usage"), "usage", "web:usage", "/usage", "billing:read"),
             (_("Invoices"), "invoice", "web:invoices", "/invoices", "billing:read"),

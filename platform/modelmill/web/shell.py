@@ -23,6 +23,7 @@ class Shell:
         self._request = request
         self.operator_name: str = settings.OPERATOR_NAME
         self.operator_logo: str = settings.OPERATOR_LOGO_URL
+        self.public_url: str = settings.PUBLIC_URL
         self.cockpit_url = "/cockpit"
 
     @cached_property

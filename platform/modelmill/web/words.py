@@ -4,6 +4,7 @@ from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 _TONES: Final[dict[str, tuple[str, ...]]] = {
     "success": ("active", "ready", "succeeded", "paid", "published", "finalized", "accepted"),
@@ -25,7 +26,7 @@ _LABELS: Final[dict[str, str | Promise]] = {
     "finalized": _("Finalized"),
     "invited": _("Invited"),
     "lost": _("Lost"),
-    "open": _("Open"),
+    "open": pgettext_lazy("state of an invoice", "Open"),
     "overdue": _("Overdue"),
     "paid": _("Paid"),
     "paused": _("Paused"),
