@@ -12,7 +12,7 @@ help: ## list the targets
 setup: ## the environment, the assets and the message catalogues
 	@$(PYTHON) deploy/environment.py
 	@$(VENV) -m deploy.assets
-	@$(VENV) -m deploy.compile_messages
+	@$(VENV) -m deploy.messages compile
 
 demo: setup ## train and use two models as a new tenant would, then serve (EXIT=1: stop by itself)
 	@$(VENV) -m deploy.demo $(if $(EXIT),--exit)
@@ -37,8 +37,8 @@ bench: setup ## one benchmark, NAME=p4 or NAME=p7
 screenshots: setup ## the pictures in docs/screenshots, taken by the browser tests
 	@SCREENSHOTS=1 $(VENV) -m pytest -q tests/browser
 
-messages: setup ## gather new texts for translation (needs gettext)
-	@$(VENV) manage.py makemessages -l zh_Hans --no-location -i .venv -i node_modules -i tests
+messages: setup ## gather new texts into locale/, and name those without a translation
+	@$(VENV) -m deploy.messages update
 
 lock: ## make the lock files anew from pyproject.toml
 	@$(VENV) deploy/lock.py

@@ -1,7 +1,7 @@
 """Keep the Chinese catalogue: ``update`` adds new texts, ``compile`` builds what Django reads.
 
-python deploy/messages.py update     # after writing or changing a text; then fill what is empty
-python deploy/messages.py compile    # part of the build; needs no gettext programs
+``make messages`` does the first after you wrote a text (then fill in what it names); the build
+does the second, without the gettext programs.
 """
 
 import sys
@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.messages import extract
 from babel.messages.catalog import Catalog
@@ -66,7 +67,7 @@ def catalogue_update() -> list[str]:
 
 
 def catalogue_write(catalogue: Catalog) -> None:
-    """Write the catalogue so that two people's additions seldom meet: sorted, no dates or places."""
+    """Write the catalogue sorted, without dates or places: two people seldom meet in it."""
     stream = BytesIO()
     write_po(stream, catalogue, width=100, no_location=True, sort_output=True, omit_header=True)
     PO.parent.mkdir(parents=True, exist_ok=True)
@@ -90,8 +91,8 @@ def _sources() -> Iterator[Path]:
             yield from sorted((ROOT / folder).rglob(pattern))
 
 
-def _is_done(string: str | tuple[str, ...]) -> bool:
-    return all(string) if isinstance(string, tuple) else bool(string)
+def _is_done(string: Any) -> bool:
+    return bool(string) and all(string)
 
 
 if __name__ == "__main__":

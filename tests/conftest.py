@@ -15,6 +15,8 @@ from modelmill.tenants.permissions import KEY_SCOPES, Role
 from modelmill.tenants.selectors import caller_for_user
 from modelmill.tenants.services import api_key_create, tenant_create
 
+from deploy import messages
+
 
 @dataclass
 class Place:
@@ -71,6 +73,12 @@ def place_make(name: str) -> Place:
         caller = caller_for_user(owner, tenant_id=tenant.id)
         _key, secret = api_key_create("tests", caller=caller, scopes=KEY_SCOPES)
     return Place(tenant=tenant, owner=owner, mate=mate, key=secret, api=ApiClient(secret))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _chinese() -> None:
+    """Compile the catalogue, so that pages under test speak both languages."""
+    messages.catalogue_compile()
 
 
 @pytest.fixture(autouse=True)

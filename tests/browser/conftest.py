@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.conftest import Place
 
-# The browser's driver runs an event loop in this thread; Django's database calls beside it are fine.
+# The browser's driver runs an event loop in this thread; database calls beside it are fine.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"

@@ -1,19 +1,13 @@
 """Every text exists in both languages."""
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 from django.core import mail
 from django.test import Client
 
+from deploy import messages
 from tests.conftest import Place
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "deploy"))
-
-import messages  # noqa: E402
 
 _PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 
@@ -31,7 +25,7 @@ def test_every_text_is_translated() -> None:
         )
     ]
 
-    assert missing == [], "run `python deploy/messages.py update` and fill in the Chinese"
+    assert missing == [], "run `make messages` and fill in the Chinese"
 
 
 def test_no_translation_is_left_over_or_doubtful() -> None:
@@ -82,9 +76,7 @@ def test_the_choice_on_the_page_wins_over_the_browser(acme: Place) -> None:
 def test_the_first_mail_is_in_the_readers_language(language: str, subject: str) -> None:
     client = Client(headers={"accept-language": language})
 
-    client.post(
-        "/accounts/signup/", {"email": "a@b.example", "password1": "a mill by the pond"}
-    )
+    client.post("/accounts/signup/", {"email": "a@b.example", "password1": "a mill by the pond"})
 
     assert mail.outbox[0].subject == subject
     assert "/accounts/confirm-email/" in mail.outbox[0].body
