@@ -145,9 +145,7 @@ class HostProcess:
 
     def kill(self) -> None:
         """End the process and its whole group now; a second call does nothing."""
-        with self._kill_lock:
-            if not self._is_reaped:
-                _group_kill(self.pid)
+        self._kill_now()
         self._waiter.join(_GRACE_S)
 
     def close(self) -> None:
@@ -173,7 +171,12 @@ class HostProcess:
     def _end(self, reason: str) -> None:
         """Kill the process for a reason that HostDied will give."""
         self._reason = self._reason or reason
-        self.kill()
+        self._kill_now()
+
+    def _kill_now(self) -> None:
+        with self._kill_lock:
+            if not self._is_reaped:
+                _group_kill(self.pid)
 
     def _death(self) -> HostDied:
         self._waiter.join(_GRACE_S)
@@ -199,7 +202,9 @@ class HostProcess:
 
     def _wait(self) -> None:
         # Seen dead but not yet reaped, its number is nobody else's: the time to kill its group.
-        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        # Somebody who waits for just any child may have reaped it first.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with self._kill_lock:
             _group_kill(self.pid)
             self._popen.wait()

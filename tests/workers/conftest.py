@@ -1,0 +1,82 @@
+"""A plugin host to talk to, with the fake plugins on its path."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from modelmill_sdk.protocol import FromChild, Loaded, ModelLoad, PredictStart, TrainStart
+from modelmill_sdk.testing import dataset_write
+
+from workers.hosts import HostProcess, HostSpec
+
+FAKES = Path(__file__).parents[1] / "fakes"
+
+
+class Talk:
+    """A host, and the few sentences that tests say to it."""
+
+    def __init__(self, host: HostProcess, folder: Path) -> None:
+        self.host = host
+        self.folder = folder
+
+    def until(self, *types: str, timeout_s: float = 30) -> list[FromChild]:
+        """Receive up to the first message of one of the types."""
+        heard: list[FromChild] = []
+        while not heard or heard[-1].type not in types:
+            message = self.host.receive(timeout_s)
+            assert message is not None, f"nothing more after {heard[-3:]}"
+            heard.append(message)
+        return heard
+
+    def train(self, *, every_s: float = 60, resume_dir: Path | None = None, **params: Any) -> None:
+        """Start counting on one row of text."""
+        data_dir = dataset_write(self.folder / "data", "text", train=[{"text": "bad"}])
+        self.host.send(
+            TrainStart(
+                plugin_id="fake-stepper",
+                params=params,
+                data_dir=data_dir,
+                workdir=self.folder / "work",
+                model_dir=self.folder / "model",
+                checkpoint_dir=self.folder / "checkpoints",
+                checkpoint_every_s=every_s,
+                resume_dir=resume_dir,
+            )
+        )
+
+    def load(self, plugin_id: str) -> None:
+        """Load a fake plugin, which needs no files."""
+        model_dir = self.folder / "empty"
+        model_dir.mkdir(exist_ok=True)
+        self.host.send(ModelLoad(plugin_id=plugin_id, model_dir=model_dir))
+        assert isinstance(self.until("loaded", "failed")[-1], Loaded)
+
+    def ask(self, *inputs: dict[str, Any], request_id: str = "r1", **params: Any) -> None:
+        """Start a prediction."""
+        out_dir = self.folder / "out"
+        self.host.send(
+            PredictStart(request_id=request_id, inputs=list(inputs), params=params, out_dir=out_dir)
+        )
+
+
+@pytest.fixture
+def talk_start(tmp_path: Path) -> Iterator[Callable[..., Talk]]:
+    """Start hosts with options of one's own; all end with the test."""
+    hosts: list[HostProcess] = []
+
+    def start(**options: Any) -> Talk:
+        defaults = {"scratch_dir": tmp_path / f"host-{len(hosts)}", "python_paths": (FAKES,)}
+        spec = HostSpec(**(defaults | options))
+        hosts.append(HostProcess.start(spec))
+        return Talk(hosts[-1], spec.scratch_dir)
+
+    yield start
+    for host in hosts:
+        host.close()
+
+
+@pytest.fixture
+def talk(talk_start: Callable[..., Talk]) -> Talk:
+    """One host."""
+    return talk_start()

@@ -1,0 +1,111 @@
+"""Describing the installed plugins: the broken ones in quarantine, the rest untouched."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from workers.hosts import describe_plugins
+
+FAKES = Path(__file__).parents[1] / "fakes"
+
+
+@pytest.fixture
+def install(tmp_path: Path):
+    """Install a module as a distribution with an entry point, in a folder of its own."""
+
+    def write(name: str, source: str) -> Path:
+        folder = tmp_path / name
+        described = folder / f"{name}-1.0.dist-info"
+        described.mkdir(parents=True)
+        (folder / f"{name}.py").write_text(textwrap.dedent(source))
+        (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (described / "entry_points.txt").write_text(f"[modelmill]\n{name} = {name}\n")
+        return folder
+
+    return write
+
+
+def described(*paths: Path, **options: float):
+    """Give the ids that come from the paths, and the broken entry points by name."""
+    found = describe_plugins(python_paths=paths, **options)
+    broken = {item.entry_point: item for item in found.broken}
+    return [item.plugin_id for item in found.items], broken
+
+
+def test_an_installed_plugin_is_described() -> None:
+    found = describe_plugins(python_paths=(FAKES,))
+    (manifest,) = [item for item in found.items if item.plugin_id == "fake-stepper"]
+    assert manifest.distribution == "modelmill-fakes"
+    assert manifest.version == "1.0"
+    assert manifest.entry_point == "fakes"
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("import no_such_library", "No module named 'no_such_library'"),
+        ("def broken(:", "SyntaxError"),
+        ("raise SystemExit('not on this machine')", "not on this machine"),
+        ("x = 1", "registers no plugin"),
+        ("import os; os._exit(9)", "ended with exit code 9"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ("print('garbage'); raise ValueError('after garbage')", "after garbage"),
+    ],
+)
+def test_a_broken_plugin_is_quarantined_and_the_rest_go_on(install, source, says) -> None:
+    ids, broken = described(install("badplugin", source), FAKES)
+    assert "fake-stepper" in ids
+    assert says in broken["badplugin"].traceback
+    assert broken["badplugin"].distribution == "badplugin"
+
+
+def test_a_plugin_that_never_finishes_importing_is_quarantined(install) -> None:
+    slow = install("slowplugin", "import time; time.sleep(3600)")
+    ids, broken = described(slow, FAKES, timeout_s=2)
+    assert "fake-stepper" in ids
+    assert "did not end within 2 s" in broken["slowplugin"].traceback
+
+
+def test_one_bad_class_does_not_hide_its_sister(install) -> None:
+    ids, broken = described(
+        install(
+            "twoclasses",
+            """
+            from modelmill_sdk import Plugin, hookimpl
+
+            class Good(Plugin):
+                id = "good-sister"
+                def predict(self, model, inputs, params, run):
+                    return [str(one) for one in inputs]
+
+            class Bad(Plugin):
+                id = "Bad Sister"
+
+            @hookimpl
+            def register_models(register):
+                register(Bad)
+                register(Good)
+            """,
+        )
+    )
+    assert "good-sister" in ids
+    assert "Bad.id must be like" in broken["twoclasses"].traceback
+
+
+def test_an_id_that_is_taken_is_refused(install) -> None:
+    source = """
+        from modelmill_sdk import Plugin, hookimpl
+
+        class Copy(Plugin):
+            id = "fake-stepper"
+            def predict(self, model, inputs, params, run):
+                return []
+
+        @hookimpl
+        def register_models(register):
+            register(Copy)
+        """
+    ids, broken = described(FAKES, install("zcopy", source))
+    assert ids.count("fake-stepper") == 1
+    assert "taken by the distribution modelmill-fakes" in broken["zcopy"].traceback
