@@ -30,9 +30,11 @@ def _measure() -> tuple[dict[str, int], dict[str, int]]:
         text = (ROOT / path).read_text(encoding="utf-8")
         files[path] = text.count("\n")
         for node in ast.walk(ast.parse(text)):
-            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            if is_function and node.name not in UNBOUNDED:
-                functions[f"{path}:{node.lineno} {node.name}"] = node.end_lineno - node.lineno + 1
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if node.name not in UNBOUNDED:
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                functions[f"{path}:{node.lineno} {node.name}"] = length
     return files, functions
 
 

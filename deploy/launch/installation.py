@@ -1,6 +1,5 @@
 """A running installation: started whole, watched, and ended whole."""
 
-import contextlib
 import os
 import subprocess
 import sys
