@@ -7,8 +7,9 @@ import modelmill_sdk
 
 from workers.hosts.spec import HostSpec
 
-# What locale, time and the dynamic linker need, and which GPUs there are. Nothing else passes.
-_PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
+# What locale, time and the dynamic linker need, where the operator keeps base models for plugins
+# to fine-tune, and which GPUs there are. Nothing else passes.
+_PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "MODELMILL_BASE_MODELS")
 _PASSED_ON_GPU = (
     "CUDA_VISIBLE_DEVICES",
     "CUDA_DEVICE_ORDER",

@@ -1,0 +1,17 @@
+from modelmill_sdk import Params, Plugin, hookimpl
+from pydantic import Field
+
+
+class Shout(Plugin):
+    id = "shout"
+
+    class Input(Params):
+        text: str = Field(description="What to say louder.")
+
+    def predict(self, model, inputs, params, run):
+        return [one.text.upper() for one in inputs]
+
+
+@hookimpl
+def register_models(register):
+    register(Shout)
