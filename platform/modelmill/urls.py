@@ -11,6 +11,7 @@ urlpatterns = [
     path("v1/", include("modelmill.api.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("language", set_language, name="set_language"),
+    path("", include("modelmill.cockpit.urls")),
     path("", include("modelmill.web.urls")),
 ]
 

@@ -1,6 +1,7 @@
 """The tenants room's reads."""
 
-from django.db.models import QuerySet
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from modelmill.core.errors import NotFound
 from modelmill.core.scope import system_scope
@@ -70,3 +71,25 @@ def access_api_key(key_id: str) -> ApiKey:
 def audit_list() -> QuerySet[AuditEntry]:
     """Return the audit log in scope, newest first."""
     return AuditEntry.objects.order_by("-at", "-id")
+
+
+def tenant_list_all(*, search: str = "") -> QuerySet[Tenant]:
+    """Return every tenant, newest first, for the operator; ``search`` looks at name, slug, id."""
+    found = Tenant.objects.annotate(member_count=_member_count()).order_by("-created_at", "-id")
+    if search:
+        found = found.filter(Q(name__icontains=search) | Q(slug__icontains=search) | Q(id=search))
+    return found
+
+
+def access_tenant(tenant_id: str) -> Tenant:
+    """Return any tenant, for the operator, or raise ``NotFound``."""
+    tenant = Tenant.objects.filter(pk=tenant_id).first()
+    if tenant is None:
+        raise NotFound("There is no such tenant.")
+    return tenant
+
+
+def _member_count() -> Coalesce:
+    members = Member.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
+    counted = members.annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)

@@ -1,0 +1,64 @@
+"""The operator's view of the tenants: who they are, and whether they may work."""
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils.translation import gettext as _
+
+from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
+from modelmill.core.scope import tenant_scope
+from modelmill.tenants.models import Tenant
+from modelmill.tenants.selectors import (
+    access_tenant,
+    api_key_list,
+    audit_list,
+    member_list,
+    tenant_list_all,
+)
+from modelmill.tenants.services import tenant_state_set
+
+_SHOWN = 100
+
+
+@operator_page
+def tenants(request: OperatorRequest) -> HttpResponse:
+    """List the newest tenants, or those a search finds."""
+    search = request.GET.get("q", "").strip()
+    found = list(tenant_list_all(search=search)[: _SHOWN + 1])
+    context = {"tenants": found[:_SHOWN], "search": search, "more": len(found) > _SHOWN}
+    return operator_render(request, "cockpit/tenants.html", context)
+
+
+@operator_page
+def tenant(request: OperatorRequest, tenant_id: str) -> HttpResponse:
+    """Show one tenant: its people, its keys, what happened there."""
+    found = access_tenant(tenant_id)
+    with tenant_scope(found.pk):
+        context = {
+            "tenant": found,
+            "members": list(member_list()),
+            "key_count": api_key_list().filter(revoked_at=None).count(),
+            "entries": list(audit_list()[:20]),
+        }
+    return operator_render(request, "cockpit/tenant.html", context)
+
+
+@operator_page
+def tenant_state(request: OperatorRequest, tenant_id: str) -> HttpResponse:
+    """Suspend a tenant or let it work again; its own log says so."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    found = access_tenant(tenant_id)
+    wanted = request.POST.get("state")
+    if wanted in Tenant.State.values and wanted != found.state:
+        tenant_state_set(found, state=wanted, actor=f"operator {request.user.email}")
+        messages.success(request, _("%(name)s: saved.") % {"name": found.name})
+    return redirect("cockpit:tenant", tenant_id=found.pk)
+
+
+routes = [
+    path("cockpit/tenants", tenants, name="tenants"),
+    path("cockpit/tenants/<str:tenant_id>", tenant, name="tenant"),
+    path("cockpit/tenants/<str:tenant_id>/state", tenant_state, name="tenant_state"),
+]
