@@ -1,0 +1,133 @@
+"""Parameters against a release's schema: completed with defaults, or refused with a reason."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from django.utils.translation import gettext as _
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from modelmill.catalog.models import Release
+from modelmill.core.errors import InvalidRequest
+
+SchemaName = Literal["train", "input", "predict"]
+
+_AUTO = "auto"
+
+
+def parameters_complete(
+    release: Release, values: Mapping[str, Any], *, schema: SchemaName = "train"
+) -> dict[str, Any]:
+    """Return ``values`` with the schema's defaults filled in, in the schema's order.
+
+    Numbers may come as text ("32", as forms send them). ``"auto"`` means the
+    default, unless the schema itself knows the word. Raises ``InvalidRequest``,
+    with the parameter's name in ``param``, for an unknown name, a missing one
+    and a value out of bounds.
+    """
+    rules: dict[str, Any] = release.manifest[f"{schema}_schema"]
+    fields: dict[str, Any] = rules.get("properties", {})
+    _refuse_unknown(values, fields, title=release.manifest["title"])
+    complete = {}
+    for name, field in fields.items():
+        value = _read(values[name], field, rules) if name in values else None
+        if name in values and not _is_auto(value, field, rules):
+            complete[name] = value
+        elif "default" in field:
+            complete[name] = field["default"]
+    problem = best_match(Draft202012Validator(rules).iter_errors(complete))
+    if problem is not None:
+        raise _refusal(problem)
+    return complete
+
+
+def _refuse_unknown(values: Mapping[str, Any], fields: Mapping[str, Any], *, title: str) -> None:
+    for name in values:
+        if name not in fields:
+            raise InvalidRequest(
+                _("%(title)s has no parameter %(name)s. It has: %(known)s.")
+                % {"title": title, "name": name, "known": ", ".join(fields) or _("none")},
+                code="unknown_parameter",
+                param=name,
+            )
+
+
+def _read(value: Any, field: Mapping[str, Any], rules: Mapping[str, Any]) -> Any:
+    """Read a number or a boolean that came as text; leave everything else to the schema."""
+    types = _types(field, rules)
+    if not isinstance(value, str) or "string" in types or _accepts(value, field, rules):
+        return value
+    text = value.strip()
+    if not text and "null" in types:
+        return None
+    if "boolean" in types and text.lower() in {"true", "false", "on"}:
+        return text.lower() != "false"
+    for type_name, convert in (("integer", int), ("number", float)):
+        if type_name in types:
+            try:
+                return convert(text)
+            except ValueError:
+                continue
+    return value
+
+
+def _is_auto(value: Any, field: Mapping[str, Any], rules: Mapping[str, Any]) -> bool:
+    return value == _AUTO and "default" in field and not _accepts(value, field, rules)
+
+
+def _accepts(value: Any, field: Mapping[str, Any], rules: Mapping[str, Any]) -> bool:
+    schema = {**field, "$defs": rules.get("$defs", {})}
+    return bool(Draft202012Validator(schema).is_valid(value))
+
+
+def _types(field: Mapping[str, Any], rules: Mapping[str, Any]) -> set[str]:
+    """Collect the JSON types a field may have, through ``anyOf`` and ``$ref``."""
+    if "$ref" in field:
+        name = str(field["$ref"]).rpartition("/")[2]
+        field = rules.get("$defs", {}).get(name, {})
+    types = field.get("type", [])
+    found = {types} if isinstance(types, str) else set(types)
+    for branch in (*field.get("anyOf", ()), *field.get("oneOf", ()), *field.get("allOf", ())):
+        found |= _types(branch, rules)
+    return found
+
+
+def _refusal(problem: ValidationError) -> InvalidRequest:
+    path = ".".join(str(part) for part in problem.absolute_path)
+    if problem.validator == "required":
+        missing = next(name for name in problem.validator_value if name not in problem.instance)
+        path = f"{path}.{missing}" if path else missing
+        return InvalidRequest(
+            _("%(name)s is required.") % {"name": path}, code="missing_parameter", param=path
+        )
+    bound = problem.validator_value
+    sentence = _sentences().get(str(problem.validator))
+    if sentence is None:
+        return InvalidRequest(f"{path}: {problem.message}", param=path or None)
+    if isinstance(bound, list):
+        bound = ", ".join(str(item) for item in bound)
+    text = sentence % {"name": path, "bound": bound, "value": _shown(problem.instance)}
+    return InvalidRequest(text, param=path)
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _sentences() -> dict[str, str]:
+    return {
+        "minimum": _("%(name)s must be at least %(bound)s, not %(value)s."),
+        "maximum": _("%(name)s must be at most %(bound)s, not %(value)s."),
+        "exclusiveMinimum": _("%(name)s must be more than %(bound)s, not %(value)s."),
+        "exclusiveMaximum": _("%(name)s must be less than %(bound)s, not %(value)s."),
+        "multipleOf": _("%(name)s must be a multiple of %(bound)s, not %(value)s."),
+        "enum": _("%(name)s must be one of %(bound)s, not %(value)s."),
+        "const": _("%(name)s must be %(bound)s, not %(value)s."),
+        "type": _("%(name)s must be of type %(bound)s, not %(value)s."),
+        "minLength": _("%(name)s must have at least %(bound)s characters."),
+        "maxLength": _("%(name)s must have at most %(bound)s characters."),
+        "pattern": _("%(name)s must match %(bound)s, not %(value)s."),
+        "minItems": _("%(name)s must have at least %(bound)s items."),
+        "maxItems": _("%(name)s must have at most %(bound)s items."),
+    }

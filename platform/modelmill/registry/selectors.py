@@ -1,0 +1,62 @@
+"""The registry's reads."""
+
+from django.db.models import QuerySet
+
+from modelmill.core.errors import NotFound
+from modelmill.registry.models import Alias, Model, ModelVersion
+
+
+def version_list() -> QuerySet[ModelVersion]:
+    """Return the versions in scope that can be used, newest first."""
+    return (
+        ModelVersion.objects.select_related("model", "release__plugin")
+        .filter(deleted_at=None)
+        .order_by("-id")
+    )
+
+
+def model_list() -> QuerySet[Model]:
+    """Return the models in scope that have a usable version, by name."""
+    usable = ModelVersion.objects.filter(deleted_at=None).values("model_id")
+    return Model.objects.filter(pk__in=usable).order_by("name")
+
+
+def access_model_version(name: str) -> ModelVersion:
+    """Return the version a customer means, or raise ``NotFound`` (``model_not_found``).
+
+    Names are ``ft:…``, a version's id ``mv-…``, and ``<model>@<alias>``.
+    """
+    version = _version_named(name)
+    if version is None:
+        raise NotFound(
+            f"The model {name!r} does not exist. GET /v1/models lists those you can use.",
+            code="model_not_found",
+            param="model",
+        )
+    return version
+
+
+def access_model(model_id: str) -> Model:
+    """Return one model in scope by id or name, or raise ``NotFound``."""
+    field = "pk" if model_id.startswith("model-") else "name"
+    model = Model.objects.filter(**{field: model_id}).first()
+    if model is None:
+        raise NotFound("There is no such model.", code="model_not_found")
+    return model
+
+
+def version_of_job(job_id: str) -> ModelVersion | None:
+    """Return the version a job made, also when it was deleted since."""
+    return ModelVersion.objects.filter(job_id=job_id).first()
+
+
+def _version_named(name: str) -> ModelVersion | None:
+    if name.startswith("ft:"):
+        return version_list().filter(name=name).first()
+    if name.startswith("mv-"):
+        return version_list().filter(pk=name).first()
+    model_name, at, alias_name = name.partition("@")
+    if not at:
+        return None
+    alias = Alias.objects.filter(model__name=model_name, name=alias_name).first()
+    return alias and version_list().filter(pk=alias.version_id).first()

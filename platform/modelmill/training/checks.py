@@ -1,0 +1,58 @@
+"""What must hold of a job's data and metadata, in sentences a customer can act on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from modelmill.catalog.models import Release
+from modelmill.core.errors import InvalidRequest
+from modelmill.datasets.models import DatasetVersion, Kind
+
+_METADATA_PAIRS = 16
+_METADATA_KEY_LENGTH = 64
+_METADATA_VALUE_LENGTH = 512
+
+
+def version_check(version: DatasetVersion, *, param: str) -> None:
+    """Refuse data that was found to be unusable."""
+    if version.state == DatasetVersion.State.FAILED:
+        raise InvalidRequest(
+            _("This data cannot be used: %(reason)s") % {"reason": version.error_message},
+            code="dataset_invalid",
+            param=param,
+        )
+
+
+def kind_check(version: DatasetVersion, *, release: Release, param: str) -> None:
+    """Refuse data of a kind the plugin does not take; data still being checked passes."""
+    accepts = release.manifest["accepts"]
+    if version.is_ready and version.kind not in accepts:
+        raise InvalidRequest(
+            _("This dataset holds %(kind)s; %(title)s takes %(accepted)s.")
+            % {
+                "kind": _kind_label(version.kind),
+                "title": release.manifest["title"],
+                "accepted": ", ".join(_kind_label(kind) for kind in accepts),
+            },
+            code="dataset_kind",
+            param=param,
+        )
+
+
+def metadata_check(metadata: Mapping[str, Any]) -> None:
+    """Refuse metadata beyond OpenAI's bounds: 16 pairs of text, 64 and 512 characters."""
+    if len(metadata) > _METADATA_PAIRS:
+        raise InvalidRequest(_("metadata has at most 16 pairs."), param="metadata")
+    for key, value in metadata.items():
+        if not isinstance(value, str) or len(value) > _METADATA_VALUE_LENGTH:
+            raise InvalidRequest(
+                _("A metadata value is a text of at most 512 characters."), param="metadata"
+            )
+        if len(key) > _METADATA_KEY_LENGTH:
+            raise InvalidRequest(_("A metadata key has at most 64 characters."), param="metadata")
+
+
+def _kind_label(kind: str) -> str:
+    known = dict(Kind.choices)
+    return str(known.get(kind, kind)).lower()

@@ -1,0 +1,217 @@
+"""The training room's tables."""
+
+from django.db import models
+
+from modelmill.catalog.models import Release
+from modelmill.core.ids import ID_MAX_LENGTH, new_id
+from modelmill.core.links import TenantLink
+from modelmill.core.models import Blob
+from modelmill.core.owned import TenantOwned
+from modelmill.registry.models import ModelVersion
+from modelmill.training.failures import Failure
+from modelmill.training.states import Desired, State
+
+
+def job_id() -> str:
+    """Return a fresh job id, in OpenAI's form."""
+    return new_id("ftjob")
+
+
+def event_id() -> str:
+    """Return a fresh event id."""
+    return new_id("ftevent")
+
+
+def checkpoint_id() -> str:
+    """Return a fresh checkpoint id, in OpenAI's form."""
+    return new_id("ftckpt", separator="_")
+
+
+class Job(TenantOwned):
+    """What was asked, how far it is, and who holds it.
+
+    Files and dataset versions are named by id: the job's story outlives the data.
+    ``fence`` grows with every claim; a write that carries an older one is a
+    zombie's and changes nothing.
+    """
+
+    id = models.CharField(primary_key=True, max_length=ID_MAX_LENGTH, default=job_id)
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+")
+    training_ref = models.CharField(max_length=ID_MAX_LENGTH)
+    validation_ref = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    training_version_id = models.CharField(max_length=ID_MAX_LENGTH)
+    validation_version_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    parameters = models.JSONField(default=dict)
+    suffix = models.CharField(max_length=64, blank=True)
+    seed = models.BigIntegerField()
+    metadata = models.JSONField(default=dict)
+    created_by = models.CharField(max_length=200, blank=True)
+    api_key_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    idempotency_key = models.CharField(max_length=255, null=True)
+    spec_hash = models.CharField(max_length=64)
+
+    state = models.CharField(max_length=20, choices=State.choices)
+    desired_state = models.CharField(max_length=8, choices=Desired.choices, default=Desired.RUN)
+    gpu_memory_mib = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0)
+    max_attempts = models.PositiveIntegerField()
+    fence = models.BigIntegerField(default=0)
+    lease_owner = models.CharField(max_length=120, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    next_run_at = models.DateTimeField()
+
+    step = models.BigIntegerField(default=0)
+    total_steps = models.BigIntegerField(default=0)
+    metrics = models.JSONField(default=dict)
+    billed_through_step = models.BigIntegerField(default=0)
+    billed_ms = models.BigIntegerField(default=0)
+    meter = models.CharField(max_length=10, blank=True)
+    reservation_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+
+    error_code = models.CharField(max_length=20, choices=Failure.choices, blank=True)
+    error_message = models.TextField(blank=True)
+    error_param = models.CharField(max_length=100, blank=True)
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "id"], name="job_tenant_id"),
+            models.UniqueConstraint(fields=["tenant", "idempotency_key"], name="job_asked_once"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=State.values), name="job_state_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="running", lease_until__isnull=False)
+                | (~models.Q(state="running") & models.Q(lease_until__isnull=True)),
+                name="job_lease_while_running",
+            ),
+            TenantLink(field="model_version", name="job_model_version_link"),
+        ]
+        indexes = [
+            models.Index(fields=["state", "next_run_at"], name="job_queue"),
+            models.Index(fields=["training_version_id"], name="job_by_version"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def plugin_id(self) -> str:
+        """The plugin the job trains."""
+        return self.release.plugin_id
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in {State.SUCCEEDED, State.FAILED, State.CANCELLED}
+
+
+class Attempt(TenantOwned):
+    """One try at a job by one worker, from its claim to its end."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
+    fence = models.BigIntegerField()
+    number = models.PositiveIntegerField()
+    worker = models.CharField(max_length=120)
+    device = models.CharField(max_length=120, blank=True)
+    resumed_step = models.BigIntegerField(null=True)
+    # How many slices of use were recorded: the same one again records nothing.
+    slices = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    # A traceback or the end of what the process printed: for the operator alone.
+    detail = models.TextField(blank=True)
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["job", "fence"], name="attempt_once"),
+            TenantLink(field="job", name="attempt_job_link"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} attempt {self.number}"
+
+
+class Checkpoint(TenantOwned):
+    """A state a job can go on from: one archive, trusted only while this row names its hash."""
+
+    id = models.CharField(primary_key=True, max_length=ID_MAX_LENGTH, default=checkpoint_id)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="checkpoints")
+    step = models.BigIntegerField()
+    fence = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    metrics = models.JSONField(default=dict)
+    # Older ones keep their row, for the list, and give their bytes back.
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    committed_at = models.DateTimeField()
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["job", "step", "fence"], name="checkpoint_once"),
+            TenantLink(field="job", name="checkpoint_job_link"),
+            TenantLink(field="blob", name="checkpoint_blob_link"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} step {self.step}"
+
+
+class JobEvent(TenantOwned):
+    """Something the customer may read about a job; events order by id."""
+
+    class Kind(models.TextChoices):
+        """A line of text, a point on the curves, or a sample the plugin showed."""
+
+        MESSAGE = "message"
+        METRICS = "metrics"
+        SAMPLE = "sample"
+
+    id = models.CharField(primary_key=True, max_length=ID_MAX_LENGTH, default=event_id)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    level = models.CharField(max_length=5, default="info")
+    message = models.TextField(blank=True)
+    step = models.BigIntegerField(default=0)
+    values = models.JSONField(default=dict)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["message", "metrics", "sample"]),
+                name="job_event_kind_known",
+            ),
+            TenantLink(field="job", name="job_event_job_link"),
+            TenantLink(field="blob", name="job_event_blob_link"),
+        ]
+        indexes = [models.Index(fields=["job", "kind", "id"], name="job_event_by_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.message}"
+
+
+class WorkerSeen(models.Model):
+    """A worker's sign of life, so that a page can say who is there and who is not."""
+
+    name = models.CharField(primary_key=True, max_length=120)
+    queue = models.CharField(max_length=20)
+    device = models.CharField(max_length=120, blank=True)
+    gpu_memory_mib = models.PositiveIntegerField(default=0)
+    job_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

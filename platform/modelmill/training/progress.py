@@ -1,0 +1,84 @@
+"""How far a job is, how long it will take, what it cost, and its curves."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from modelmill.core.clock import database_now
+from modelmill.training.models import Attempt, Job, JobEvent
+from modelmill.training.services.money import job_cost_micro
+from modelmill.training.states import State
+
+MAX_POINTS = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A job's progress at one moment. ``seconds_left`` is None while nobody can know."""
+
+    step: int
+    total_steps: int
+    fraction: float
+    elapsed_s: int
+    seconds_left: int | None
+    estimated_finish: datetime | None
+    cost_micro: int
+    metrics: dict[str, Any]
+
+
+def job_progress(job: Job) -> Progress:
+    """Measure how far a job is; the time left is judged by the running attempt alone."""
+    now = database_now()
+    fraction = job.step / job.total_steps if job.total_steps else 0.0
+    left_s = _seconds_left(job, now) if job.state == State.RUNNING else None
+    end = job.finished_at or now
+    return Progress(
+        step=job.step,
+        total_steps=job.total_steps,
+        fraction=1.0 if job.state == State.SUCCEEDED else min(fraction, 1.0),
+        elapsed_s=int((end - job.started_at).total_seconds()) if job.started_at else 0,
+        seconds_left=left_s,
+        estimated_finish=None if left_s is None else now + timedelta(seconds=left_s),
+        cost_micro=job_cost_micro(job),
+        metrics=job.metrics,
+    )
+
+
+def job_metrics_series(
+    job: Job, names: Iterable[str] = (), *, max_points: int = MAX_POINTS
+) -> dict[str, Any]:
+    """Return curves as ``{"step": […], "series": {name: […]}}``, at most ``max_points`` points.
+
+    All metrics when no names are given. A point that lacks a metric has None
+    there. Steps done again after a crash show their newest value.
+    """
+    rows = JobEvent.objects.filter(job=job, kind=JobEvent.Kind.METRICS).order_by("id")
+    by_step: dict[int, dict[str, Any]] = {}
+    for step, values in rows.values_list("step", "values").iterator():
+        by_step.setdefault(step, {}).update(values)
+    steps = _thinned(sorted(by_step), max_points)
+    wanted = list(names) or sorted({name for step in steps for name in by_step[step]})
+    return {
+        "step": steps,
+        "series": {name: [by_step[step].get(name) for step in steps] for name in wanted},
+    }
+
+
+def _seconds_left(job: Job, now: datetime) -> int | None:
+    attempt = Attempt.objects.filter(job=job, fence=job.fence).first()
+    if attempt is None:
+        return None
+    done = job.step - (attempt.resumed_step or 0)
+    if done <= 0 or not job.total_steps:
+        return None
+    spent_s = (now - attempt.started_at).total_seconds()
+    return max(0, round(spent_s / done * (job.total_steps - job.step)))
+
+
+def _thinned(steps: list[int], max_points: int) -> list[int]:
+    """Keep evenly spread points, always with the first and the last."""
+    if len(steps) <= max_points or max_points < 2:
+        return steps
+    stride = (len(steps) - 1) / (max_points - 1)
+    return [steps[round(i * stride)] for i in range(max_points)]

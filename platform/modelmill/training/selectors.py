@@ -1,0 +1,57 @@
+"""The training room's reads."""
+
+from django.db.models import QuerySet
+
+from modelmill.core.errors import NotFound
+from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
+
+
+def job_list() -> QuerySet[Job]:
+    """Return the jobs in scope with what a list shows of them, newest first."""
+    return Job.objects.select_related("release__plugin", "model_version").order_by("-id")
+
+
+def access_job(job_id: str) -> Job:
+    """Return one job in scope, or raise ``NotFound``."""
+    job = job_list().filter(pk=job_id).first()
+    if job is None:
+        raise NotFound(f"There is no fine-tuning job {job_id!r}.", code="job_not_found")
+    return job
+
+
+def job_events(job: Job, *, after: str = "") -> QuerySet[JobEvent]:
+    """Return a job's events, oldest first; those behind the event ``after`` when it is given."""
+    events = JobEvent.objects.filter(job=job).order_by("id")
+    return events.filter(id__gt=after) if after else events
+
+
+def job_messages(job: Job) -> QuerySet[JobEvent]:
+    """Return a job's lines of text, newest first."""
+    return JobEvent.objects.filter(job=job, kind=JobEvent.Kind.MESSAGE).order_by("-id")
+
+
+def job_samples(job: Job) -> QuerySet[JobEvent]:
+    """Return what the plugin showed during training, newest first.
+
+    A picture has a ``blob``, a text is the ``message``; ``values["name"]`` is its series.
+    """
+    samples = JobEvent.objects.select_related("blob").filter(job=job, kind=JobEvent.Kind.SAMPLE)
+    return samples.order_by("-id")
+
+
+def access_sample(job: Job, sample_id: str) -> JobEvent:
+    """Return one sample of a job, or raise ``NotFound``."""
+    sample = job_samples(job).filter(pk=sample_id).first()
+    if sample is None:
+        raise NotFound("There is no such sample.")
+    return sample
+
+
+def checkpoint_list(job: Job) -> QuerySet[Checkpoint]:
+    """Return a job's checkpoints, newest first; only those with a ``blob`` still have bytes."""
+    return Checkpoint.objects.filter(job=job).order_by("-id")
+
+
+def attempt_list(job: Job) -> QuerySet[Attempt]:
+    """Return the attempts at a job, the first one first."""
+    return Attempt.objects.filter(job=job).order_by("fence")

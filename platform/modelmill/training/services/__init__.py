@@ -1,0 +1,44 @@
+"""The training room's writes, by who asks: a customer, a worker, a sweep."""
+
+from modelmill.training.services.endings import job_fail, job_finish, job_yield
+from modelmill.training.services.events import EventDraft, event_say
+from modelmill.training.services.leases import Lease, LeaseLost, job_claim
+from modelmill.training.services.presence import worker_gone, worker_report
+from modelmill.training.services.reports import (
+    News,
+    attempt_resumed,
+    checkpoint_commit,
+    checkpoint_newest,
+    job_heartbeat,
+    job_report,
+)
+from modelmill.training.services.submission import job_submit
+from modelmill.training.services.sweeping import Swept, jobs_sweep
+from modelmill.training.services.unblocking import jobs_unblock
+from modelmill.training.services.wishes import job_cancel, job_pause, job_resume
+
+__all__ = [
+    "EventDraft",
+    "Lease",
+    "LeaseLost",
+    "News",
+    "Swept",
+    "attempt_resumed",
+    "checkpoint_commit",
+    "checkpoint_newest",
+    "event_say",
+    "job_cancel",
+    "job_claim",
+    "job_fail",
+    "job_finish",
+    "job_heartbeat",
+    "job_pause",
+    "job_report",
+    "job_resume",
+    "job_submit",
+    "job_yield",
+    "jobs_sweep",
+    "jobs_unblock",
+    "worker_gone",
+    "worker_report",
+]

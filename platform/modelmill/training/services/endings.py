@@ -1,0 +1,156 @@
+"""How an attempt ends: with a model, with an error, or by giving the job back."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from modelmill.core.ids import new_id
+from modelmill.core.models import Blob
+from modelmill.core.outbox import outbox_add
+from modelmill.core.scope import tenant_scope
+from modelmill.registry.models import ModelVersion
+from modelmill.registry.services import Lineage, version_publish
+from modelmill.training.failures import RETRYABLE, Failure
+from modelmill.training.models import Job
+from modelmill.training.services.events import event_say
+from modelmill.training.services.leases import Lease, attempt_end, lease_update
+from modelmill.training.services.money import reservation_settle
+from modelmill.training.services.reports import News, beat_write, checkpoints_release
+from modelmill.training.slices import Slice
+from modelmill.training.states import Desired, State
+
+RING = "workers.tasks.training.ring"
+
+_FIRST_RETRY_S = 2
+_SLOWEST_RETRY_S = 120
+
+
+def job_finish(
+    lease: Lease,
+    news: News,
+    *,
+    piece: Slice | None,
+    files: Mapping[str, Blob],
+    metrics: Mapping[str, Any],
+) -> ModelVersion:
+    """End a job well: the model version, the last slice, the settlement, all or nothing.
+
+    ``files`` are the model's stored files by path. Raises ``LeaseLost``.
+    """
+    with tenant_scope(lease.tenant_id), transaction.atomic():
+        beat_write(lease, news, piece=piece)
+        job = Job.objects.select_related("release__plugin").get(pk=lease.job_id)
+        version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
+        _end(lease, state=State.SUCCEEDED, model_version=version)
+        attempt_end(lease, outcome=State.SUCCEEDED)
+        made = _("New model made: %(name)s") % {"name": version.name}
+        event_say(made, job_id=job.id, tenant_id=job.tenant_id)
+        done = _("The job has successfully completed.")
+        event_say(done, job_id=job.id, tenant_id=job.tenant_id)
+    return version
+
+
+def job_fail(
+    lease: Lease,
+    *,
+    code: Failure,
+    message: str = "",
+    param: str = "",
+    detail: str = "",
+    news: News | None = None,
+    piece: Slice | None = None,
+) -> bool:
+    """End an attempt in an error; return whether the job will be tried again.
+
+    Only failures that may pass by themselves are tried again, with a growing
+    wait, until ``max_attempts``. ``detail`` is for the operator alone.
+    """
+    message = message or str(code.label)
+    with tenant_scope(lease.tenant_id), transaction.atomic():
+        if news is not None:
+            beat_write(lease, news, piece=piece)
+        attempt_end(lease, outcome=code, detail=detail)
+        job = Job.objects.get(pk=lease.job_id)
+        if code in RETRYABLE and job.desired_state != Desired.RUN:
+            _obey(lease, Desired(job.desired_state))
+            return False
+        if code in RETRYABLE and job.attempt < job.max_attempts:
+            _try_again(lease, message=message)
+            return True
+        _end(lease, state=State.FAILED, error_code=code, error_message=message, error_param=param)
+        event_say(message, job_id=job.id, tenant_id=job.tenant_id, level="error")
+    return False
+
+
+def job_yield(
+    lease: Lease, *, state: State, news: News | None = None, piece: Slice | None = None
+) -> None:
+    """Give a job back without an error: cancelled, paused, or queued for another worker.
+
+    The attempt does not count: nothing was wrong with it.
+    """
+    with tenant_scope(lease.tenant_id), transaction.atomic():
+        if news is not None:
+            beat_write(lease, news, piece=piece)
+        attempt_end(lease, outcome=state)
+        if state == State.QUEUED:
+            _release(lease, state=state, attempt=F("attempt") - 1)
+            ring(lease.job_id)
+            said = _("The worker is shutting down; the job waits for another one.")
+            event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id)
+        else:
+            _obey(lease, Desired.CANCEL if state == State.CANCELLED else Desired.PAUSE)
+
+
+def ring(job_id: str, *, delay_s: float = 0) -> None:
+    """Tell the workers, once the caller has committed, that a job waits."""
+    outbox_add(RING, key=new_id(f"ring:{job_id}"), payload={"job_id": job_id}, delay_s=delay_s)
+
+
+def _try_again(lease: Lease, *, message: str) -> None:
+    wait_s = min(_FIRST_RETRY_S * 4 ** (lease.attempt - 1), _SLOWEST_RETRY_S)
+    _release(lease, state=State.QUEUED, next_run_at=Now() + timedelta(seconds=wait_s))
+    ring(lease.job_id, delay_s=wait_s)
+    said = _("%(message)s It will be tried again from its last checkpoint.") % {"message": message}
+    event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, level="warn")
+
+
+def _obey(lease: Lease, desired: Desired) -> None:
+    """Let a job that stopped become what the customer asked for."""
+    if desired == Desired.CANCEL:
+        _end(lease, state=State.CANCELLED, error_code=Failure.CANCELLED)
+        said = _("The job was cancelled.")
+    else:
+        _release(lease, state=State.PAUSED, attempt=F("attempt") - 1)
+        said = _("The job is paused; resume it to go on from its checkpoint.")
+    event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id)
+
+
+def _release(lease: Lease, **changes: Any) -> None:
+    lease_update(lease, lease_until=None, lease_owner="", desired_state=Desired.RUN, **changes)
+
+
+def _end(lease: Lease, **changes: Any) -> None:
+    _release(lease, finished_at=Now(), **changes)
+    job = Job.objects.select_related("release").get(pk=lease.job_id)
+    reservation_settle(job)
+    checkpoints_release(job.id, keep=0)
+
+
+def _lineage(job: Job, *, metrics: Mapping[str, Any]) -> Lineage:
+    return Lineage(
+        release=job.release,
+        job_id=job.id,
+        dataset_version_id=job.training_version_id,
+        validation_version_id=job.validation_version_id,
+        parameters=job.parameters,
+        seed=job.seed,
+        step=job.step,
+        metrics=metrics,
+        created_by=job.created_by,
+    )

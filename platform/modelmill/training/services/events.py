@@ -1,0 +1,54 @@
+"""The lines, curve points and samples that a customer reads about a job."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models.functions import Now
+
+from modelmill.core.models import Blob
+from modelmill.training.models import JobEvent, event_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventDraft:
+    """An event that is not stored yet. Its id is fixed, so storing it twice stores it once."""
+
+    kind: str = JobEvent.Kind.MESSAGE
+    message: str = ""
+    level: str = "info"
+    step: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+    blob: Blob | None = None
+    id: str = field(default_factory=event_id)
+
+
+def events_write(drafts: Iterable[EventDraft], *, job_id: str, tenant_id: str) -> None:
+    """Store events in their order, in the caller's transaction."""
+    drafts = list(drafts)
+    # Ids made within one millisecond are in no order; dealt out sorted, they are.
+    ids = sorted(draft.id for draft in drafts)
+    JobEvent.objects.bulk_create(
+        (
+            JobEvent(
+                id=row_id,
+                tenant_id=tenant_id,
+                job_id=job_id,
+                kind=draft.kind,
+                message=draft.message,
+                level=draft.level,
+                step=draft.step,
+                values=draft.values,
+                blob=draft.blob,
+                created_at=Now(),
+            )
+            for row_id, draft in zip(ids, drafts, strict=True)
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def event_say(message: str, *, job_id: str, tenant_id: str, level: str = "info") -> None:
+    """Store one line of text, in the caller's transaction."""
+    draft = EventDraft(message=message, level=level)
+    events_write([draft], job_id=job_id, tenant_id=tenant_id)

@@ -1,0 +1,89 @@
+"""A job's money: set aside before it runs, billed by the slice, settled when it ends."""
+
+from django.conf import settings
+from django.db.models import F
+
+from modelmill.billing.selectors import access_reservation
+from modelmill.billing.services import quote_micro, reservation_close, reservation_open
+from modelmill.core.clock import database_now
+from modelmill.metering.services import usage_record
+from modelmill.training.models import Attempt, Job
+from modelmill.training.services.leases import Lease, lease_update
+from modelmill.training.slices import Part, Slice, slice_parts
+
+CPU_METER = "cpu_ms"
+GPU_METER = "gpu_ms"
+SOURCE = "worker"
+
+
+def reservation_begin(job: Job) -> str:
+    """Set aside the price of a job's first minutes; return the reservation's id.
+
+    Nobody knows yet how long it will take or on which device, so the dearer of
+    the two is taken. Raises ``QuotaExceeded``.
+    """
+    meters = [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
+    amount_micro = max(
+        _price_micro(job, meter, settings.TRAIN_RESERVE_S * 1000) for meter in meters
+    )
+    opened = reservation_open(
+        tenant_id=job.tenant_id, key=f"job:{job.id}", amount_micro=amount_micro, subject=job.id
+    )
+    return str(opened.id)
+
+
+def reservation_settle(job: Job) -> None:
+    """Give back what was set aside; what was used is billed by its events. Safe to repeat."""
+    if job.reservation_id:
+        reservation_close(access_reservation(job.reservation_id), spent_micro=job_cost_micro(job))
+
+
+def job_cost_micro(job: Job) -> int:
+    """Return what the job has cost so far, by today's prices."""
+    return _price_micro(job, job.meter, job.billed_ms) if job.billed_ms else 0
+
+
+def slice_bill(lease: Lease, piece: Slice) -> None:
+    """Record a slice's use under the lease, in the caller's transaction, once."""
+    fresh = Attempt.objects.filter(
+        job_id=lease.job_id, fence=lease.fence, slices__lt=piece.number
+    ).update(slices=piece.number)
+    if not fresh:
+        return
+    job = Job.objects.select_related("release").get(pk=lease.job_id)
+    parts = slice_parts(piece, billed_through_step=job.billed_through_step)
+    for part in parts:
+        _record(job, lease, piece, part)
+    lease_update(
+        lease,
+        billed_through_step=max(job.billed_through_step, piece.step_to),
+        billed_ms=F("billed_ms") + sum(part.elapsed_ms for part in parts if part.is_billable),
+    )
+
+
+def _record(job: Job, lease: Lease, piece: Slice, part: Part) -> None:
+    name = f"run:{job.id}:f{lease.fence}:s{piece.number}"
+    usage_record(
+        tenant_id=job.tenant_id,
+        source=SOURCE,
+        event_id=name if part.is_billable else f"{name}:redo",
+        meter=job.meter,
+        qty=part.elapsed_ms,
+        occurred_at=database_now(),
+        subject=job.id,
+        plugin_id=job.plugin_id,
+        api_key_id=job.api_key_id,
+        billable=part.is_billable,
+        reason="" if part.is_billable else "redo",
+        dims={
+            "step_from": part.step_from,
+            "step_to": part.step_to,
+            "attempt": lease.attempt,
+            "worker": lease.worker,
+        },
+    )
+
+
+def _price_micro(job: Job, meter: str, qty: int) -> int:
+    usages = [(meter, job.plugin_id, qty)]
+    return int(quote_micro(tenant_id=job.tenant_id, usages=usages))

@@ -1,0 +1,50 @@
+"""Signs of life of workers, so that "no worker is running" can be said and not guessed."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from modelmill.training.models import WorkerSeen
+
+TRAIN_QUEUE = "train"
+
+_FORGOTTEN_AFTER = timedelta(days=1)
+
+
+def worker_report(
+    name: str, *, queue: str, device: str = "", gpu_memory_mib: int = 0, job_id: str = ""
+) -> None:
+    """Note that a worker lives, and what it works on; also forgets those gone for a day."""
+    WorkerSeen.objects.update_or_create(
+        name=name,
+        defaults={
+            "queue": queue,
+            "device": device,
+            "gpu_memory_mib": gpu_memory_mib,
+            "job_id": job_id,
+            "seen_at": Now(),
+        },
+        create_defaults={
+            "queue": queue,
+            "device": device,
+            "gpu_memory_mib": gpu_memory_mib,
+            "job_id": job_id,
+            "seen_at": Now(),
+            "started_at": Now(),
+        },
+    )
+    WorkerSeen.objects.filter(seen_at__lt=Now() - _FORGOTTEN_AFTER).delete()
+
+
+def worker_gone(name: str) -> None:
+    """Forget a worker that said goodbye."""
+    WorkerSeen.objects.filter(pk=name).delete()
+
+
+def workers_live(queue: str = "") -> QuerySet[WorkerSeen]:
+    """Return the workers heard of recently, by name; of one queue, or of all."""
+    recent = timedelta(seconds=max(3 * settings.HEARTBEAT_S, 5))
+    rows = WorkerSeen.objects.filter(seen_at__gte=Now() - recent).order_by("name")
+    return rows.filter(queue__contains=queue) if queue else rows

@@ -1,0 +1,119 @@
+"""What a worker writes while it trains: progress, heartbeats with their usage, checkpoints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from modelmill.core.models import Blob
+from modelmill.core.scope import tenant_scope
+from modelmill.core.storage import blob_release
+from modelmill.training.models import Attempt, Checkpoint, Job
+from modelmill.training.services.events import EventDraft, events_write
+from modelmill.training.services.leases import Lease, lease_span, lease_update
+from modelmill.training.services.money import slice_bill
+from modelmill.training.slices import Slice
+from modelmill.training.states import Desired
+
+CHECKPOINTS_KEPT = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """Where the training is, and what happened since the last report."""
+
+    step: int = 0
+    total_steps: int = 0
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    events: Sequence[EventDraft] = ()
+
+
+def job_report(lease: Lease, news: News) -> Desired:
+    """Store progress and events without renewing the lease; return what the customer wants.
+
+    Raises ``LeaseLost``, as every write of a worker does.
+    """
+    with tenant_scope(lease.tenant_id), transaction.atomic():
+        news_write(lease, news)
+        return _desired(lease)
+
+
+def job_heartbeat(lease: Lease, news: News, *, piece: Slice | None) -> Desired:
+    """Renew the lease, bill the slice it proves, store the news: one transaction.
+
+    Safe to repeat with the same slice after a lost answer. Returns what the
+    customer wants.
+    """
+    with tenant_scope(lease.tenant_id), transaction.atomic():
+        beat_write(lease, news, piece=piece)
+        return _desired(lease)
+
+
+def checkpoint_commit(
+    lease: Lease, news: News, *, piece: Slice | None, step: int, blob: Blob
+) -> Checkpoint:
+    """Make a stored archive the state to go on from, and bill the steps that led to it.
+
+    Both at once: a resumed attempt then never starts behind steps nobody was
+    billed for. The two newest keep their bytes.
+    """
+    with tenant_scope(lease.tenant_id), transaction.atomic():
+        beat_write(lease, news, piece=piece)
+        checkpoint = Checkpoint.objects.create(
+            tenant_id=lease.tenant_id,
+            job_id=lease.job_id,
+            step=step,
+            fence=lease.fence,
+            sha256=blob.sha256,
+            size_bytes=blob.size_bytes,
+            metrics=dict(news.metrics),
+            blob=blob,
+            committed_at=Now(),
+        )
+        checkpoints_release(lease.job_id, keep=CHECKPOINTS_KEPT)
+    return checkpoint
+
+
+def checkpoint_newest(lease: Lease) -> Checkpoint | None:
+    """Return the committed state an attempt should start from."""
+    with tenant_scope(lease.tenant_id):
+        rows = Checkpoint.objects.select_related("blob")
+        return (
+            rows.filter(job_id=lease.job_id, blob__isnull=False).order_by("-step", "-fence").first()
+        )
+
+
+def attempt_resumed(lease: Lease, *, step: int) -> None:
+    """Note the step an attempt goes on from."""
+    with tenant_scope(lease.tenant_id):
+        Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence).update(resumed_step=step)
+
+
+def checkpoints_release(job_id: str, *, keep: int) -> None:
+    """Give back the bytes of all but the newest ``keep`` checkpoints; the rows stay."""
+    held = Checkpoint.objects.select_related("blob").filter(job_id=job_id, blob__isnull=False)
+    for checkpoint in held.order_by("-step", "-fence")[keep:]:
+        blob = checkpoint.blob
+        Checkpoint.objects.filter(pk=checkpoint.pk).update(blob=None)
+        if blob is not None:
+            blob_release(blob)
+
+
+def beat_write(lease: Lease, news: News, *, piece: Slice | None) -> None:
+    """Renew, bill and store, inside the caller's transaction."""
+    lease_update(lease, lease_until=Now() + lease_span())
+    if piece is not None:
+        slice_bill(lease, piece)
+    news_write(lease, news)
+
+
+def news_write(lease: Lease, news: News) -> None:
+    """Store progress and events, inside the caller's transaction."""
+    lease_update(lease, step=news.step, total_steps=news.total_steps, metrics=dict(news.metrics))
+    events_write(news.events, job_id=lease.job_id, tenant_id=lease.tenant_id)
+
+
+def _desired(lease: Lease) -> Desired:
+    return Desired(Job.objects.values_list("desired_state", flat=True).get(pk=lease.job_id))

@@ -1,0 +1,170 @@
+"""A new training job: everything checked and paid for before anybody starts to work."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from modelmill.catalog.models import Release
+from modelmill.catalog.parameters import parameters_complete
+from modelmill.catalog.selectors import release_for
+from modelmill.core.clock import database_now
+from modelmill.core.errors import Conflict, InvalidRequest
+from modelmill.datasets.models import DatasetVersion
+from modelmill.datasets.selectors import version_for
+from modelmill.registry.naming import MAX_SUFFIX_LENGTH
+from modelmill.tenants.callers import Caller
+from modelmill.tenants.services import audit_record
+from modelmill.training.checks import kind_check, metadata_check, version_check
+from modelmill.training.models import Job
+from modelmill.training.services.endings import ring
+from modelmill.training.services.events import event_say
+from modelmill.training.services.money import reservation_begin
+from modelmill.training.states import State
+
+_RETRIES_WITHIN = timedelta(minutes=15)
+_SEED_BITS = 31
+
+
+def job_submit(
+    *,
+    caller: Caller,
+    plugin_id: str,
+    training_ref: str,
+    validation_ref: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    suffix: str | None = None,
+    seed: int | None = None,
+    metadata: Mapping[str, str] | None = None,
+    idempotency_key: str | None = None,
+    is_retry: bool = False,
+) -> Job:
+    """Check, reserve and queue one training; return its job.
+
+    With a key that was used before, or when the client says it ``is_retry``,
+    the same request returns the job it made; a key with another request raises
+    ``Conflict``. Data that is still being checked leaves the job in
+    ``validating_files``. Raises ``InvalidRequest``, ``NotFound`` or
+    ``QuotaExceeded`` before anything is stored.
+    """
+    caller.require("jobs:write")
+    asked = {
+        "plugin": plugin_id,
+        "training": training_ref,
+        "validation": validation_ref or "",
+        "parameters": dict(parameters or {}),
+        "suffix": suffix or "",
+        "seed": seed,
+        "metadata": dict(metadata or {}),
+    }
+    spec_hash = _hash(asked)
+    earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
+    if earlier is not None:
+        return earlier
+    job = _job_new(asked, caller=caller, spec_hash=spec_hash, idempotency_key=idempotency_key)
+    try:
+        with transaction.atomic():
+            _job_store(job, caller=caller)
+    except IntegrityError:
+        # Two requests with one key at the same moment: the other one made the job.
+        earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
+        if earlier is None:
+            raise
+        return earlier
+    return job
+
+
+def _job_new(
+    asked: Mapping[str, Any], *, caller: Caller, spec_hash: str, idempotency_key: str | None
+) -> Job:
+    release = release_for(asked["plugin"])
+    if not release.manifest["trains"]:
+        raise InvalidRequest(
+            _("%(title)s cannot be trained.") % {"title": release.manifest["title"]}, param="model"
+        )
+    complete = parameters_complete(release, asked["parameters"])
+    metadata_check(asked["metadata"])
+    if len(asked["suffix"]) > MAX_SUFFIX_LENGTH:
+        raise InvalidRequest(_("The suffix has at most 64 characters."), param="suffix")
+    training, validation = _versions(asked, release)
+    ready = all(version.is_ready for version in (training, validation) if version)
+    now = database_now()
+    seed = asked["seed"]
+    return Job(
+        tenant=caller.tenant,
+        release=release,
+        training_ref=asked["training"],
+        validation_ref=asked["validation"],
+        training_version_id=training.id,
+        validation_version_id=validation.id if validation else "",
+        parameters=complete,
+        suffix=asked["suffix"],
+        seed=secrets.randbits(_SEED_BITS) if seed is None else seed,
+        metadata=asked["metadata"],
+        created_by=caller.actor,
+        api_key_id=caller.api_key_id,
+        idempotency_key=idempotency_key,
+        spec_hash=spec_hash,
+        state=State.QUEUED if ready else State.VALIDATING,
+        queued_at=now if ready else None,
+        gpu_memory_mib=release.manifest["needs"]["gpu_memory_mib"],
+        max_attempts=settings.MAX_ATTEMPTS,
+        next_run_at=now,
+    )
+
+
+def _job_store(job: Job, *, caller: Caller) -> None:
+    job.reservation_id = reservation_begin(job)
+    job.save(force_insert=True)
+    said = (
+        _("The job waits for a worker.")
+        if job.state == State.QUEUED
+        else _("The job waits until its data has been checked.")
+    )
+    event_say(_("Training job created."), job_id=job.id, tenant_id=job.tenant_id)
+    event_say(said, job_id=job.id, tenant_id=job.tenant_id)
+    audit_record("job.submitted", caller=caller, object_id=job.id)
+    if job.state == State.QUEUED:
+        ring(job.id)
+
+
+def _versions(
+    asked: Mapping[str, Any], release: Release
+) -> tuple[DatasetVersion, DatasetVersion | None]:
+    training = version_for(asked["training"], param="training_file")
+    version_check(training, param="training_file")
+    kind_check(training, release=release, param="training_file")
+    if not asked["validation"]:
+        return training, None
+    validation = version_for(asked["validation"], param="validation_file")
+    version_check(validation, param="validation_file")
+    kind_check(validation, release=release, param="validation_file")
+    return training, validation
+
+
+def _asked_before(spec_hash: str, *, key: str | None, caller: Caller, is_retry: bool) -> Job | None:
+    jobs = Job.objects.select_related("release__plugin", "model_version")
+    if key:
+        job = jobs.filter(idempotency_key=key).first()
+        if job is not None and job.spec_hash != spec_hash:
+            raise Conflict(
+                _("This Idempotency-Key was used for another request. Use a new key."),
+                code="idempotency_key_reused",
+            )
+        return job
+    if not is_retry:
+        return None
+    # The client lost our answer and sends the same body again, without a key of its own.
+    recent = jobs.filter(spec_hash=spec_hash, api_key_id=caller.api_key_id)
+    return recent.filter(created_at__gte=database_now() - _RETRIES_WITHIN).order_by("-id").first()
+
+
+def _hash(asked: Mapping[str, Any]) -> str:
+    text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,72 @@
+"""The sweep: leases that ran out, jobs that nobody was rung for. Stateless and safe to repeat."""
+
+from dataclasses import dataclass, replace
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from modelmill.core.doorbell import ring as ring_now
+from modelmill.core.scope import system_scope, tenant_scope
+from modelmill.training.failures import Failure
+from modelmill.training.models import Job
+from modelmill.training.services.endings import RING, job_fail
+from modelmill.training.services.leases import Lease, LeaseLost
+from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
+from modelmill.training.services.unblocking import jobs_unblock
+from modelmill.training.states import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What one sweep did."""
+
+    expired: int
+    unblocked: int
+    waiting: int
+
+
+def jobs_sweep() -> Swept:
+    """Take jobs from workers that went silent, queue what became ready, ring for what waits."""
+    expired = sum(_expire(lease) for lease in _expired())
+    unblocked = jobs_unblock()
+    with system_scope("jobs of every tenant wait for a worker"):
+        waiting = Job.objects.filter(state=State.QUEUED, next_run_at__lte=Now()).count()
+    # A worker that starts, or ends a job, looks by itself; one ring is enough for
+    # an idle one, which goes on until nothing it can do is left.
+    if waiting and workers_live(TRAIN_QUEUE).filter(job_id="").exists():
+        ring_now(RING, {"job_id": ""})
+    return Swept(expired=expired, unblocked=unblocked, waiting=waiting)
+
+
+def _expired() -> list[Lease]:
+    with system_scope("leases of every tenant run out"):
+        jobs = Job.objects.filter(state=State.RUNNING, lease_until__lt=Now())
+        return [
+            Lease(
+                job_id=job.id,
+                tenant_id=job.tenant_id,
+                fence=job.fence,
+                attempt=job.attempt,
+                worker=job.lease_owner,
+            )
+            for job in jobs.order_by("id")
+        ]
+
+
+def _expire(lease: Lease) -> bool:
+    """End a silent worker's attempt.
+
+    It may have come back, or another worker taken the job, since we looked: so
+    the job is first taken from it, by the same guard as a claim.
+    """
+    with tenant_scope(lease.tenant_id):
+        taken = Job.objects.filter(
+            pk=lease.job_id, fence=lease.fence, state=State.RUNNING, lease_until__lt=Now()
+        ).update(fence=F("fence") + 1)
+    if not taken:
+        return False
+    try:
+        job_fail(replace(lease, fence=lease.fence + 1), code=Failure.WORKER_LOST)
+    except LeaseLost:
+        return False
+    return True

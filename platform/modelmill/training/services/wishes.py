@@ -1,0 +1,89 @@
+"""What a customer asks of a job that exists: cancel it, pause it, go on with it.
+
+A waiting job obeys at once. A running one is told, and its worker obeys at the
+next step; until then its state is still ``running``.
+"""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from modelmill.core.errors import Conflict
+from modelmill.tenants.callers import Caller
+from modelmill.tenants.services import audit_record
+from modelmill.training.failures import Failure
+from modelmill.training.models import Job
+from modelmill.training.selectors import access_job
+from modelmill.training.services.endings import ring
+from modelmill.training.services.events import event_say
+from modelmill.training.services.money import reservation_settle
+from modelmill.training.services.reports import checkpoints_release
+from modelmill.training.states import Desired, State
+
+_WAITING = (State.VALIDATING, State.QUEUED, State.PAUSED)
+
+
+def job_cancel(job: Job, *, caller: Caller) -> Job:
+    """Cancel a job; raises ``Conflict`` when it is over already, unless it was cancelled."""
+    caller.require("jobs:write")
+    with transaction.atomic():
+        if _change(job, _WAITING, state=State.CANCELLED, finished_at=Now()):
+            Job.objects.filter(pk=job.pk).update(error_code=Failure.CANCELLED)
+            reservation_settle(access_job(job.id))
+            checkpoints_release(job.id, keep=0)
+            _say(job, _("The job was cancelled."))
+        elif _change(job, (State.RUNNING,), desired_state=Desired.CANCEL):
+            _say(job, _("The job is being cancelled."))
+        else:
+            _refuse(job, allowed=State.CANCELLED, wish=_("cancelled"))
+        audit_record("job.cancelled", caller=caller, object_id=job.id)
+    return access_job(job.id)
+
+
+def job_pause(job: Job, *, caller: Caller) -> Job:
+    """Pause a job: a running one checkpoints and stops; a waiting one is not started."""
+    caller.require("jobs:write")
+    with transaction.atomic():
+        if _change(job, (State.QUEUED,), state=State.PAUSED):
+            _say(job, _("The job is paused."))
+        elif _change(job, (State.RUNNING,), desired_state=Desired.PAUSE):
+            _say(job, _("The job is being paused."))
+        else:
+            _refuse(job, allowed=State.PAUSED, wish=_("paused"))
+        audit_record("job.paused", caller=caller, object_id=job.id)
+    return access_job(job.id)
+
+
+def job_resume(job: Job, *, caller: Caller) -> Job:
+    """Let a paused job go on from its newest checkpoint."""
+    caller.require("jobs:write")
+    with transaction.atomic():
+        if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
+            _say(job, _("The job waits for a worker."))
+            ring(job.id)
+        else:
+            _refuse(job, allowed=State.QUEUED, wish=_("resumed"))
+        audit_record("job.resumed", caller=caller, object_id=job.id)
+    return access_job(job.id)
+
+
+def _change(job: Job, states: tuple[State, ...], **changes: Any) -> bool:
+    """Change the job if it is in one of the states now, whatever it was when it was read."""
+    return bool(Job.objects.filter(pk=job.pk, state__in=states).update(**changes))
+
+
+def _refuse(job: Job, *, allowed: State, wish: str) -> None:
+    """Let a repeated wish pass, and say why any other one cannot be had."""
+    state = State(access_job(job.id).state)
+    if state != allowed:
+        raise Conflict(
+            _("A job that is %(state)s cannot be %(wish)s.")
+            % {"state": str(state.label).lower(), "wish": wish},
+            code="job_state",
+        )
+
+
+def _say(job: Job, message: str) -> None:
+    event_say(message, job_id=job.id, tenant_id=job.tenant_id)

@@ -1,0 +1,51 @@
+"""The states of a training job, and which may follow which."""
+
+from typing import Final
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class State(models.TextChoices):
+    """Where a job is; OpenAI's words, and ``paused``, which its examples use."""
+
+    VALIDATING = "validating_files", _("Checking the data")
+    QUEUED = "queued", _("Waiting")
+    RUNNING = "running", _("Training")
+    PAUSED = "paused", _("Paused")
+    SUCCEEDED = "succeeded", _("Done")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class Desired(models.TextChoices):
+    """What the customer asked a running job to become."""
+
+    RUN = "run", _("Go on")
+    PAUSE = "pause", _("Pause")
+    CANCEL = "cancel", _("Cancel")
+
+
+FOLLOWS: Final[dict[str, frozenset[str]]] = {
+    State.VALIDATING: frozenset({State.QUEUED, State.FAILED, State.CANCELLED}),
+    State.QUEUED: frozenset({State.RUNNING, State.PAUSED, State.FAILED, State.CANCELLED}),
+    State.RUNNING: frozenset(
+        {State.QUEUED, State.PAUSED, State.SUCCEEDED, State.FAILED, State.CANCELLED}
+    ),
+    State.PAUSED: frozenset({State.QUEUED, State.CANCELLED}),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+
+ENDED: Final = frozenset(state for state, after in FOLLOWS.items() if not after)
+
+
+def may_follow(before: str, after: str) -> bool:
+    """Say whether a job in ``before`` may become ``after``."""
+    return after in FOLLOWS[before]
+
+
+def states_before(after: str) -> list[str]:
+    """Return the states from which a job may become ``after``, for a guarded UPDATE."""
+    return [before for before, follows in FOLLOWS.items() if after in follows]
