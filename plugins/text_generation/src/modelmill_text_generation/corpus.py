@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _READ_ROWS = 1_000
 # In characters. A row of a novel or a play is a paragraph; a row of a collection is a page.
-_SHORT_ROW = 400
+_SHORT_ROW = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
