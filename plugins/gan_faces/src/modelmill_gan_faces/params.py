@@ -21,13 +21,17 @@ class TrainParams(Params):
         0,
         ge=0,
         le=1_000_000,
-        description="Training steps; 0 chooses by the machine and the number of pictures.",
+        description="Training steps; 0 is 4,000 on a CPU and 20,000 on a GPU.",
     )
     size: Literal["auto", "small", "medium", "large"] = Field(
         "auto", description="Size of the networks; auto is small on a CPU, large on a GPU."
     )
     batch_size: int = Field(
-        32, ge=8, le=256, multiple_of=4, description="Pictures looked at in each step."
+        0,
+        ge=0,
+        le=256,
+        multiple_of=8,
+        description="Pictures looked at in each step; 0 is 16 on a CPU and 64 on a GPU.",
     )
     learning_rate: float = Field(
         0.002, gt=0, le=0.05, description="How far each step moves the weights of both networks."

@@ -9,8 +9,12 @@ from modelmill_gan_faces.params import TrainParams
 
 WIDTHS = {"small": 16, "medium": 32, "large": 64}
 
-CPU_STEPS = 3_000
+CPU_STEPS = 4_000
 GPU_STEPS = 20_000
+
+# At equal seconds on a CPU, twice the steps with half the batch gave the better faces.
+CPU_BATCH_SIZE = 16
+GPU_BATCH_SIZE = 64
 
 WARM_UP_STEPS = 20
 FINAL_RATE = 0.05
@@ -48,7 +52,7 @@ def recipe_for(params: TrainParams, *, device: str, image_count: int) -> Recipe:
     steps = params.steps or (CPU_STEPS if is_cpu else GPU_STEPS)
     return Recipe(
         steps=steps,
-        batch_size=params.batch_size,
+        batch_size=params.batch_size or (CPU_BATCH_SIZE if is_cpu else GPU_BATCH_SIZE),
         learning_rate=params.learning_rate,
         gradient_penalty=params.gradient_penalty,
         penalty_every=4,
