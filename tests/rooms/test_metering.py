@@ -11,8 +11,16 @@ from modelmill.metering.models import UsageEvent, UsagePending, UsageRollup
 from modelmill.metering.rolling import usage_rebuild, usage_roll, usage_roll_all
 from modelmill.metering.sealing import usage_seal
 from modelmill.metering.services import usage_record, usage_record_many
+from modelmill.tenants.models import Tenant
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def acme(acme):
+    """The tenant a test is about, old enough to have used something in March."""
+    Tenant.objects.update(created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    return acme
 
 
 def usage(number: int, *, qty: int = 5, at: datetime = NOON, meter: str = "cpu_ms") -> Usage:

@@ -2,6 +2,12 @@
 
 from django.apps import AppConfig
 
+from modelmill.core.freezing import Frozen, freeze
+
+_OF_A_FINAL_INVOICE = (
+    "EXISTS (SELECT 1 FROM billing_invoice WHERE id = {row}.invoice_id AND state <> 'draft')"
+)
+
 
 class BillingConfig(AppConfig):
     """The billing room: what it costs."""
@@ -9,3 +15,18 @@ class BillingConfig(AppConfig):
     name = "modelmill.billing"
     label = "billing"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Freeze prices, the journal, and invoices from the moment they have their number."""
+        freeze(
+            Frozen(table="billing_pricebook"),
+            Frozen(table="billing_price"),
+            Frozen(table="billing_journaltxn"),
+            Frozen(table="billing_journalentry"),
+            Frozen(table="billing_invoice", when="{row}.state <> 'draft'"),
+            Frozen(
+                table="billing_invoiceline",
+                operations=("INSERT", "UPDATE", "DELETE"),
+                when=_OF_A_FINAL_INVOICE,
+            ),
+        )

@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from modelmill.metering.locks import time_lock
 from modelmill.metering.models import UsageSeal
-from modelmill.metering.rolling import usage_roll
+from modelmill.metering.rolling import hour_of, usage_roll
+from modelmill.tenants.models import Tenant
 
 
 def usage_seal(*, tenant_id: str, through: datetime) -> datetime:
@@ -30,8 +32,14 @@ def usage_seal(*, tenant_id: str, through: datetime) -> datetime:
     return seal.closed_through
 
 
-def seal_open_from(tenant_id: str) -> datetime | None:
-    """Return where open time begins, and keep it from moving until the caller commits."""
+def seal_open_from(tenant_id: str) -> datetime:
+    """Return where open time begins, and keep it from moving until the caller commits.
+
+    A tenant's time begins with the hour it was created in, so that no event, by
+    whatever clock, can lie before the first billing period.
+    """
     time_lock(tenant_id, exclusive=False)
-    seals = UsageSeal.objects.filter(tenant_id=tenant_id)
-    return seals.values_list("closed_through", flat=True).first()
+    seal = UsageSeal.objects.filter(tenant_id=OuterRef("pk")).values("closed_through")
+    tenants = Tenant.objects.filter(pk=tenant_id).values_list("created_at", Subquery(seal))
+    created_at, closed_through = tenants.get()
+    return closed_through or hour_of(created_at)

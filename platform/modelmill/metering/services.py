@@ -78,12 +78,12 @@ def _store(usages: Sequence[Usage], *, tenant_id: str) -> tuple[int, list[Usage]
     return new, conflicts
 
 
-def _row(usage: Usage, *, tenant_id: str, open_from: datetime | None) -> UsageEvent:
+def _row(usage: Usage, *, tenant_id: str, open_from: datetime) -> UsageEvent:
     fields = {name: getattr(usage, name) for name in Usage.__dataclass_fields__}
     return UsageEvent(
         tenant_id=tenant_id,
         payload_sha256=usage.payload_sha256,
-        accounted_at=max(usage.occurred_at, open_from or usage.occurred_at),
+        accounted_at=max(usage.occurred_at, open_from),
         **fields,
     )
 

@@ -1,0 +1,62 @@
+"""Price books: published once, read often."""
+
+import hashlib
+import json
+from datetime import datetime
+from functools import lru_cache
+
+from django.db import transaction
+from django.utils import timezone
+
+from modelmill.billing import defaults
+from modelmill.billing.models import Price, PriceBook
+from modelmill.billing.rating import Rate, Rates
+
+
+def book_publish(
+    rates: Rates, *, effective_from: datetime, currency: str = defaults.CURRENCY
+) -> PriceBook:
+    """Publish prices that never change; the same prices from the same day are the same book."""
+    with transaction.atomic():
+        book, is_new = PriceBook.objects.get_or_create(
+            sha256=_sha256(rates, effective_from=effective_from, currency=currency),
+            defaults={"currency": currency, "effective_from": effective_from},
+        )
+        if is_new:
+            Price.objects.bulk_create(
+                Price(
+                    book=book,
+                    meter=meter,
+                    plugin_id=plugin_id,
+                    amount_micro=rate.amount_micro,
+                    per=rate.per,
+                    title=rate.title,
+                )
+                for (meter, plugin_id), rate in sorted(rates.items())
+            )
+    return book
+
+
+def book_current() -> PriceBook:
+    """Return the book in force now; the first call publishes the default prices."""
+    books = PriceBook.objects.filter(effective_from__lte=timezone.now())
+    return books.order_by("-effective_from", "-id").first() or book_publish(
+        defaults.RATES, effective_from=defaults.EFFECTIVE_FROM
+    )
+
+
+@lru_cache(maxsize=256)
+def book_rates(book_id: str) -> Rates:
+    """Return a book's rates by (meter, plugin id); kept in memory, for a book never changes."""
+    return {
+        (price.meter, price.plugin_id): Rate(
+            amount_micro=price.amount_micro, per=price.per, title=price.title
+        )
+        for price in Price.objects.filter(book_id=book_id)
+    }
+
+
+def _sha256(rates: Rates, *, effective_from: datetime, currency: str) -> str:
+    rows = [[*key, rate.amount_micro, rate.per, rate.title] for key, rate in sorted(rates.items())]
+    body = {"currency": currency, "effective_from": effective_from.isoformat(), "prices": rows}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,87 @@
+"""What a tenant agreed to: price books, plans, subscriptions."""
+
+from django.db import models
+from django.utils import timezone
+
+from modelmill.core.ids import ID_MAX_LENGTH, new_id
+from modelmill.core.owned import TenantOwned
+from modelmill.metering.models import METER_MAX_LENGTH, PLUGIN_ID_MAX_LENGTH
+
+
+def book_id() -> str:
+    """Return a fresh price book id."""
+    return new_id("book")
+
+
+def subscription_id() -> str:
+    """Return a fresh subscription id."""
+    return new_id("sub")
+
+
+class PriceBook(models.Model):
+    """Prices that never change; new prices are a new book with a later ``effective_from``."""
+
+    id = models.CharField(primary_key=True, max_length=ID_MAX_LENGTH, default=book_id)
+    currency = models.CharField(max_length=3, default="USD")
+    effective_from = models.DateTimeField()
+    sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.id} from {self.effective_from:%Y-%m-%d}"
+
+
+class Price(models.Model):
+    """``amount_micro`` for every ``per`` units of a meter; ``plugin_id`` "" is for any plugin."""
+
+    book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="prices")
+    meter = models.CharField(max_length=METER_MAX_LENGTH)
+    plugin_id = models.CharField(max_length=PLUGIN_ID_MAX_LENGTH, blank=True)
+    amount_micro = models.BigIntegerField()
+    per = models.BigIntegerField(default=1)
+    title = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book", "meter", "plugin_id"], name="price_once"),
+            models.CheckConstraint(
+                condition=models.Q(per__gt=0, amount_micro__gte=0), name="price_sane"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.meter} {self.amount_micro}/{self.per}"
+
+
+class Plan(models.Model):
+    """An offer: what a new subscription starts with."""
+
+    code = models.CharField(primary_key=True, max_length=40)
+    title = models.CharField(max_length=100)
+    welcome_micro = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Subscription(TenantOwned):
+    """A tenant's contract. It keeps its price book, whatever is published later.
+
+    ``period_start`` is where the open billing period begins; closed periods are
+    the invoices', each beginning where the one before ended.
+    """
+
+    id = models.CharField(primary_key=True, max_length=ID_MAX_LENGTH, default=subscription_id)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    period_start = models.DateTimeField()
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "id"], name="subscription_tenant_id"),
+            models.UniqueConstraint(fields=["tenant"], name="subscription_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} on {self.plan_id}"

@@ -1,0 +1,146 @@
+"""Money before and after work: quotes, reservations, top-ups. Whole micro-units only."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils import timezone
+
+from modelmill.billing.books import book_rates
+from modelmill.billing.journal import Move, balance_lock, journal_post
+from modelmill.billing.models import Balance, Reservation
+from modelmill.billing.models.money import Account
+from modelmill.billing.rating import line_rate
+from modelmill.billing.subscriptions import subscription_ensure, subscription_for
+from modelmill.core.errors import Conflict, QuotaExceeded
+from modelmill.core.money import micro_text
+
+__all__ = [
+    "quote_micro",
+    "reservation_close",
+    "reservation_grow",
+    "reservation_open",
+    "subscription_ensure",
+    "wallet_top_up",
+]
+
+
+def quote_micro(*, tenant_id: str, usages: Iterable[tuple[str, str, int]]) -> int:
+    """Return what (meter, plugin id, quantity) triples cost; without a price, 0."""
+    rates = book_rates(subscription_for(tenant_id).book_id)
+    return sum(
+        line_rate(rates, meter=meter, plugin_id=plugin_id, qty=qty).amount_micro
+        for meter, plugin_id, qty in usages
+    )
+
+
+def reservation_open(
+    *, tenant_id: str, key: str, amount_micro: int, subject: str = ""
+) -> Reservation:
+    """Set money aside before work, once per ``key``; a second call returns the first's.
+
+    Raises ``QuotaExceeded`` when the wallet does not hold the amount. However
+    many ask at once, their reservations never exceed what there was.
+    """
+    _refuse_negative(amount_micro)
+    subscription_for(tenant_id)
+    with transaction.atomic():
+        balance = balance_lock(tenant_id)
+        held = Reservation.objects.filter(tenant_id=tenant_id, key=key).first()
+        if held is not None:
+            return held
+        _refuse_overdraft(balance, amount_micro)
+        reservation = Reservation.objects.create(
+            tenant_id=tenant_id, key=key, amount_micro=amount_micro, subject=subject
+        )
+        journal_post(
+            balance,
+            key=f"{reservation.id}:open",
+            moves=[Move(Account.WALLET, Account.RESERVED, amount_micro)],
+            subject=subject,
+        )
+    return reservation
+
+
+def reservation_grow(reservation: Reservation, *, amount_micro: int) -> Reservation:
+    """Raise a reservation to at least this amount, before the next slice of work.
+
+    Raises ``QuotaExceeded`` and leaves it as it was when the wallet does not
+    hold the difference, ``Conflict`` when it is closed already.
+    """
+    with transaction.atomic():
+        balance = balance_lock(reservation.tenant_id)
+        reservation.refresh_from_db()
+        more_micro = amount_micro - reservation.amount_micro
+        if more_micro <= 0:
+            return reservation
+        if reservation.closed_at is not None:
+            raise Conflict("This reservation is closed.")
+        _refuse_overdraft(balance, more_micro)
+        reservation.amount_micro = amount_micro
+        reservation.save(update_fields=["amount_micro"])
+        journal_post(
+            balance,
+            key=f"{reservation.id}:grow:{amount_micro}",
+            moves=[Move(Account.WALLET, Account.RESERVED, more_micro)],
+            subject=reservation.subject,
+        )
+    return reservation
+
+
+def reservation_close(reservation: Reservation, *, spent_micro: int) -> Reservation:
+    """Spend a part of a reservation and give back the rest, once.
+
+    Spending more than was reserved takes the difference from the wallet as far
+    as it reaches; what it cannot cover becomes due on the invoice. A second
+    call changes nothing, whatever it says.
+    """
+    _refuse_negative(spent_micro)
+    with transaction.atomic():
+        balance = balance_lock(reservation.tenant_id)
+        reservation.refresh_from_db()
+        if reservation.closed_at is not None:
+            return reservation
+        amount_micro = reservation.amount_micro
+        covered = min(spent_micro, amount_micro)
+        beyond = min(spent_micro - covered, balance.wallet_micro)
+        reservation.spent_micro, reservation.closed_at = spent_micro, timezone.now()
+        reservation.save(update_fields=["spent_micro", "closed_at"])
+        journal_post(
+            balance,
+            key=f"{reservation.id}:close",
+            moves=[
+                Move(Account.RESERVED, Account.UNBILLED, covered),
+                Move(Account.RESERVED, Account.WALLET, amount_micro - covered),
+                Move(Account.WALLET, Account.UNBILLED, beyond),
+            ],
+            subject=reservation.subject,
+        )
+    return reservation
+
+
+def wallet_top_up(*, tenant_id: str, key: str, amount_micro: int, subject: str = "") -> Balance:
+    """Put money that was paid into the wallet, once per ``key``."""
+    _refuse_negative(amount_micro)
+    subscription_for(tenant_id)
+    with transaction.atomic():
+        balance = balance_lock(tenant_id)
+        journal_post(
+            balance,
+            key=f"top-up:{key}",
+            moves=[Move(Account.CASH, Account.WALLET, amount_micro)],
+            subject=subject,
+        )
+    return balance
+
+
+def _refuse_negative(amount_micro: int) -> None:
+    if type(amount_micro) is not int or amount_micro < 0:
+        raise ValueError(f"Money is a whole number of micro-units, not {amount_micro!r}.")
+
+
+def _refuse_overdraft(balance: Balance, amount_micro: int) -> None:
+    if balance.wallet_micro < amount_micro:
+        raise QuotaExceeded(
+            f"This needs {micro_text(amount_micro)}; your balance is "
+            f"{micro_text(balance.wallet_micro)}. Add money to your balance first."
+        )

@@ -1,0 +1,45 @@
+"""A tenant's contract, made at the first need of it."""
+
+from django.db import transaction
+
+from modelmill.billing import defaults
+from modelmill.billing.books import book_current
+from modelmill.billing.journal import Move, balance_lock, journal_post
+from modelmill.billing.models import Balance, Plan, Subscription
+from modelmill.billing.models.money import Account
+from modelmill.metering.rolling import hour_of
+from modelmill.tenants.models import Tenant
+
+
+def subscription_ensure(tenant: Tenant) -> Subscription:
+    """Return the tenant's subscription; the first call makes it, with its welcome credit."""
+    return subscription_for(tenant.id)
+
+
+def subscription_for(tenant_id: str) -> Subscription:
+    """Return the tenant's subscription, made now if need be. One query when it exists."""
+    found = Subscription.objects.filter(tenant_id=tenant_id).first()
+    return found or _create(tenant_id)
+
+
+def _create(tenant_id: str) -> Subscription:
+    plan, _is_new = Plan.objects.get_or_create(
+        code=defaults.PLAN_CODE,
+        defaults={"title": defaults.PLAN_TITLE, "welcome_micro": defaults.WELCOME_MICRO},
+    )
+    book = book_current()
+    with transaction.atomic():
+        start = hour_of(Tenant.objects.get(pk=tenant_id).created_at)
+        subscription, is_new = Subscription.objects.get_or_create(
+            tenant_id=tenant_id,
+            defaults={"plan": plan, "book": book, "started_at": start, "period_start": start},
+        )
+        if is_new:
+            Balance.objects.create(tenant_id=tenant_id)
+            journal_post(
+                balance_lock(tenant_id),
+                key="welcome",
+                moves=[Move(Account.PROMOTION, Account.WALLET, plan.welcome_micro)],
+                subject=subscription.id,
+            )
+    return subscription
