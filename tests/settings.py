@@ -1,10 +1,14 @@
 """The installation's settings, as the tests run it: quick hashes, mail in memory, own folders."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
 os.environ.setdefault("MODELMILL_TESTING", "1")
-os.environ.setdefault("MODELMILL_VAR_DIR", tempfile.mkdtemp(prefix="modelmill-tests-"))
+if "MODELMILL_VAR_DIR" not in os.environ:
+    _var = os.environ["MODELMILL_VAR_DIR"] = tempfile.mkdtemp(prefix="modelmill-tests-")
+    atexit.register(shutil.rmtree, _var, ignore_errors=True)
 os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789-0123456789-0123456789")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
 os.environ.setdefault("MODELMILL_KEY_MODE", "test")

@@ -12,11 +12,11 @@ class EnvironmentInvalid(Exception):
 
 
 def text(name: str, default: str = "") -> str:
-    """Return ``$NAME``, or what ``$NAME_FILE`` holds, or the default."""
+    """Return ``$NAME``, or what ``$NAME_FILE`` holds, or the default; empty counts as unset."""
     path = os.environ.get(f"{name}_FILE")
     if path:
         return Path(path).read_text(encoding="utf-8").strip()
-    return os.environ.get(name, default)
+    return os.environ.get(name) or default
 
 
 def number(name: str, default: int) -> int:

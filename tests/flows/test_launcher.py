@@ -1,0 +1,82 @@
+"""The launcher: everything starts, and nothing is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.flow]
+
+
+def _start(var: Path) -> "subprocess.Popen[str]":
+    dropped = {"REDIS_URL", "SECRET_KEY", "MODELMILL_TESTING", "DJANGO_SETTINGS_MODULE"}
+    env = {key: value for key, value in os.environ.items() if key not in dropped}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deploy.launch"],
+        env={**env, "MODELMILL_VAR_DIR": str(var), "DATABASE_URL": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        if "Modelmill is at" in line:
+            return process
+    raise AssertionError("the launcher ended before it was ready:\n" + "".join(printed))
+
+
+def _family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def _gone(processes: list[psutil.Process], within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_it_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+    process = _start(tmp_path)
+    family = _family(process)
+    assert len(family) >= 7
+    process.send_signal(number)
+    process.wait(30)
+    assert _gone(family, within_s=25)
+
+
+def test_a_second_start_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    first = _start(tmp_path)
+    try:
+        env = {**os.environ, "MODELMILL_VAR_DIR": str(tmp_path)}
+        second = subprocess.run(
+            [sys.executable, "-m", "deploy.launch"],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert second.returncode == 1
+        assert "already running" in second.stderr
+    finally:
+        first.send_signal(signal.SIGINT)
+        first.wait(40)
+
+
+def test_it_ends_when_a_part_of_it_dies(tmp_path: Path) -> None:
+    process = _start(tmp_path)
+    family = _family(process)
+    beat = next(p for p in family if "beat" in p.cmdline())
+    beat.kill()
+    assert process.wait(40) == 1
+    assert _gone(family, within_s=25)
