@@ -1,11 +1,13 @@
 """What a plugin's process cannot see, say or keep."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from modelmill_sdk.protocol import ModelLoad
 
@@ -154,6 +156,16 @@ def test_root_starts_it_as_a_user_of_its_own(open_python, talk_start) -> None:
     assert "Groups:" in [line.strip() for line in status]
     other = talk_start(scratch_dir=folder / "other", python=python, python_paths=paths)
     assert other.host._identity.uid != uid
+
+
+def test_not_even_a_process_in_a_session_of_its_own_outlives_it(open_python, talk_start) -> None:
+    python, paths, folder = open_python
+    talk = talk_start(scratch_dir=folder / "scratch", python=python, python_paths=paths)
+    escaped = int(answer(talk, "escape").text)
+    assert psutil.Process(escaped).is_running()
+    talk.host.close()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        assert psutil.Process(escaped).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_folder_its_user_cannot_read_is_named(open_python, talk_start) -> None:

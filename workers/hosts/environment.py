@@ -38,19 +38,20 @@ def host_environment(spec: HostSpec) -> dict[str, str]:
         "PYTHONSAFEPATH": "1",
         "PYTHONNOUSERSITE": "1",
         "PYTHONIOENCODING": "utf-8:replace",
-        "PYTHONPATH": os.pathsep.join(_python_paths(spec)),
+        "PYTHONPATH": os.pathsep.join(map(str, python_paths(spec))),
     }
     environment |= _thread_limits(spec.threads)
     return environment | _gpu_environment(spec.device)
 
 
-def _python_paths(spec: HostSpec) -> list[str]:
-    paths = [str(path) for path in spec.python_paths]
+def python_paths(spec: HostSpec) -> list[Path]:
+    """List where the host's interpreter looks for modules before its own places."""
+    paths = list(spec.python_paths)
     if spec.python is None:
         inherited = os.environ.get("PYTHONPATH", "")
-        paths += [path for path in inherited.split(os.pathsep) if path]
+        paths += [Path(path).absolute() for path in inherited.split(os.pathsep) if path]
         # The same SDK as ours, also where it was put on sys.path and not installed.
-        sdk = str(Path(modelmill_sdk.__file__).resolve().parents[1])
+        sdk = Path(modelmill_sdk.__file__).resolve().parents[1]
         paths += [] if sdk in paths else [sdk]
     return paths
 

@@ -1,5 +1,6 @@
 """The user a plugin's process runs as: one of its own, where root can give it one."""
 
+import contextlib
 import logging
 import os
 import pwd
@@ -9,6 +10,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from workers.hosts.spec import HostSpec
 
@@ -36,6 +39,13 @@ class Identity:
             os.fchown(fd, self.uid, self.uid)
             for name in (*folders, *files):
                 os.chown(name, self.uid, self.uid, dir_fd=fd, follow_symlinks=False)
+
+    def end_all(self) -> None:
+        """Kill every process of the user, also one that left its group; others are left alone."""
+        while self.uid is not None and (left := _processes_of(self.uid)):
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def can_read(self, folder: Path) -> bool:
         """Say whether the user can reach the folder and list it."""
@@ -78,6 +88,16 @@ def _allows(path: Path, uid: int, own_bit: int, other_bit: int) -> bool:
     except OSError:
         return False
     return bool(found.st_mode & (own_bit if found.st_uid == uid else other_bit))
+
+
+def _processes_of(uid: int) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["uids", "status"])
+        if process.info["uids"]
+        and process.info["uids"].real == uid
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
 
 
 def _uid_unused() -> int:

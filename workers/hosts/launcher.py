@@ -42,6 +42,8 @@ def _tie_down(settings: dict[str, int]) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, settings["max_open_files"])
     _limit(resource.RLIMIT_FSIZE, settings["max_file_bytes"])
+    if settings["max_processes"]:
+        _limit(resource.RLIMIT_NPROC, settings["max_processes"])
     # Not RLIMIT_AS: CUDA reserves far more address space than it uses.
 
 

@@ -1,14 +1,11 @@
 """One plugin's process: started, spoken to, and ended for certain."""
 
 import contextlib
-import json
+import logging
 import os
 import signal
-import subprocess
-import sys
 import threading
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -24,19 +21,20 @@ from modelmill_sdk.protocol import (
     message_encode,
 )
 
-from workers.hosts import launcher
-from workers.hosts.environment import host_environment
+from workers.hosts.environment import python_paths
 from workers.hosts.errors import HostDied
 from workers.hosts.folders import folders_read, folders_written, path_check
-from workers.hosts.identity import Identity, identity_choose
+from workers.hosts.identity import identity_choose
 from workers.hosts.inbox import Inbox, InboxClosed
 from workers.hosts.output import OutputTail
 from workers.hosts.pipe import FramePipe, SendTimeout
-from workers.hosts.spawner import spawn
 from workers.hosts.spec import HostSpec
+from workers.hosts.starting import LAUNCHER, process_start
 
-_LAUNCHER = Path(launcher.__file__).resolve()
+logger = logging.getLogger(__name__)
+
 _GRACE_S = 2.0
+_DEATH_S = 0.2
 
 
 class HostProcess:
@@ -53,11 +51,14 @@ class HostProcess:
         """
         host = cls(spec)
         try:
-            ready = host.receive(spec.ready_timeout_s)
-            if not isinstance(ready, Ready) or ready.protocol != PROTOCOL:
-                said = "nothing" if ready is None else f"protocol {getattr(ready, 'protocol', '?')}"
-                host._end(f"said {said} instead of protocol {PROTOCOL}")
-                raise host._death()
+            host._greet()
+        except HostDied as death:
+            host.close()
+            if host._identity.uid is None:
+                raise
+            # No plugin code has run yet: what failed is the user's access to the interpreter.
+            logger.warning("Plugins run as root: %s\n%s", death, death.stderr_tail)
+            return cls.start(replace(spec, drop_user=False))
         except BaseException:
             host.close()
             raise
@@ -67,20 +68,21 @@ class HostProcess:
         """Start the process without waiting for it; ``start`` is the way in."""
         spec.scratch_dir.mkdir(parents=True, exist_ok=True)
         self.spec = spec = replace(spec, scratch_dir=spec.scratch_dir.resolve())
-        needed = (_LAUNCHER, *spec.python_paths)
+        needed = (LAUNCHER, *python_paths(spec))
         self._identity = identity_choose(spec, needed=needed)
         self._identity.own(spec.scratch_dir)
         self._identity.own(spec.scratch_dir / "tmp")
         self._roots = frozenset({spec.scratch_dir})
         self._reason = ""
-        self._is_reaped = False
+        self._reaped = threading.Event()
         self._kill_lock = threading.Lock()
         self._inbox = Inbox()
-        self._popen, read_fd, write_fd, output_fd = _process_start(spec, self._identity)
-        self._pipe = FramePipe(write_fd)
-        self._output = OutputTail(output_fd)
+        started = process_start(spec, self._identity)
+        self._popen = started.popen
+        self._pipe = FramePipe(started.write_fd)
+        self._output = OutputTail(started.output_fd)
         self._reader = threading.Thread(
-            target=self._read_all, args=(read_fd,), name="host-reader", daemon=True
+            target=self._read_all, args=(started.read_fd,), name="host-reader", daemon=True
         )
         self._reader.start()
         self._waiter = threading.Thread(target=self._wait, name="host-waiter", daemon=True)
@@ -168,6 +170,13 @@ class HostProcess:
     ) -> None:
         self.close()
 
+    def _greet(self) -> None:
+        ready = self.receive(self.spec.ready_timeout_s)
+        if not isinstance(ready, Ready) or ready.protocol != PROTOCOL:
+            said = "nothing" if ready is None else f"protocol {getattr(ready, 'protocol', '?')}"
+            self._end(f"said {said} instead of protocol {PROTOCOL}")
+            raise self._death()
+
     def _end(self, reason: str) -> None:
         """Kill the process for a reason that HostDied will give."""
         self._reason = self._reason or reason
@@ -175,7 +184,7 @@ class HostProcess:
 
     def _kill_now(self) -> None:
         with self._kill_lock:
-            if not self._is_reaped:
+            if not self._reaped.is_set():
                 _group_kill(self.pid)
 
     def _death(self) -> HostDied:
@@ -194,7 +203,8 @@ class HostProcess:
                 if not self._inbox.put(message, size_bytes=len(payload)):
                     break
         except (ProtocolError, OSError) as error:
-            if not self._is_reaped:
+            # A death in the middle of a frame is a death, and no breach of the protocol.
+            if not self._reaped.wait(_DEATH_S):
                 self._end(f"broke the protocol: {error}")
         finally:
             os.close(fd)
@@ -208,7 +218,8 @@ class HostProcess:
         with self._kill_lock:
             _group_kill(self.pid)
             self._popen.wait()
-            self._is_reaped = True
+            self._reaped.set()
+        self._identity.end_all()
         # Something that left the group may still hold the pipe; it gets no more time to speak.
         self._reader.join(_GRACE_S)
         self._inbox.close()
@@ -217,48 +228,3 @@ class HostProcess:
 def _group_kill(group: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
-
-
-def _process_start(
-    spec: HostSpec, identity: Identity
-) -> tuple[subprocess.Popen[bytes], int, int, int]:
-    """Give the process, and our ends: reading messages, writing messages, reading its output."""
-    child_read, our_write = os.pipe()
-    our_read, child_write = os.pipe()
-    our_output, child_output = os.pipe()
-    settings = {
-        "read_fd": child_read,
-        "write_fd": child_write,
-        "parent_pid": os.getpid(),
-        "max_open_files": spec.max_open_files,
-        "max_file_bytes": spec.max_file_bytes,
-    }
-    python = sys.executable if spec.python is None else str(spec.python)
-    # -P: neither the launcher's folder nor the scratch folder is a place to import from.
-    command = [python, "-P", str(_LAUNCHER), json.dumps(settings)]
-    try:
-        popen = spawn(
-            lambda: subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=child_output,
-                stderr=child_output,
-                cwd=spec.scratch_dir,
-                env=host_environment(spec),
-                close_fds=True,
-                pass_fds=(child_read, child_write),
-                start_new_session=True,
-                umask=0o077,
-                user=identity.uid,
-                group=identity.uid,
-                extra_groups=None if identity.uid is None else [],
-            )
-        )
-    except BaseException:
-        for fd in (our_write, our_read, our_output):
-            os.close(fd)
-        raise
-    finally:
-        for fd in (child_read, child_write, child_output):
-            os.close(fd)
-    return popen, our_read, our_write, our_output

@@ -22,6 +22,8 @@ class HostSpec:
     python_paths: tuple[Path, ...] = ()
     max_file_bytes: int = 64 * GIB
     max_open_files: int = 4096
+    # Threads count too; enforced only for a host with a user of its own.
+    max_processes: int = 4096
     drop_user: bool = True
     ready_timeout_s: float = 60.0
     send_timeout_s: float = 30.0

@@ -71,6 +71,12 @@ class Trouble(Plugin):
     def _grandchild(self, run: PredictRun) -> str:
         return str(subprocess.Popen(["sleep", "3600"]).pid)
 
+    def _escape(self, run: PredictRun) -> str:
+        return str(subprocess.Popen(["sleep", "3600"], start_new_session=True).pid)
+
+    def _nul(self, run: PredictRun) -> str:
+        return "before\0after"
+
     def _outside(self, run: PredictRun) -> Path:
         return Path("/etc/hostname")
 

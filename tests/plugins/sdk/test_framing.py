@@ -109,5 +109,18 @@ def test_a_negative_quantity_is_refused() -> None:
         from_child_decode(b'{"type":"count","meter":"images","qty":-1}')
 
 
+@pytest.mark.parametrize("word", ["NaN", "-Infinity", '"\\u0000"', '{"\\u0000": 1}', "[[NaN]]"])
+def test_what_a_database_cannot_hold_is_refused(word) -> None:
+    head = '{"type":"result","request_id":"r","index":0,"kind":"json","value":'
+    with pytest.raises(ProtocolError):
+        from_child_decode(f"{head}{word}}}".encode())
+
+
+def test_words_that_only_look_like_it_pass() -> None:
+    for text in ("NaN", "Infinity", "\\u0000", "\\\\u0000"):
+        message = Result(request_id="r", index=0, kind="text", text=text)
+        assert from_child_decode(message_encode(message)) == message
+
+
 def test_a_field_of_a_newer_side_is_ignored() -> None:
     assert from_child_decode(b'{"type":"started","mood":"good"}').type == "started"

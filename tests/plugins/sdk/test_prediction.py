@@ -71,6 +71,10 @@ def test_no_input_is_the_customers_mistake(model_dir) -> None:
         predict_once(Echo, model_dir, [])
 
 
+def test_a_nul_character_is_replaced(model_dir) -> None:
+    assert predict_once(Trouble, model_dir, [{"do": "nul"}]) == ["before\ufffdafter"]
+
+
 @pytest.mark.parametrize(
     ("do", "says"),
     [("outside", "not a file in run.out_dir"), ("meter", "not declared"), ("number", "gave a int")],

@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.manifest import Broken, Manifest
+from modelmill_sdk.storable import storable_check
 
 PROTOCOL = 1
 MAX_LOG_CHARS = 10_000
 MAX_TRACEBACK_CHARS = 20_000
+MAX_SAMPLE_CHARS = 20_000
 
 _M = TypeVar("_M")
 
@@ -23,6 +25,10 @@ RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Step = Annotated[int, Field(ge=0, le=2**53)]
 Quantity = Annotated[int, Field(ge=0, le=2**53)]
 Index = Annotated[int, Field(ge=0, lt=1_000_000)]
+Name = Annotated[str, Field(max_length=100)]
+Metrics = Annotated[
+    dict[Name, Annotated[float, Field(allow_inf_nan=False)] | None], Field(max_length=200)
+]
 
 
 class Message(BaseModel):
@@ -127,7 +133,7 @@ class Progress(Message):
     type: Literal["progress"] = "progress"
     step: Step
     total: Step
-    metrics: dict[str, float | None] = {}
+    metrics: Metrics = {}
 
 
 class Sample(Message):
@@ -135,10 +141,10 @@ class Sample(Message):
 
     type: Literal["sample"] = "sample"
     step: Step
-    name: str = Field(max_length=100)
+    name: Name
     kind: Literal["image", "text"]
     path: Path | None = None
-    text: str | None = None
+    text: str | None = Field(default=None, max_length=MAX_SAMPLE_CHARS)
 
 
 class CheckpointSaved(Message):
@@ -170,7 +176,7 @@ class TrainDone(Message):
     """Training ended well at ``step``, or stopped as asked (``stopped_reason``)."""
 
     type: Literal["train_done"] = "train_done"
-    metrics: dict[str, float | None] = {}
+    metrics: Metrics = {}
     step: Step = 0
     stopped_reason: StopReason | None = None
 
@@ -210,7 +216,7 @@ class PredictDone(Message):
     type: Literal["predict_done"] = "predict_done"
     request_id: RequestId
     compute_ms: int = Field(ge=0)
-    counts: dict[str, Quantity] = {}
+    counts: dict[Name, Quantity] = {}
 
 
 class ProblemFound(Message):
@@ -252,10 +258,10 @@ class Failed(Message):
     type: Literal["failed"] = "failed"
     request_id: str | None = None
     code: str = Field(max_length=60)
-    message: str
-    param: str | None = None
+    message: str = Field(max_length=MAX_LOG_CHARS)
+    param: str | None = Field(default=None, max_length=200)
     who: Literal["customer", "author"] = "author"
-    traceback: str = ""
+    traceback: str = Field(default="", max_length=MAX_TRACEBACK_CHARS)
 
 
 ToChild = Annotated[
@@ -304,6 +310,7 @@ def from_child_decode(payload: bytes) -> FromChild:
 
 def _decode(adapter: TypeAdapter[_M], payload: bytes) -> _M:
     try:
+        storable_check(payload)
         return adapter.validate_json(payload)
-    except (ValidationError, RecursionError) as error:
+    except (ValidationError, ValueError, RecursionError) as error:
         raise ProtocolError(f"Not a message of protocol {PROTOCOL}: {error}") from error

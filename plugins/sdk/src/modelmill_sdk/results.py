@@ -1,5 +1,6 @@
 """Results: what ``predict`` returned, put into messages and files."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ def result_message(
 
 def _json_value(value: dict[Any, Any]) -> Any:
     try:
-        return to_jsonable_python(value, inf_nan_mode="null")
+        plain = to_jsonable_python(value, inf_nan_mode="null")
+        if "\\u0000" in json.dumps(plain):
+            raise PluginError("predict() gave a dict with a NUL character in it.")
+        return plain
     except ValueError as error:
         raise PluginError(f"predict() gave a dict that is not JSON: {error}") from error
 

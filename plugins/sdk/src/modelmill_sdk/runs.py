@@ -13,6 +13,7 @@ from modelmill_sdk.metrics import metrics_plain
 from modelmill_sdk.progress import ProgressReporter
 from modelmill_sdk.protocol import (
     MAX_LOG_CHARS,
+    MAX_SAMPLE_CHARS,
     CheckpointSaved,
     Count,
     Log,
@@ -96,7 +97,12 @@ class TrainRun:
         """Show a PIL image or a text made at this step; ``name`` tells series apart."""
         self._reporter.flush()
         if isinstance(value, str):
-            shown = Sample(step=step, name=name, kind="text", text=text_clean(value))
+            shown = Sample(
+                step=step,
+                name=name,
+                kind="text",
+                text=text_clean(value, max_chars=MAX_SAMPLE_CHARS),
+            )
         else:
             folder = self.workdir / "samples"
             folder.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,9 @@
 
 
 def text_clean(text: str, *, max_chars: int | None = None) -> str:
-    """Replace what UTF-8 cannot carry (lone surrogates), and keep the last ``max_chars``.
+    """Replace what a database cannot hold (lone surrogates, NUL), and keep the last ``max_chars``.
 
     The end is kept because the last lines of a traceback say what happened.
     """
-    valid = text.encode("utf-8", "replace").decode()
+    valid = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     return valid if max_chars is None else valid[-max_chars:]

@@ -23,13 +23,13 @@ def plugin_train(plugin: Plugin, start: TrainStart, listener: Listener) -> Train
     listener.tell(Started())
     try:
         plugin.train(run)
+        artifacts_check(run.model_dir)
+        run.report(**plugin.evaluate(run))
     except Cancelled:
         reason = listener.stop_reason() or "cancel"
         return TrainDone(step=run.step, stopped_reason=reason)
     finally:
         run.close()
-    artifacts_check(run.model_dir)
-    run.report(**plugin.evaluate(run))
     return TrainDone(step=run.step, metrics=run.metrics)
 
 
