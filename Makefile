@@ -44,6 +44,6 @@ lock: ## make the lock files anew from pyproject.toml
 	@$(VENV) deploy/lock.py
 
 clean: ## everything that was made, but not the data in var/
-	rm -rf .venv node_modules assets/dist staticfiles .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv node_modules assets/dist .mypy_cache .ruff_cache .pytest_cache
 
 .PHONY: help setup demo run test check bench screenshots messages lock clean

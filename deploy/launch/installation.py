@@ -31,7 +31,8 @@ class Installation:
     def __init__(self, var: Path, *, port: int | None = None) -> None:
         self.var = var.resolve()
         self.logs = self.var / "log"
-        self.logs.mkdir(parents=True, exist_ok=True)
+        for folder in (self.logs, self.var / "static", self.var / "tmp"):
+            folder.mkdir(parents=True, exist_ok=True)
         self.port = port or port_free(USUAL_PORT)
         self.url = f"http://127.0.0.1:{self.port}"
         self.running: dict[str, subprocess.Popen[bytes]] = {}

@@ -72,7 +72,7 @@ def environment(*, var: Path, port: int, redis_url: str) -> dict[str, str]:
         "SECRET_KEY": secret_key(var),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
-        "TMPDIR": str(_made(var / "tmp")),
+        "TMPDIR": str(var / "tmp"),
     }
 
 
@@ -88,8 +88,3 @@ def secret_key(var: Path) -> str:
         with os.fdopen(handle, "w") as target:
             target.write(secrets.token_urlsafe(48))
     return path.read_text()
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -165,7 +165,7 @@ CELERY_TIMEZONE = "UTC"
 # ── Files ──
 MEDIA_ROOT = VAR_DIR / "storage"
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [path for path in [BASE_DIR / "assets" / "dist"] if path.exists()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,0 +1,32 @@
+"""Run one benchmark by name: ``python -m benchmarks p7 [--small]``."""
+
+import argparse
+import importlib
+import pkgutil
+import sys
+
+import benchmarks
+
+
+def main() -> int:
+    """Run it; return 2 and list the names when there is none of that name."""
+    names = sorted(
+        module.name.partition("_")[0]
+        for module in pkgutil.iter_modules(benchmarks.__path__)
+        if module.name.startswith("p") and module.name[1].isdigit()
+    )
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("name", choices=names)
+    parser.add_argument("--small", action="store_true", help="only show that it works")
+    options = parser.parse_args()
+    found = next(
+        module.name
+        for module in pkgutil.iter_modules(benchmarks.__path__)
+        if module.name.startswith(f"{options.name}_")
+    )
+    importlib.import_module(f"benchmarks.{found}").main(small=options.small)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""A database of the benchmark's own, in a folder that goes with it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """Set Django up on a fresh SQLite file (or on ``DATABASE_URL``), migrated; yield its folder."""
+    with tempfile.TemporaryDirectory(prefix="modelmill-bench-") as folder:
+        os.environ["MODELMILL_VAR_DIR"] = folder
+        (Path(folder) / "static").mkdir()
+        os.environ["DJANGO_SETTINGS_MODULE"] = "modelmill.settings"
+        os.environ.setdefault("LOG_LEVEL", "ERROR")
+        os.environ.setdefault("SECRET_KEY", "only-for-a-benchmark-0123456789-0123456789")
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+        yield folder
