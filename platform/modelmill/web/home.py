@@ -4,8 +4,11 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
+from modelmill.training.selectors import job_list
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.next_steps import next_steps
+
+_RECENT = 5
 
 
 @tenant_page()
@@ -16,6 +19,7 @@ def home(request: PageRequest) -> HttpResponse:
         "steps": steps,
         "done": sum(step.is_done for step in steps),
         "current": next((step for step in steps if not step.is_done), None),
+        "jobs": job_list()[:_RECENT] if request.caller.may("jobs:read") else [],
     }
     return render(request, "web/home.html", context)
 

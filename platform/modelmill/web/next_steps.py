@@ -6,6 +6,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from modelmill.datasets.selectors import dataset_list
+from modelmill.registry.selectors import version_list
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.selectors import api_key_list
 
@@ -24,7 +26,27 @@ class Step:
 
 def next_steps(caller: Caller) -> list[Step]:
     """Return the steps this caller may take, in order."""
-    steps = [
+    return [step for step in _all_steps(caller) if step.url]
+
+
+def _all_steps(caller: Caller) -> list[Step]:
+    return [
+        Step(
+            title=_("Bring your data"),
+            text=_("A zip of pictures, a text, JSONL or CSV. It is checked at once."),
+            icon="upload",
+            url=_url("web:datasets") if caller.may("data:write") else "",
+            action=_("Upload"),
+            is_done=dataset_list().exists(),
+        ),
+        Step(
+            title=_("Train a model"),
+            text=_("Choose a plugin and watch it learn, with curves, samples and cost."),
+            icon="plugin",
+            url=_url("web:plugins") if caller.may("jobs:write") else "",
+            action=_("Choose a plugin"),
+            is_done=version_list().exists(),
+        ),
         Step(
             title=_("Make an API key"),
             text=_("Use your models from your own programs, with the client you know."),
@@ -34,7 +56,6 @@ def next_steps(caller: Caller) -> list[Step]:
             is_done=api_key_list().exists(),
         ),
     ]
-    return [step for step in steps if step.url]
 
 
 def _url(name: str) -> str:

@@ -7,9 +7,27 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 _TONES: Final[dict[str, tuple[str, ...]]] = {
-    "success": ("active", "ready", "succeeded", "paid", "published", "finalized", "accepted"),
+    "success": (
+        "active",
+        "available",
+        "ready",
+        "succeeded",
+        "paid",
+        "published",
+        "finalized",
+        "accepted",
+    ),
     "info": ("running", "validating", "validating_files", "processing", "open", "starting"),
-    "warning": ("paused", "suspended", "expired", "cancelling", "pausing", "draft", "invited"),
+    "warning": (
+        "missing",
+        "paused",
+        "suspended",
+        "expired",
+        "cancelling",
+        "pausing",
+        "draft",
+        "invited",
+    ),
     "error": ("failed", "quarantined", "broken", "lost", "overdue"),
 }
 
@@ -17,6 +35,7 @@ _LABELS: Final[dict[str, str | Promise]] = {
     "accepted": _("Accepted"),
     "active": _("Active"),
     "archived": _("Archived"),
+    "available": _("Available"),
     "broken": _("Broken"),
     "cancelled": _("Cancelled"),
     "cancelling": _("Cancelling"),
@@ -26,6 +45,8 @@ _LABELS: Final[dict[str, str | Promise]] = {
     "finalized": _("Finalized"),
     "invited": _("Invited"),
     "lost": _("Lost"),
+    "missing": _("Not installed any more"),
+    "off": _("Off"),
     "open": pgettext_lazy("state of an invoice", "Open"),
     "overdue": _("Overdue"),
     "paid": _("Paid"),
