@@ -5,12 +5,11 @@ from django.test import Client
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.services import manifest_publish, plugin_quarantine
 from modelmill.tenants.models import AuditEntry, User
-from modelmill.training.services.presence import worker_report
 
 from tests.conftest import Place
 from tests.web.test_pages import check_page
 
-PAGES = ["/cockpit", "/cockpit/tenants", "/cockpit/plugins", "/cockpit/workers"]
+PAGES = ["/cockpit", "/cockpit/tenants", "/cockpit/plugins"]
 
 
 @pytest.fixture
@@ -100,9 +99,3 @@ def test_a_plugin_is_turned_off_and_on(operator: Client, acme: Place) -> None:
     operator.post(path, {"enabled": "1"})
     assert Plugin.objects.get().is_enabled
     assert operator.post("/cockpit/plugins/none/switch").status_code == 404
-
-
-def test_a_live_worker_is_shown(operator: Client) -> None:
-    worker_report("train-1", queue="train", device="cpu")
-
-    assert "train-1" in operator.get("/cockpit/workers").content.decode()
