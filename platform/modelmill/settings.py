@@ -279,6 +279,9 @@ CHECKPOINT_EVERY_S = env.number("MODELMILL_CHECKPOINT_EVERY_S", 60)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
 
+# ── Metering ──
+STORAGE_SAMPLE_S = env.number("MODELMILL_STORAGE_SAMPLE_S", 300)
+
 # ── Logs ──
 LOG_FORMAT = env.text("MODELMILL_LOG_FORMAT", "console")
 LOGGING_CONFIG = "modelmill.core.logs.configure"

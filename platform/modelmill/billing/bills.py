@@ -1,0 +1,51 @@
+"""A period's bill, made from the ledger and a price book: the same every time."""
+
+import hashlib
+import json
+from datetime import datetime
+
+from modelmill.billing.books import book_rates
+from modelmill.billing.rating import RatedBill, bill_rate, line_rate
+from modelmill.metering.selectors import usage_totals
+
+
+def period_bill(*, book_id: str, start: datetime, end: datetime) -> RatedBill:
+    """Rate the usage in scope accounted in ``[start, end)``: a line for each meter and plugin."""
+    rates = book_rates(book_id)
+    totals = usage_totals(start=start, end=end, group_by=("meter", "plugin_id", "billable"))
+    return bill_rate(
+        line_rate(
+            rates,
+            meter=str(total.meter),
+            plugin_id=str(total.plugin_id),
+            billable=bool(total.billable),
+            qty=total.qty,
+            event_count=total.event_count,
+        )
+        for total in totals
+    )
+
+
+def bill_sha256(bill: RatedBill, *, book_id: str, start: datetime, end: datetime) -> str:
+    """Hash everything a bill says, so that making it again can prove that nothing changed."""
+    lines = [
+        [
+            line.meter,
+            line.plugin_id,
+            line.billable,
+            line.qty,
+            line.event_count,
+            [line.rate.amount_micro, line.rate.per, line.rate.title] if line.rate else None,
+            line.amount_micro,
+            line.amount_cents,
+        ]
+        for line in bill.lines
+    ]
+    body = {
+        "book": book_id,
+        "period": [start.isoformat(), end.isoformat()],
+        "lines": lines,
+        "subtotal_micro": bill.subtotal_micro,
+        "total_cents": bill.total_cents,
+    }
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,153 @@
+"""Closing a period into an invoice: all of it or nothing, and once."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+
+from modelmill.billing.bills import bill_sha256, period_bill
+from modelmill.billing.documents import document_request
+from modelmill.billing.journal import Move, balance_lock, journal_post
+from modelmill.billing.models import Balance, Invoice, InvoiceLine, InvoiceSeries, Subscription
+from modelmill.billing.models.money import Account
+from modelmill.billing.rating import RatedBill
+from modelmill.billing.subscriptions import subscription_for
+from modelmill.core.clock import database_now
+from modelmill.core.errors import InvalidRequest
+from modelmill.core.money import MICRO_PER_CENT
+from modelmill.core.scope import system_scope
+from modelmill.metering.sealing import usage_seal
+from modelmill.tenants.models import Tenant
+
+# Usage that was under way at midnight gets this long to arrive in its own month.
+_GRACE = timedelta(minutes=10)
+
+
+def invoice_close(*, tenant_id: str, end: datetime | None = None) -> Invoice | None:
+    """Close the tenant's open period at ``end`` (default: now) and invoice it.
+
+    The period is ``[where the last one ended, end)``. First its usage is sealed
+    and summed; then lines, number, journal, the document's order and the next
+    period's beginning are one transaction. A period without usage is closed
+    without an invoice and without a number (None). Closing again at the same
+    ``end`` returns the invoice that is there. Raises ``InvalidRequest`` when
+    ``end`` lies in the future.
+    """
+    now = database_now()
+    end = end or now
+    if end > now:
+        raise InvalidRequest("A period can be closed when it is over, not before.", param="end")
+    subscription_for(tenant_id)
+    # A transaction of its own: writers of usage hold the tenant's time first and
+    # its money second, so nobody may wait for the time while holding the money.
+    usage_seal(tenant_id=tenant_id, through=end)
+    with transaction.atomic():
+        balance = balance_lock(tenant_id)
+        subscription = Subscription.objects.get(tenant_id=tenant_id)
+        if end <= subscription.period_start:
+            return Invoice.objects.filter(subscription=subscription, period_end=end).first()
+        invoice = _invoice(subscription, balance, end=end, now=now)
+        subscription.period_start = end
+        subscription.save(update_fields=["period_start"])
+    return invoice
+
+
+def invoices_due(now: datetime) -> Iterator[tuple[str, datetime]]:
+    """Yield (tenant id, month's end) for every tenant with a calendar month, in UTC, to close."""
+    last_end = month_start(now - _GRACE)
+    with system_scope("the month closes for every tenant"):
+        open_since = list(
+            Subscription.objects.filter(period_start__lt=last_end)
+            .order_by("tenant_id")
+            .values_list("tenant_id", "period_start")
+        )
+    for tenant_id, start in open_since:
+        while (end := _next_month(start)) <= last_end:
+            yield tenant_id, end
+            start = end
+
+
+def month_start(moment: datetime) -> datetime:
+    """Return the beginning of a moment's calendar month, in UTC."""
+    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _next_month(moment: datetime) -> datetime:
+    # A month has at most 31 days: 32 after its first is always the next one.
+    return month_start(month_start(moment) + timedelta(days=32))
+
+
+def _invoice(
+    subscription: Subscription, balance: Balance, *, end: datetime, now: datetime
+) -> Invoice | None:
+    book, start = subscription.book, subscription.period_start
+    bill = period_bill(book_id=book.id, start=start, end=end)
+    if not bill.lines:
+        return None
+    tenant = Tenant.objects.get(pk=subscription.tenant_id)
+    invoice = Invoice.objects.create(
+        tenant_id=tenant.id,
+        subscription=subscription,
+        book=book,
+        period_start=start,
+        period_end=end,
+        currency=book.currency,
+        tenant_name=tenant.name,
+        subtotal_micro=bill.subtotal_micro,
+        total_cents=bill.total_cents,
+        lines_sha256=bill_sha256(bill, book_id=book.id, start=start, end=end),
+    )
+    InvoiceLine.objects.bulk_create(_lines(invoice, bill))
+    _pay(invoice, balance)
+    _number(invoice, now=now)
+    document_request(invoice, language=tenant.language)
+    return invoice
+
+
+def _lines(invoice: Invoice, bill: RatedBill) -> Iterator[InvoiceLine]:
+    for position, line in enumerate(bill.lines, start=1):
+        yield InvoiceLine(
+            tenant_id=invoice.tenant_id,
+            invoice=invoice,
+            position=position,
+            meter=line.meter,
+            plugin_id=line.plugin_id,
+            billable=line.billable,
+            title=line.rate.title if line.rate else "",
+            qty=line.qty,
+            event_count=line.event_count,
+            price_micro=line.rate.amount_micro if line.rate else None,
+            price_per=line.rate.per if line.rate else None,
+            amount_micro=line.amount_micro,
+            amount_cents=line.amount_cents,
+        )
+
+
+def _pay(invoice: Invoice, balance: Balance) -> None:
+    """Pay in whole cents: first from what finished work set aside, then from the wallet."""
+    held_cents = (balance.unbilled_micro + balance.wallet_micro) // MICRO_PER_CENT
+    invoice.paid_cents = min(invoice.total_cents, held_cents)
+    paid_micro = invoice.paid_cents * MICRO_PER_CENT
+    from_unbilled = min(balance.unbilled_micro, paid_micro)
+    journal_post(
+        balance,
+        key=f"{invoice.id}:finalize",
+        moves=[
+            Move(Account.UNBILLED, Account.REVENUE, from_unbilled),
+            Move(Account.WALLET, Account.REVENUE, paid_micro - from_unbilled),
+            Move(Account.RECEIVABLE, Account.REVENUE, invoice.due_cents * MICRO_PER_CENT),
+        ],
+        subject=invoice.id,
+    )
+
+
+def _number(invoice: Invoice, *, now: datetime) -> None:
+    """Give the next number of the year's series; its lock, taken last, keeps it without gaps."""
+    name = f"{now:%Y}"
+    InvoiceSeries.objects.get_or_create(name=name)
+    series = InvoiceSeries.objects.select_for_update().get(name=name)
+    series.last_number += 1
+    series.save(update_fields=["last_number"])
+    invoice.series, invoice.number = series, series.last_number
+    invoice.state, invoice.finalized_at = Invoice.State.FINALIZED, now
+    invoice.save()

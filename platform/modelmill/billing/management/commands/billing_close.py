@@ -1,0 +1,38 @@
+"""``billing_close --tenant SLUG``: the operator closes a tenant's period by hand."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from modelmill.billing.closing import invoice_close, month_start
+from modelmill.core.clock import database_now
+from modelmill.core.money import MICRO_PER_CENT, micro_text
+from modelmill.core.scope import tenant_scope
+from modelmill.tenants.models import Tenant
+
+
+class Command(BaseCommand):
+    """Close a tenant's open period into an invoice."""
+
+    help = "Close a tenant's open period at the beginning of this month, or now with --now."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the tenant's slug, and --now."""
+        parser.add_argument("--tenant", required=True, help="the tenant's slug")
+        parser.add_argument("--now", action="store_true", help="close up to this moment")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Close, and print the invoice's id, number and total."""
+        tenant = Tenant.objects.filter(slug=options["tenant"]).first()
+        if tenant is None:
+            raise CommandError(f"There is no tenant {options['tenant']!r}.")
+        end = None if options["now"] else month_start(database_now())
+        with tenant_scope(tenant.id):
+            invoice = invoice_close(tenant_id=tenant.id, end=end)
+        if invoice is None:
+            self.stdout.write("Nothing was used in the open period: no invoice.")
+            return
+        total = micro_text(
+            invoice.total_cents * MICRO_PER_CENT, currency=invoice.currency, places=2
+        )
+        self.stdout.write(f"{invoice.id} {invoice.full_number} {total}")

@@ -1,0 +1,145 @@
+"""The billing room's reads."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from django.db.models import QuerySet, Sum
+
+from modelmill.billing.bills import bill_sha256, period_bill
+from modelmill.billing.books import book_rates
+from modelmill.billing.models import Balance, Invoice, InvoiceLine, Price
+from modelmill.billing.rating import Rate, RatedBill, Rates, rate_for
+from modelmill.billing.subscriptions import subscription_for
+from modelmill.core.clock import database_now
+from modelmill.core.errors import NotFound
+from modelmill.core.money import round_half_up
+from modelmill.metering.models import UsageEvent
+from modelmill.metering.selectors import usage_events
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceSummary:
+    """A tenant's money now. ``wallet_micro`` is what new work may be reserved from.
+
+    ``accrued_micro`` is what the open period's usage costs so far;
+    ``unbilled_micro`` of it is set aside already, for finished work.
+    """
+
+    currency: str
+    wallet_micro: int
+    reserved_micro: int
+    unbilled_micro: int
+    accrued_micro: int
+    due_cents: int
+    period_start: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventPrice:
+    """What one event costs, exactly and to the micro-unit; without a rate it is free."""
+
+    rate: Rate | None
+    exact_micro: Fraction
+
+    @property
+    def amount_micro(self) -> int:
+        """The amount to show; exact sums are made of ``exact_micro``."""
+        return round_half_up(self.exact_micro)
+
+
+def wallet_balance(tenant_id: str) -> int:
+    """Return the micro-units that may be reserved now."""
+    subscription_for(tenant_id)
+    return Balance.objects.get(tenant_id=tenant_id).wallet_micro
+
+
+def balance_summary(tenant_id: str) -> BalanceSummary:
+    """Return the tenant's money and what the open period costs so far."""
+    subscription = subscription_for(tenant_id)
+    balance = Balance.objects.get(tenant_id=tenant_id)
+    due = Invoice.objects.aggregate(total=Sum("total_cents"), paid=Sum("paid_cents"))
+    return BalanceSummary(
+        currency=subscription.book.currency,
+        wallet_micro=balance.wallet_micro,
+        reserved_micro=balance.reserved_micro,
+        unbilled_micro=balance.unbilled_micro,
+        accrued_micro=open_bill(tenant_id).subtotal_micro,
+        due_cents=(due["total"] or 0) - (due["paid"] or 0),
+        period_start=subscription.period_start,
+    )
+
+
+def open_bill(tenant_id: str) -> RatedBill:
+    """Return the open period's bill as it would be now: what the next invoice would say."""
+    subscription = subscription_for(tenant_id)
+    start = subscription.period_start
+    return period_bill(book_id=subscription.book_id, start=start, end=max(start, database_now()))
+
+
+def usage_bill(tenant_id: str, *, start: datetime, end: datetime) -> RatedBill:
+    """Return what the usage accounted in ``[start, end)`` costs, line by line."""
+    book_id = subscription_for(tenant_id).book_id
+    return period_bill(book_id=book_id, start=start, end=end)
+
+
+def price_list(tenant_id: str) -> list[Price]:
+    """Return the tenant's prices, by meter."""
+    book_id = subscription_for(tenant_id).book_id
+    return list(Price.objects.filter(book_id=book_id).order_by("meter", "plugin_id"))
+
+
+def tenant_rates(tenant_id: str) -> Rates:
+    """Return the tenant's rates by (meter, plugin id)."""
+    return book_rates(subscription_for(tenant_id).book_id)
+
+
+def event_price(event: UsageEvent, *, rates: Rates) -> EventPrice:
+    """Return what one event costs by these rates. No query."""
+    found = rate_for(rates, meter=event.meter, plugin_id=event.plugin_id)
+    rate = found if event.billable else None
+    return EventPrice(rate=rate, exact_micro=rate.exact_micro(event.qty) if rate else Fraction(0))
+
+
+def invoice_list() -> QuerySet[Invoice]:
+    """Return the invoices in scope, newest first."""
+    return Invoice.objects.exclude(state=Invoice.State.DRAFT).order_by("-id")
+
+
+def access_invoice(invoice_id: str) -> Invoice:
+    """Return one invoice in scope, or raise ``NotFound``."""
+    invoice = invoice_list().filter(pk=invoice_id).first()
+    if invoice is None:
+        raise NotFound("There is no such invoice.")
+    return invoice
+
+
+def invoice_lines(invoice: Invoice) -> QuerySet[InvoiceLine]:
+    """Return an invoice's lines in their order."""
+    return InvoiceLine.objects.filter(invoice=invoice).order_by("position")
+
+
+def access_invoice_line(invoice: Invoice, line_id: str) -> InvoiceLine:
+    """Return one line of an invoice, or raise ``NotFound``."""
+    line = InvoiceLine.objects.select_related("invoice").filter(invoice=invoice, pk=line_id).first()
+    if line is None:
+        raise NotFound("There is no such line on this invoice.")
+    return line
+
+
+def invoice_line_events(line: InvoiceLine) -> QuerySet[UsageEvent]:
+    """Return exactly the events a line is the sum of, newest first."""
+    return usage_events(
+        start=line.invoice.period_start,
+        end=line.invoice.period_end,
+        meter=line.meter,
+        plugin_id=line.plugin_id,
+        billable=line.billable,
+    )
+
+
+def invoice_recomputes(invoice: Invoice) -> bool:
+    """Say whether the ledger and the price book still give this invoice, to the last unit."""
+    period = {"start": invoice.period_start, "end": invoice.period_end}
+    bill = period_bill(book_id=invoice.book_id, **period)
+    return bill_sha256(bill, book_id=invoice.book_id, **period) == invoice.lines_sha256

@@ -1,0 +1,69 @@
+"""What each meter counts, in words and in units that people read."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+_KIB = 1024
+_MINUTE_MS = 60_000
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Meter:
+    """A meter the platform itself counts; a plugin may count others by its own names."""
+
+    code: str
+    title: str | Promise
+
+
+METERS: Final = {
+    meter.code: meter
+    for meter in (
+        Meter("cpu_ms", gettext_lazy("CPU time")),
+        Meter("gpu_ms", gettext_lazy("GPU time")),
+        Meter("images", gettext_lazy("Images")),
+        Meter("tokens_in", gettext_lazy("Tokens read")),
+        Meter("tokens_out", gettext_lazy("Tokens written")),
+        Meter("requests", gettext_lazy("Requests")),
+        Meter("byte_hours", gettext_lazy("Storage")),
+    )
+}
+
+
+def meter_title(code: str) -> str:
+    """Name a meter in the current language; an unknown one by its code."""
+    meter = METERS.get(code)
+    return str(meter.title) if meter else code
+
+
+def quantity_text(code: str, qty: int) -> str:
+    """Write a quantity for people: ``5 min 12.345 s``, ``1,204``, ``3.20 GiB h``."""
+    if code.endswith("_ms"):
+        return _duration_text(qty)
+    if code == "byte_hours":
+        return _byte_hours_text(qty)
+    return f"{qty:,}"
+
+
+def _duration_text(qty_ms: int) -> str:
+    hours, rest = divmod(qty_ms, _HOUR_MS)
+    minutes, rest = divmod(rest, _MINUTE_MS)
+    seconds, ms = divmod(rest, 1000)
+    parts = [f"{hours:,} {_('h')}"] if hours else []
+    if hours or minutes:
+        parts.append(f"{minutes} {_('min')}")
+    return " ".join([*parts, f"{seconds}.{ms:03d} {_('s')}"])
+
+
+def _byte_hours_text(qty: int) -> str:
+    unit, size = "B", 1
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if qty < size * _KIB:
+            break
+        unit, size = larger, size * _KIB
+    hundredths = qty * 100 // size
+    return f"{hundredths // 100:,}.{hundredths % 100:02d} {unit} {_('h')}"

@@ -1,0 +1,1 @@
+"""Documents that workers make: PDFs, from templates."""

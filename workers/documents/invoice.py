@@ -1,0 +1,65 @@
+"""An invoice as a PDF. WeasyPrint is loaded here, in a worker, and never by the web process."""
+
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from modelmill.billing.models import Invoice, InvoiceLine
+from modelmill.billing.selectors import invoice_lines
+from modelmill.core.money import MICRO_PER_CENT, micro_text
+from modelmill.metering.meters import meter_title, quantity_text
+from modelmill.tenants.models import Tenant
+
+
+def invoice_pdf(invoice: Invoice, *, language: str) -> bytes:
+    """Return the document's bytes, in a language and in the tenant's time zone."""
+    from weasyprint import HTML
+
+    html = invoice_html(invoice, language=language)
+    content: bytes = HTML(string=html, base_url=str(settings.BASE_DIR)).write_pdf()
+    return content
+
+
+def invoice_html(invoice: Invoice, *, language: str) -> str:
+    """Return the document as the page that is printed."""
+    tenant = Tenant.objects.get(pk=invoice.tenant_id)
+    with translation.override(language), timezone.override(ZoneInfo(tenant.time_zone)):
+        return render_to_string(
+            "invoice_document/invoice.html",
+            {
+                "invoice": invoice,
+                "language": language,
+                "operator": settings.OPERATOR_NAME,
+                "lines": [_line(line, invoice) for line in invoice_lines(invoice)],
+                "exact": micro_text(invoice.subtotal_micro, currency=invoice.currency),
+                "total": _cents(invoice.total_cents, invoice),
+                "paid": _cents(invoice.paid_cents, invoice),
+                "due": _cents(invoice.due_cents, invoice),
+            },
+        )
+
+
+def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
+    if line.price_micro is None:
+        price = _("not billed") if not line.billable else _("free")
+        detail = ""
+    else:
+        price = micro_text(line.price_micro, currency=invoice.currency)
+        # A default title is translated; an operator's own passes through as it is.
+        detail = _(line.title)
+    return {
+        "meter": meter_title(line.meter),
+        "plugin": line.plugin_id,
+        "detail": detail,
+        "price": price,
+        "quantity": quantity_text(line.meter, line.qty),
+        "event_count": line.event_count,
+        "amount": _cents(line.amount_cents, invoice),
+        "exact": micro_text(line.amount_micro, currency=invoice.currency),
+    }
+
+
+def _cents(amount_cents: int, invoice: Invoice) -> str:
+    return micro_text(amount_cents * MICRO_PER_CENT, currency=invoice.currency, places=2)
