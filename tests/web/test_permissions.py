@@ -1,0 +1,87 @@
+"""Every page, every role: who gets in. A page without a line in the table fails."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from modelmill.tenants.models import Member, User
+from modelmill.tenants.permissions import ROLE_PERMISSIONS, Role
+
+from tests.conftest import Place
+
+# Page → the permission a GET needs ("" = any member); "POST" = it only takes forms;
+# None = the page asks for no tenant.
+PAGES: Final[dict[str, str | None]] = {
+    "landing": None,
+    "welcome": None,
+    "switch": None,
+    "invitation": None,
+    "home": "",
+    "team": "",
+    "member_role": "POST",
+    "member_remove": "POST",
+    "invitation_withdraw": "POST",
+    "keys": "keys:write",
+    "key_new": "keys:write",
+    "key_revoke": "POST",
+    "audit": "members:write",
+    "settings": "members:write",
+}
+
+
+def pages() -> Iterator[URLPattern]:
+    """Every page of the dashboard, from the URL configuration itself."""
+    for entry in get_resolver().url_patterns:
+        if isinstance(entry, URLResolver) and entry.namespace == "web":
+            yield from (page for page in entry.url_patterns if isinstance(page, URLPattern))
+
+
+def member_with(place: Place, role: str) -> User:
+    user = User.objects.create_user(f"the-{role}@{place.tenant.slug}.example", "a mill by the pond")
+    with place.scope():
+        Member.objects.create(tenant=place.tenant, user=user, role=role)
+    return user
+
+
+def test_every_page_is_in_the_table() -> None:
+    assert {str(page.name) for page in pages()} == set(PAGES)
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_a_role_opens_what_the_table_says(role: str, acme: Place) -> None:
+    client = acme.browser(member_with(acme, role))
+    got, want = {}, {}
+    for page in pages():
+        needs = PAGES[str(page.name)]
+        if needs in (None, "POST") or page.pattern.converters:
+            continue
+        got[page.name] = client.get(reverse(f"web:{page.name}")).status_code
+        want[page.name] = 200 if not needs or needs in ROLE_PERMISSIONS[role] else 403
+
+    assert got == want
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_the_side_bar_leads_only_where_the_role_may_go(role: str, acme: Place) -> None:
+    client = acme.browser(member_with(acme, role))
+
+    links = {
+        page.name
+        for page in pages()
+        if not page.pattern.converters
+        and f'<a href="{reverse(f"web:{page.name}")}" class="nav-item"'
+        in client.get("/team").content.decode()
+    }
+
+    assert "home" in links
+    for name in links:
+        assert client.get(reverse(f"web:{name}")).status_code == 200, name
+
+
+def test_a_page_that_takes_forms_is_not_opened_by_a_link(acme: Place) -> None:
+    client = acme.browser()
+    for page in pages():
+        if PAGES[str(page.name)] == "POST":
+            words = dict.fromkeys(page.pattern.converters, "1")
+            assert client.get(reverse(f"web:{page.name}", kwargs=words)).status_code == 405

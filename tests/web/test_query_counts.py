@@ -1,0 +1,66 @@
+"""List pages ask the database the same number of questions however long the list is.
+
+The counts are a baseline in git (``query_counts.json``): a page that asks more
+fails here. ``UPDATE_COUNTS=1`` writes the file anew, for a reviewer to read.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from modelmill.tenants.models import Member, User
+from modelmill.tenants.permissions import Role
+from modelmill.tenants.services import api_key_create, member_invite
+
+from tests.conftest import Place
+
+BASELINE = Path(__file__).with_name("query_counts.json")
+
+
+def people(place: Place, number: int) -> None:
+    for at in range(number):
+        user = User.objects.create_user(f"p{at}@many.example")
+        Member.objects.create(tenant=place.tenant, user=user, role=Role.VIEWER)
+        member_invite(f"guest{at}@many.example", role="viewer", caller=place.caller)
+
+
+def keys(place: Place, number: int) -> None:
+    for at in range(number):
+        api_key_create(f"key {at}", caller=place.caller)
+
+
+FILLS: dict[str, Callable[[Place, int], None]] = {
+    "/home": keys,
+    "/team": people,
+    "/keys": keys,
+    "/audit": people,
+    "/settings": people,
+}
+
+
+def count(place: Place, path: str) -> int:
+    client = place.browser()
+    client.get(path)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(path).status_code == 200
+    return len(queries)
+
+
+@pytest.mark.parametrize("path", FILLS)
+def test_a_long_list_costs_what_the_baseline_says(path: str, acme: Place) -> None:
+    few = count(acme, path)
+    with acme.scope():
+        FILLS[path](acme, 12)
+
+    many = count(acme, path)
+
+    known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    if os.environ.get("UPDATE_COUNTS") == "1":
+        BASELINE.write_text(json.dumps({**known, path: many}, indent=2, sort_keys=True) + "\n")
+        return
+    assert many == few, "one query per row"
+    assert many == known.get(path), "UPDATE_COUNTS=1 writes the new baseline, if it is right"
