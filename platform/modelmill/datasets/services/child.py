@@ -39,6 +39,7 @@ def intake_run(
         "folder": str(folder),
         "memory_bytes": settings.INTAKE_MEMORY_BYTES,
         "file_max_bytes": settings.FILE_MAX_BYTES,
+        "parent": os.getpid(),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "modelmill.datasets.intake", json.dumps(arguments)],

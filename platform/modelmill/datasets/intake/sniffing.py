@@ -1,0 +1,158 @@
+"""What form a source has, told by its first bytes; its name only decides between text forms."""
+
+import tarfile
+from enum import Enum, auto
+from pathlib import Path, PurePosixPath
+
+from modelmill.datasets.intake.findings import Refused
+
+HEAD_BYTES = 512
+
+
+class Form(Enum):
+    """A form the intake can read."""
+
+    ZIP = auto()
+    TAR = auto()
+    GZIP = auto()
+    BZIP2 = auto()
+    XZ = auto()
+    PARQUET = auto()
+    IMAGE = auto()
+    JSON = auto()
+    CSV = auto()
+    TEXT = auto()
+
+
+COMPRESSED = frozenset({Form.GZIP, Form.BZIP2, Form.XZ})
+TABLES = frozenset({Form.PARQUET, Form.JSON, Form.CSV})
+ARCHIVES = frozenset({Form.ZIP, Form.TAR, *COMPRESSED})
+
+_MAGIC: list[tuple[bytes, Form]] = [
+    (b"PK\x03\x04", Form.ZIP),
+    (b"PK\x05\x06", Form.ZIP),
+    (b"\x1f\x8b", Form.GZIP),
+    (b"BZh", Form.BZIP2),
+    (b"\xfd7zXZ\x00", Form.XZ),
+    (b"PAR1", Form.PARQUET),
+    (b"\x89PNG\r\n\x1a\n", Form.IMAGE),
+    (b"\xff\xd8\xff", Form.IMAGE),
+    (b"GIF87a", Form.IMAGE),
+    (b"GIF89a", Form.IMAGE),
+]
+_FOREIGN: list[tuple[bytes, str]] = [
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"%PDF", "a PDF"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"\xd0\xcf\x11\xe0", "an Office document"),
+    (b"II*\x00", "a TIFF picture"),
+    (b"MM\x00*", "a TIFF picture"),
+    (b"SQLite format 3\x00", "a database"),
+    (b"\x80\x02", "a pickle"),
+    (b"\x80\x03", "a pickle"),
+    (b"\x80\x04", "a pickle"),
+    (b"\x80\x05", "a pickle"),
+]
+_BY_ENDING = {
+    ".zip": Form.ZIP,
+    ".tar": Form.TAR,
+    ".gz": Form.GZIP,
+    ".tgz": Form.GZIP,
+    ".bz2": Form.BZIP2,
+    ".xz": Form.XZ,
+    ".parquet": Form.PARQUET,
+    ".jsonl": Form.JSON,
+    ".ndjson": Form.JSON,
+    ".json": Form.JSON,
+    ".csv": Form.CSV,
+    ".tsv": Form.CSV,
+    ".txt": Form.TEXT,
+    ".text": Form.TEXT,
+    ".md": Form.TEXT,
+    ".markdown": Form.TEXT,
+    **dict.fromkeys((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"), Form.IMAGE),
+}
+
+
+def form_of(path: Path, *, name: str) -> Form:
+    """Return the form of a file; raises ``Refused`` for one the intake knows and cannot read."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    for magic, form in _MAGIC:
+        if head.startswith(magic):
+            return form
+    if is_image(head):
+        return Form.IMAGE
+    if head[257:262] == b"ustar" or _is_old_tar(head):
+        return Form.TAR
+    _refuse_foreign(head)
+    return _text_form(head, name=name)
+
+
+def is_image(head: bytes) -> bool:
+    """Say whether a file begins like a picture of a known format."""
+    return (
+        any(head.startswith(magic) for magic, form in _MAGIC if form is Form.IMAGE)
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or (head[:2] == b"BM" and head[6:10] == b"\0\0\0\0")
+    )
+
+
+def form_by_name(name: str) -> Form | None:
+    """Return the form an entry's name promises, None if it promises nothing we read."""
+    return _BY_ENDING.get(PurePosixPath(name).suffix.lower())
+
+
+def is_clutter(name: str) -> bool:
+    """Say whether an entry is what file managers leave behind: nobody meant to send it."""
+    path = PurePosixPath(name)
+    return (
+        "__MACOSX" in path.parts
+        or path.name.startswith(".")
+        or path.name.lower() in {"thumbs.db", "desktop.ini"}
+    )
+
+
+def _text_form(head: bytes, *, name: str) -> Form:
+    promised = form_by_name(name)
+    if promised in (Form.JSON, Form.CSV, Form.TEXT):
+        return promised
+    if promised is not None:
+        raise Refused(
+            "wrong_content", f"The file is named like {_article(promised)} and is none inside."
+        )
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return Form.JSON if start.startswith(b'{"') else Form.TEXT
+
+
+def _article(form: Form) -> str:
+    return {
+        Form.ZIP: "a zip archive",
+        Form.TAR: "a tar archive",
+        Form.PARQUET: "a Parquet file",
+        Form.IMAGE: "a picture",
+    }.get(form, "a compressed file")
+
+
+def _refuse_foreign(head: bytes) -> None:
+    for magic, what in _FOREIGN:
+        if head.startswith(magic):
+            raise Refused(
+                "unknown_form",
+                f"This is {what}, which cannot be read here. Send a zip of pictures, "
+                "or a text, JSONL, CSV or Parquet file.",
+            )
+
+
+def _is_old_tar(head: bytes) -> bool:
+    """Say whether this is a tar from before "ustar", by its header's checksum."""
+    if len(head) < tarfile.BLOCKSIZE or head[0] == 0:
+        return False
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True

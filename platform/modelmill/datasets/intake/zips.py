@@ -1,0 +1,118 @@
+"""Zip archives, checked in their directory before the first byte is unpacked."""
+
+import stat
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import LargeZipFile, ZipFile, ZipInfo
+
+from modelmill.datasets.intake.archives import (
+    BROKEN,
+    Entry,
+    Wanted,
+    name_check,
+    note_link,
+    refuse_bomb,
+    refuse_broken,
+)
+from modelmill.datasets.intake.findings import Findings, Reason, Refused
+from modelmill.datasets.intake.limits import Limits
+
+# The records' layouts are those of PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16.
+_END = b"PK\x05\x06"
+_END64_LOCATOR = b"PK\x06\x07"
+_END64 = b"PK\x06\x06"
+_END_BYTES = 22
+_COMMENT_MAX = 0xFFFF
+_LOCAL_BYTES = 30
+_ENCRYPTED = 0x1
+_DIRECTORY_ENTRY_BYTES = 46
+
+
+class ZipArchive:
+    """A zip file."""
+
+    def __init__(self, path: Path, *, limits: Limits) -> None:
+        """Read the directory; raises ``Refused`` for a bomb or a broken archive."""
+        _directory_check(path, limits)
+        try:
+            self._zip = ZipFile(path)
+        except (*BROKEN, LargeZipFile, ValueError, struct.error):
+            raise refuse_broken("zip archive") from None
+        self._entries = self._zip.infolist()
+        self._check(path.stat().st_size, limits)
+
+    def names(self) -> Iterator[str]:
+        """Yield the ordinary files' names."""
+        for info in self._entries:
+            name = name_check(info.orig_filename)
+            if not info.is_dir() and _is_plain(info):
+                yield name
+
+    def entries(self, wanted: Wanted, findings: Findings) -> Iterator[Entry]:
+        """Yield the wanted entries and note the others that cannot be read."""
+        for info in self._entries:
+            name = name_check(info.orig_filename)
+            if info.is_dir():
+                continue
+            if not _is_plain(info):
+                note_link(name, findings, is_link=stat.S_ISLNK(info.external_attr >> 16))
+            elif not wanted(name):
+                continue
+            elif info.flag_bits & _ENCRYPTED:
+                findings.add(Reason.ENCRYPTED, file=name)
+            else:
+                try:
+                    stream = self._zip.open(info)
+                except BROKEN:
+                    findings.add(Reason.UNPACKING, file=name)
+                    continue
+                with stream:
+                    yield Entry(name, stream)
+
+    def _check(self, packed_bytes: int, limits: Limits) -> None:
+        """Refuse what declares too much, and entries that share bytes (a bomb's trick)."""
+        if len(self._entries) > limits.zip_entries:
+            raise _too_many(limits)
+        if sum(info.file_size for info in self._entries) > limits.unpacked_max_bytes(packed_bytes):
+            raise refuse_bomb()
+        end = 0
+        for info in sorted(self._entries, key=lambda info: info.header_offset):
+            if info.header_offset < end:
+                raise refuse_bomb()
+            end = info.header_offset + _LOCAL_BYTES + info.compress_size
+
+
+def _is_plain(info: ZipInfo) -> bool:
+    mode = info.external_attr >> 16
+    kind = stat.S_IFMT(mode)
+    # Archives made on Windows carry no mode at all.
+    return kind in (0, stat.S_IFREG)
+
+
+def _directory_check(path: Path, limits: Limits) -> None:
+    """Refuse a directory of too many entries before Python makes an object of each."""
+    size_bytes = path.stat().st_size
+    with path.open("rb") as stream:
+        stream.seek(max(0, size_bytes - _END_BYTES - _COMMENT_MAX - 20))
+        tail = stream.read()
+        place = tail.rfind(_END)
+        if place < 0 or len(tail) - place < _END_BYTES:
+            raise refuse_broken("zip archive")
+        entries, directory_bytes = struct.unpack_from("<HI", tail, place + 10)
+        locator = tail[max(0, place - 20) : place]
+        if locator.startswith(_END64_LOCATOR) and len(locator) == 20:
+            stream.seek(min(struct.unpack_from("<Q", locator, 8)[0], size_bytes))
+            record = stream.read(56)
+            if len(record) == 56 and record.startswith(_END64):
+                entries, directory_bytes = struct.unpack_from("<QQ", record, 32)
+    most = max(entries, directory_bytes // (_DIRECTORY_ENTRY_BYTES + 1) // 4)
+    if most > limits.zip_entries or directory_bytes > limits.zip_directory_bytes:
+        raise _too_many(limits)
+
+
+def _too_many(limits: Limits) -> Refused:
+    return Refused(
+        "too_many_entries",
+        f"The archive has more than {limits.zip_entries:,} entries. Send a tar or a Parquet file.",
+    )
