@@ -17,6 +17,7 @@ django.setup()
 from modelmill.core.doorbell import app  # noqa: E402
 
 import workers.tasks  # noqa: E402
+from workers.lifecycle import lifecycle_connect  # noqa: E402
 
 app.set_default()
 
@@ -34,3 +35,4 @@ def _tasks_register() -> None:
 
 
 _tasks_register()
+lifecycle_connect(app)

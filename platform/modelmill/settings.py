@@ -277,7 +277,12 @@ LEASE_S = env.number("MODELMILL_LEASE_S", 60)
 HEARTBEAT_S = env.number("MODELMILL_HEARTBEAT_S", 15)
 CHECKPOINT_EVERY_S = env.number("MODELMILL_CHECKPOINT_EVERY_S", 60)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
+# What is set aside when a job is submitted, and how long one may train at most.
+TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)
+TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
+# Folders with plugins that are not installed as distributions, for development.
+PLUGIN_PATHS = [Path(path) for path in env.words("MODELMILL_PLUGIN_PATHS")]
 
 # ── Metering ──
 STORAGE_SAMPLE_S = env.number("MODELMILL_STORAGE_SAMPLE_S", 300)

@@ -1,5 +1,7 @@
 """The training room's tables."""
 
+import threading
+
 from django.db import models
 
 from modelmill.catalog.models import Release
@@ -11,6 +13,9 @@ from modelmill.registry.models import ModelVersion
 from modelmill.training.failures import Failure
 from modelmill.training.states import Desired, State
 
+_event_lock = threading.Lock()
+_event_last = [""]
+
 
 def job_id() -> str:
     """Return a fresh job id, in OpenAI's form."""
@@ -18,8 +23,17 @@ def job_id() -> str:
 
 
 def event_id() -> str:
-    """Return a fresh event id."""
-    return new_id("ftevent")
+    """Return a fresh event id, greater than any this process made before.
+
+    Ids made within one millisecond are otherwise in no order, and a job's
+    events are read in the order of their ids.
+    """
+    with _event_lock:
+        fresh = new_id("ftevent")
+        while fresh <= _event_last[0]:
+            fresh = new_id("ftevent")
+        _event_last[0] = fresh
+        return fresh
 
 
 def checkpoint_id() -> str:

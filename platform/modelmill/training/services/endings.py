@@ -122,7 +122,12 @@ def _try_again(lease: Lease, *, message: str) -> None:
 
 def _obey(lease: Lease, desired: Desired) -> None:
     """Let a job that stopped become what the customer asked for."""
-    if desired == Desired.CANCEL:
+    job = Job.objects.get(pk=lease.job_id)
+    if desired == Desired.CANCEL and job.error_code:
+        # Not the customer but a limit stopped it, and said which when it did.
+        said = str(Failure(job.error_code).label)
+        _end(lease, state=State.FAILED, error_message=said)
+    elif desired == Desired.CANCEL:
         _end(lease, state=State.CANCELLED, error_code=Failure.CANCELLED)
         said = _("The job was cancelled.")
     else:

@@ -25,13 +25,10 @@ class EventDraft:
 
 def events_write(drafts: Iterable[EventDraft], *, job_id: str, tenant_id: str) -> None:
     """Store events in their order, in the caller's transaction."""
-    drafts = list(drafts)
-    # Ids made within one millisecond are in no order; dealt out sorted, they are.
-    ids = sorted(draft.id for draft in drafts)
     JobEvent.objects.bulk_create(
         (
             JobEvent(
-                id=row_id,
+                id=draft.id,
                 tenant_id=tenant_id,
                 job_id=job_id,
                 kind=draft.kind,
@@ -42,7 +39,7 @@ def events_write(drafts: Iterable[EventDraft], *, job_id: str, tenant_id: str) -
                 blob=draft.blob,
                 created_at=Now(),
             )
-            for row_id, draft in zip(ids, drafts, strict=True)
+            for draft in drafts
         ),
         ignore_conflicts=True,
     )

@@ -3,9 +3,15 @@
 from django.conf import settings
 from django.db.models import F
 
-from modelmill.billing.selectors import access_reservation
-from modelmill.billing.services import quote_micro, reservation_close, reservation_open
+from modelmill.billing.services import (
+    quote_micro,
+    reservation_close,
+    reservation_grow,
+    reservation_open,
+)
+from modelmill.billing.models import Reservation
 from modelmill.core.clock import database_now
+from modelmill.core.errors import QuotaExceeded
 from modelmill.metering.services import usage_record
 from modelmill.training.models import Attempt, Job
 from modelmill.training.services.leases import Lease, lease_update
@@ -23,19 +29,25 @@ def reservation_begin(job: Job) -> str:
     the two is taken. Raises ``QuotaExceeded``.
     """
     meters = [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
-    amount_micro = max(
-        _price_micro(job, meter, settings.TRAIN_RESERVE_S * 1000) for meter in meters
-    )
-    opened = reservation_open(
-        tenant_id=job.tenant_id, key=f"job:{job.id}", amount_micro=amount_micro, subject=job.id
-    )
-    return str(opened.id)
+    first_ms = settings.TRAIN_RESERVE_S * 1000
+    return _reservation(job, amount_micro=max(_price_micro(job, m, first_ms) for m in meters)).id
+
+
+def reservation_keep_up(job: Job) -> bool:
+    """Set aside what the time until the next proof will cost; return False if the money is out."""
+    ahead_ms = 2 * settings.HEARTBEAT_S * 1000
+    try:
+        reservation_grow(
+            _reservation(job), amount_micro=_price_micro(job, job.meter, job.billed_ms + ahead_ms)
+        )
+    except QuotaExceeded:
+        return False
+    return True
 
 
 def reservation_settle(job: Job) -> None:
-    """Give back what was set aside; what was used is billed by its events. Safe to repeat."""
-    if job.reservation_id:
-        reservation_close(access_reservation(job.reservation_id), spent_micro=job_cost_micro(job))
+    """Spend what the job cost and give back the rest. Safe to repeat."""
+    reservation_close(_reservation(job), spent_micro=job_cost_micro(job))
 
 
 def job_cost_micro(job: Job) -> int:
@@ -84,6 +96,13 @@ def _record(job: Job, lease: Lease, piece: Slice, part: Part) -> None:
     )
 
 
+def _reservation(job: Job, *, amount_micro: int = 0) -> Reservation:
+    """Return the job's reservation; the first call opens it."""
+    return reservation_open(
+        tenant_id=job.tenant_id, key=f"job:{job.id}", amount_micro=amount_micro, subject=job.id
+    )
+
+
 def _price_micro(job: Job, meter: str, qty: int) -> int:
     usages = [(meter, job.plugin_id, qty)]
-    return int(quote_micro(tenant_id=job.tenant_id, usages=usages))
+    return quote_micro(tenant_id=job.tenant_id, usages=usages)

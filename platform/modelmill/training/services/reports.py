@@ -10,10 +10,11 @@ from django.db.models.functions import Now
 from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
+from modelmill.training.failures import Failure
 from modelmill.training.models import Attempt, Checkpoint, Job
 from modelmill.training.services.events import EventDraft, events_write
 from modelmill.training.services.leases import Lease, lease_span, lease_update
-from modelmill.training.services.money import slice_bill
+from modelmill.training.services.money import reservation_keep_up, slice_bill
 from modelmill.training.slices import Slice
 from modelmill.training.states import Desired
 
@@ -44,10 +45,12 @@ def job_heartbeat(lease: Lease, news: News, *, piece: Slice | None) -> Desired:
     """Renew the lease, bill the slice it proves, store the news: one transaction.
 
     Safe to repeat with the same slice after a lost answer. Returns what the
-    customer wants.
+    customer wants, or ``CANCEL`` when there is no money for the next slice.
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
+        if piece is not None:
+            _stop_without_money(lease)
         return _desired(lease)
 
 
@@ -113,6 +116,12 @@ def news_write(lease: Lease, news: News) -> None:
     """Store progress and events, inside the caller's transaction."""
     lease_update(lease, step=news.step, total_steps=news.total_steps, metrics=dict(news.metrics))
     events_write(news.events, job_id=lease.job_id, tenant_id=lease.tenant_id)
+
+
+def _stop_without_money(lease: Lease) -> None:
+    job = Job.objects.select_related("release").get(pk=lease.job_id)
+    if job.desired_state == Desired.RUN and not reservation_keep_up(job):
+        lease_update(lease, desired_state=Desired.CANCEL, error_code=Failure.QUOTA_EXCEEDED)
 
 
 def _desired(lease: Lease) -> Desired:

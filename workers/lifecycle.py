@@ -1,0 +1,62 @@
+"""What every worker does besides tasks: looks around when it starts, shows that it lives, drains.
+
+Connected by ``workers.celery``; nothing happens on import.
+"""
+
+from typing import Any
+
+from celery import Celery, bootsteps, signals
+from django.conf import settings
+from modelmill.core.doorbell import ring
+from modelmill.training.services import worker_gone, worker_report
+
+from workers.supervisor.devices import device_choose
+from workers.supervisor.draining import drain_ask
+from workers.supervisor.loop import worker_name
+
+
+class SignOfLife(bootsteps.StartStopStep):
+    """Reports the worker every heartbeat while it waits for work.
+
+    A solo worker that trains does not get here: its supervisor reports then.
+    """
+
+    requires = {"celery.worker.consumer.tasks:Tasks"}
+
+    def start(self, parent: Any) -> None:
+        """Report now and regularly."""
+        queues = ",".join(sorted(parent.app.amqp.queues.consume_from))
+        _report(queues)
+        self._timer = parent.timer.call_repeatedly(settings.HEARTBEAT_S, _report, (queues,))
+
+    def stop(self, parent: Any) -> None:
+        """End the reports."""
+        timer = getattr(self, "_timer", None)
+        if timer is not None:
+            timer.cancel()
+
+
+def lifecycle_connect(app: Celery) -> None:
+    """Make the workers of this application do all of it."""
+    app.steps["consumer"].add(SignOfLife)
+    signals.worker_ready.connect(_look_around, weak=False)
+    signals.worker_shutting_down.connect(drain_ask, weak=False)
+    signals.worker_shutdown.connect(_say_goodbye, weak=False)
+
+
+def _look_around(sender: Any, **_signal: object) -> None:
+    """Ring for what may have waited while no worker was there."""
+    queues = sender.app.amqp.queues.consume_from
+    if "train" in queues:
+        ring("workers.tasks.training.ring", {"job_id": ""})
+    if "control" in queues:
+        ring("workers.tasks.catalog.describe", {})
+
+
+def _say_goodbye(**_signal: object) -> None:
+    worker_gone(worker_name())
+
+
+def _report(queues: str) -> None:
+    device = device_choose()
+    worker_report(worker_name(), queue=queues, device=device.name, gpu_memory_mib=device.memory_mib)

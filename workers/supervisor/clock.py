@@ -1,0 +1,63 @@
+"""The clock of one attempt: cuts its time into slices, each proved and billed once."""
+
+import time
+from collections.abc import Callable
+
+from modelmill.training.slices import Slice
+
+
+class SliceClock:
+    """Measures device time by the monotonic clock, from ``start`` on.
+
+    A slice that was cut is given again until ``settle``: an answer from the
+    database may be lost after it was committed, and the same slice is then
+    recorded once.
+    """
+
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        """Start no time yet."""
+        self._now = now
+        self._began_at: float | None = None
+        self._stopped_at: float | None = None
+        self._pending: Slice | None = None
+        self._pending_at = 0.0
+        self._number = 0
+        self._step = 0
+        self._resumed_step: int | None = None
+
+    def start(self, *, resumed_step: int | None) -> None:
+        """Begin to measure, at the step the attempt goes on from."""
+        self._began_at = self._now()
+        self._resumed_step = resumed_step
+        self._step = resumed_step or 0
+
+    def stop(self) -> None:
+        """Measure no further: what comes now is the platform's own work."""
+        if self._stopped_at is None:
+            self._stopped_at = self._now()
+
+    def cut(self, step: int) -> Slice | None:
+        """Return the slice up to now and ``step``, or the one that is not settled yet."""
+        if self._pending is not None or self._began_at is None:
+            return self._pending
+        self._pending_at = self._now() if self._stopped_at is None else self._stopped_at
+        self._pending = Slice(
+            number=self._number + 1,
+            step_from=self._step,
+            step_to=max(step, self._step),
+            elapsed_ms=int((self._pending_at - self._began_at) * 1000),
+            resumed_step=self._resumed_step,
+        )
+        return self._pending
+
+    def settle(self, piece: Slice | None) -> None:
+        """Take a slice as recorded and go on after it."""
+        if piece is None or piece is not self._pending:
+            return
+        self._number, self._step, self._pending = piece.number, piece.step_to, None
+        self._began_at = self._pending_at
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a slice was cut and not settled."""
+        return self._pending is not None

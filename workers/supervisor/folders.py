@@ -1,0 +1,68 @@
+"""Folders that a plugin wrote, into storage and back, without trusting what is in them."""
+
+import os
+import tarfile
+from pathlib import Path
+from typing import BinaryIO
+
+from modelmill.core.models import Blob
+from modelmill.core.storage import blob_fetch, blob_write
+from modelmill_sdk.errors import PluginError
+
+_MAX_FILES = 10_000
+
+
+def file_open(path: Path) -> BinaryIO:
+    """Open a plugin's file for reading; a link in its place is refused by the system."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+
+
+def folder_files(folder: Path) -> dict[str, Path]:
+    """List the ordinary files below a folder by their path inside it.
+
+    Raises PluginError for links, devices and absurdly many files.
+    """
+    found: dict[str, Path] = {}
+    for parent, folders, names in os.walk(folder, followlinks=False):
+        for name in (*folders, *names):
+            path = Path(parent, name)
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise PluginError(f"{name} is not an ordinary file.")
+        for name in names:
+            path = Path(parent, name)
+            found[path.relative_to(folder).as_posix()] = path
+        if len(found) > _MAX_FILES:
+            raise PluginError(f"More than {_MAX_FILES} files.")
+    return dict(sorted(found.items()))
+
+
+def folder_store(folder: Path) -> dict[str, Blob]:
+    """Store every file of a folder; return the blobs by path, each holding one reference."""
+    blobs = {}
+    for name, path in folder_files(folder).items():
+        with file_open(path) as stream:
+            blobs[name] = blob_write(stream)
+    return blobs
+
+
+def folder_archive(folder: Path, archive: Path) -> Blob:
+    """Store a folder as one archive, the same bytes for the same files."""
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        for name, path in folder_files(folder).items():
+            with file_open(path) as stream:
+                entry = tarfile.TarInfo(name)
+                entry.size = os.fstat(stream.fileno()).st_size
+                tar.addfile(entry, stream)
+    try:
+        return blob_write(archive, media_type="application/x-tar")
+    finally:
+        archive.unlink()
+
+
+def archive_fetch(blob: Blob, folder: Path) -> Path:
+    """Unpack a stored archive into a folder; return the folder."""
+    archive = blob_fetch(blob, folder.with_suffix(".tar"))
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    archive.unlink()
+    return folder

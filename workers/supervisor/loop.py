@@ -1,0 +1,155 @@
+"""The outermost of a training worker: takes what waits, and brings each attempt to an end."""
+
+import os
+import socket
+import tempfile
+import traceback
+from pathlib import Path
+
+import structlog
+from modelmill.core.scope import tenant_scope
+from modelmill.core.storage import blob_release
+from modelmill.training.failures import Failure
+from modelmill.training.selectors import access_job
+from modelmill.training.services import (
+    Lease,
+    LeaseLost,
+    event_say,
+    job_claim,
+    job_fail,
+    job_finish,
+    job_yield,
+)
+from modelmill_sdk.artifacts import artifacts_check
+from modelmill_sdk.errors import PluginError
+
+from workers.supervisor.clock import SliceClock
+from workers.supervisor.devices import Device, device_choose
+from workers.supervisor.draining import drain_asked
+from workers.supervisor.folders import folder_store
+from workers.supervisor.keeper import Keeper
+from workers.supervisor.notebook import Notebook
+from workers.supervisor.outcomes import Broke, Outcome, Stopped, Trained
+from workers.supervisor.supervision import Supervision
+
+logger = structlog.get_logger(__name__)
+
+
+def worker_name() -> str:
+    """Name this worker process, for leases and for people."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def train_all() -> int:
+    """Train what waits until nothing is left that this worker can do; return how many attempts."""
+    count = 0
+    while not drain_asked() and train_next():
+        count += 1
+    return count
+
+
+def train_next() -> bool:
+    """Claim one job and make one attempt at it; False when there was none."""
+    device = device_choose()
+    lease = job_claim(
+        worker_name(), device=device.name, meter=device.meter, gpu_memory_mib=device.memory_mib
+    )
+    if lease is None:
+        return False
+    log = logger.bind(job=lease.job_id, fence=lease.fence, attempt=lease.attempt)
+    log.info("attempt_started", device=device.name)
+    with tenant_scope(lease.tenant_id):
+        try:
+            outcome = _attempt(lease, device=device)
+            log.info("attempt_ended", outcome=type(outcome).__name__.lower())
+        except LeaseLost:
+            log.warning("lease_lost")
+        except Exception:
+            # The worker's outermost function: the job must not hang on a fault of ours.
+            log.exception("attempt_crashed")
+            _give_up(lease, detail=traceback.format_exc())
+    return True
+
+
+def _attempt(lease: Lease, *, device: Device) -> Outcome:
+    job = access_job(lease.job_id)
+    notebook = Notebook(step=job.step, total_steps=job.total_steps)
+    clock = SliceClock()
+    keeper = Keeper(lease, clock=clock, notebook=notebook, device=device)
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix="modelmill-train-", ignore_cleanup_errors=True
+        ) as folder:
+            supervision = Supervision(
+                job,
+                keeper=keeper,
+                clock=clock,
+                notebook=notebook,
+                device=device,
+                folder=Path(folder),
+            )
+            keeper.beat()
+            outcome = supervision.run()
+            return _end(outcome, keeper, clock, notebook, model_dir=supervision.model_dir)
+    finally:
+        notebook.discard()
+
+
+def _end(
+    outcome: Outcome, keeper: Keeper, clock: SliceClock, notebook: Notebook, *, model_dir: Path
+) -> Outcome:
+    """Write down how the attempt ended, with its last slice, in one transaction."""
+    if clock.is_pending:
+        keeper.beat()
+    if isinstance(outcome, Trained):
+        refusal = _publish(outcome, keeper, clock, notebook, model_dir=model_dir)
+        if refusal is None:
+            return outcome
+        outcome = refusal
+    news, piece = notebook.news(), clock.cut(notebook.step)
+    if isinstance(outcome, Stopped):
+        job_yield(keeper.lease, state=outcome.state, news=news, piece=piece)
+        notebook.settle(news)
+        return outcome
+    assert isinstance(outcome, Broke)
+    # The time since the last proof was the plugin's failure: nobody pays for it.
+    job_fail(
+        keeper.lease,
+        code=outcome.code,
+        message=outcome.message,
+        param=outcome.param,
+        detail=outcome.detail,
+        news=news,
+    )
+    notebook.settle(news)
+    for line in outcome.lines:
+        event_say(line, job_id=keeper.lease.job_id, tenant_id=keeper.lease.tenant_id, level="error")
+    return outcome
+
+
+def _publish(
+    trained: Trained, keeper: Keeper, clock: SliceClock, notebook: Notebook, *, model_dir: Path
+) -> Broke | None:
+    """Store the model and finish the job; return what is wrong with the model, if anything is."""
+    try:
+        artifacts_check(model_dir)
+        files = keeper.during(lambda: folder_store(model_dir))
+    except PluginError as error:
+        return Broke(code=Failure.PLUGIN_ERROR, detail=str(error))
+    news, piece = notebook.news(), clock.cut(notebook.step)
+    try:
+        job_finish(keeper.lease, news, piece=piece, files=files, metrics=trained.metrics)
+    except LeaseLost:
+        for blob in files.values():
+            blob_release(blob)
+        raise
+    notebook.settle(news)
+    return None
+
+
+def _give_up(lease: Lease, *, detail: str) -> None:
+    """Let another worker try; if not even that can be written, the lease runs out by itself."""
+    try:
+        job_fail(lease, code=Failure.WORKER_LOST, detail=detail)
+    except Exception:
+        logger.exception("job_not_given_back", job=lease.job_id)

@@ -1,0 +1,117 @@
+"""What a plugin says, gathered until the next report to the database."""
+
+import time
+from pathlib import Path
+
+from modelmill.core.models import Blob
+from modelmill.core.storage import blob_release, blob_write
+from modelmill.training.models import JobEvent
+from modelmill.training.services import EventDraft, News
+from modelmill_sdk.protocol import Log, Progress, Sample
+
+from workers.supervisor.folders import file_open
+
+_POINT_EVERY_S = 1.0
+_MAX_EVENTS = 2_000
+_MAX_IMAGE_BYTES = 20 << 20
+_PNG = b"\x89PNG\r\n\x1a\n"
+_LEVELS = {"warning": "warn", "error": "error"}
+
+
+class Notebook:
+    """Keeps the newest progress, and the events that are not stored yet."""
+
+    def __init__(self, *, step: int = 0, total_steps: int = 0) -> None:
+        """Begin where the job stands."""
+        self.step = step
+        self.total_steps = total_steps
+        self.metrics: dict[str, float | None] = {}
+        self._events: list[EventDraft] = []
+        self._blobs: dict[str, Blob] = {}
+        self._point_at = float("-inf")
+        self._point_step = -1
+        self._has_news = False
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything is not stored yet."""
+        return self._has_news
+
+    def progress(self, message: Progress) -> None:
+        """Note a report; at most one a second becomes a point of the curves, and the last."""
+        self.step, self.total_steps = message.step, message.total
+        self.metrics |= message.metrics
+        self._has_news = True
+        is_due = time.monotonic() - self._point_at >= _POINT_EVERY_S
+        if message.metrics and (is_due or message.step == message.total):
+            self.point()
+
+    def point(self) -> None:
+        """Add the newest metrics to the curves, once a step."""
+        if not self.metrics or self._point_step == self.step:
+            return
+        self._point_at, self._point_step = time.monotonic(), self.step
+        self._add(EventDraft(kind=JobEvent.Kind.METRICS, step=self.step, values=dict(self.metrics)))
+
+    def say(self, message: str, *, level: str = "info") -> None:
+        """Note a line of the platform's own."""
+        self._add(EventDraft(message=message, level=level, step=self.step))
+
+    def log(self, message: Log) -> None:
+        """Note a line of the plugin's; its debug lines are the operator's, not the customer's."""
+        if message.level != "debug":
+            self.say(message.message, level=_LEVELS.get(message.level, "info"))
+
+    def sample(self, message: Sample) -> None:
+        """Store a picture or a text the plugin shows; one that is no PNG is left out, aloud."""
+        values = {"name": message.name, "kind": message.kind}
+        kind = JobEvent.Kind.SAMPLE
+        if message.kind == "text" or message.path is None:
+            text = message.text or ""
+            self._add(EventDraft(kind=kind, step=message.step, values=values, message=text))
+            return
+        blob = _image_store(message.path)
+        if blob is None:
+            self.say("A sample was left out: it is not a PNG picture.", level="warn")
+            return
+        draft = EventDraft(kind=kind, step=message.step, values=values, blob=blob)
+        self._blobs[draft.id] = blob
+        self._add(draft)
+
+    def news(self) -> News:
+        """Return what is to be stored now; the same again until ``settle``."""
+        return News(
+            step=self.step,
+            total_steps=self.total_steps,
+            metrics=self.metrics,
+            events=tuple(self._events),
+        )
+
+    def settle(self, news: News) -> None:
+        """Take news as stored."""
+        for draft in news.events:
+            self._blobs.pop(draft.id, None)
+        self._events = self._events[len(news.events) :]
+        self._has_news = bool(self._events) or news.step != self.step
+
+    def discard(self) -> None:
+        """Give back the bytes of samples that will never be stored."""
+        for blob in self._blobs.values():
+            blob_release(blob)
+        self._blobs.clear()
+        self._events.clear()
+
+    def _add(self, draft: EventDraft) -> None:
+        self._has_news = True
+        # While the database is away a talkative plugin must not fill our memory.
+        if len(self._events) < _MAX_EVENTS:
+            self._events.append(draft)
+
+
+def _image_store(path: Path) -> Blob | None:
+    with file_open(path) as stream:
+        head = stream.read(len(_PNG))
+        if head != _PNG or path.stat().st_size > _MAX_IMAGE_BYTES:
+            return None
+        stream.seek(0)
+        return blob_write(stream, media_type="image/png")

@@ -1,0 +1,224 @@
+"""One attempt at a job: the conversation with the plugin's process."""
+
+import os
+import time
+from pathlib import Path
+
+from django.conf import settings
+from modelmill.core.errors import MillError
+from modelmill.core.storage import blob_release
+from modelmill.training.failures import Failure
+from modelmill.training.models import Checkpoint, Job
+from modelmill.training.services import LeaseLost, attempt_resumed, checkpoint_newest
+from modelmill.training.states import Desired, State
+from modelmill_sdk import protocol
+from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, ValidateStart
+
+from workers.hosts import HostDied, HostProcess, HostSpec
+from workers.supervisor.clock import SliceClock
+from workers.supervisor.devices import Device
+from workers.supervisor.draining import drain_asked
+from workers.supervisor.folders import folder_archive
+from workers.supervisor.inputs import checkpoint_fetch, data_fetch
+from workers.supervisor.keeper import Keeper
+from workers.supervisor.notebook import Notebook
+from workers.supervisor.outcomes import (
+    Broke,
+    Outcome,
+    Stopped,
+    Trained,
+    death_outcome,
+    failed_outcome,
+    problems_outcome,
+)
+
+# How long a plugin has from the wish to stop to its next step, or its next checkpoint.
+STOP_GRACE_S = 25.0
+
+_TICK_S = 0.2
+_NAN_REPORTS = 20
+
+
+class Supervision:
+    """Prepares, validates, trains; ``run`` returns how it ended."""
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        keeper: Keeper,
+        clock: SliceClock,
+        notebook: Notebook,
+        device: Device,
+        folder: Path,
+    ) -> None:
+        """Work in ``folder``, which is the attempt's own."""
+        self._job = job
+        self._keeper = keeper
+        self._clock = clock
+        self._notebook = notebook
+        self._device = device
+        self._folder = folder
+        self._stop_state: State | None = None
+        self._stop_at = 0.0
+        self._nan_reports = 0
+        self.model_dir = folder / "model"
+
+    def run(self) -> Outcome:
+        """Train the job as far as it goes. Raises ``LeaseLost``."""
+        try:
+            data_dir = self._keeper.during(lambda: data_fetch(self._job, self._folder / "data"))
+        except MillError as error:
+            return Broke(code=Failure.DATASET_INVALID, message=error.message)
+        resumed = checkpoint_newest(self._keeper.lease)
+        try:
+            with self._keeper.during(lambda: HostProcess.start(self._spec())) as host:
+                try:
+                    return self._converse(host, data_dir=data_dir, resumed=resumed)
+                finally:
+                    # Not the polite way: whatever ended the talk, it may do nothing more.
+                    host.kill()
+        except HostDied as death:
+            return self._stopped_or(death_outcome(death))
+
+    def _converse(
+        self, host: HostProcess, *, data_dir: Path, resumed: Checkpoint | None
+    ) -> Outcome:
+        if resumed is None:
+            refusal = self._validate(host, data_dir)
+            if refusal is not None:
+                return refusal
+        host.send(self._start_message(data_dir, resumed))
+        return self._listen(host, resumed_step=resumed.step if resumed else None)
+
+    def _validate(self, host: HostProcess, data_dir: Path) -> Outcome | None:
+        """Let the plugin look at the data, unbilled; None when it may train."""
+        job = self._job
+        host.send(ValidateStart(plugin_id=job.plugin_id, params=job.parameters, data_dir=data_dir))
+        problems = []
+        while True:
+            message = host.receive(_TICK_S)
+            self._keeper.tend()
+            if isinstance(message, protocol.ProblemFound):
+                problems.append(message)
+            elif isinstance(message, protocol.Failed):
+                return failed_outcome(message)
+            elif isinstance(message, protocol.ValidateDone):
+                return problems_outcome(problems) if problems else None
+            elif self._wish() is not None:
+                return Stopped(state=self._wish_state())
+
+    def _listen(self, host: HostProcess, *, resumed_step: int | None) -> Outcome:
+        began_at = time.monotonic()
+        while True:
+            message = host.receive(_TICK_S)
+            outcome = self._hear(message, resumed_step=resumed_step) if message else None
+            if outcome is not None:
+                self._clock.stop()
+                return outcome
+            self._keeper.tend()
+            if self._obey(host):
+                return Stopped(state=self._stop_state or State.QUEUED)
+            if time.monotonic() - began_at > settings.TRAIN_MAX_S:
+                return Broke(code=Failure.TIMEOUT)
+            if self._nan_reports >= _NAN_REPORTS:
+                return Broke(code=Failure.NAN_LOSS)
+
+    def _hear(self, message: FromChild, *, resumed_step: int | None) -> Outcome | None:
+        notebook = self._notebook
+        if isinstance(message, protocol.Started):
+            self._clock.start(resumed_step=resumed_step)
+            self._say_started(resumed_step)
+        elif isinstance(message, protocol.Progress):
+            notebook.progress(message)
+            self._watch_loss(message)
+        elif isinstance(message, protocol.Sample):
+            self._keeper.bear(lambda: notebook.sample(message))
+        elif isinstance(message, protocol.Log):
+            notebook.log(message)
+        elif isinstance(message, protocol.CheckpointSaved):
+            self._keeper.bear(lambda: self._checkpoint(message))
+        elif isinstance(message, protocol.TrainDone):
+            notebook.point()
+            if message.stopped_reason is None:
+                return Trained(metrics=message.metrics)
+            return Stopped(state=self._stop_state or State.QUEUED)
+        elif isinstance(message, protocol.Failed):
+            return self._stopped_or(failed_outcome(message))
+        return None
+
+    def _checkpoint(self, message: protocol.CheckpointSaved) -> None:
+        archive = self._folder / "checkpoint.tar"
+        blob = self._keeper.during(lambda: folder_archive(message.path, archive))
+        try:
+            self._keeper.checkpoint(step=message.step, blob=blob)
+        except LeaseLost:
+            blob_release(blob)
+            raise
+
+    def _obey(self, host: HostProcess) -> bool:
+        """Pass a wish to stop on, once; say whether the plugin's time to follow it is over."""
+        wish = self._wish()
+        if wish is None:
+            return False
+        if self._stop_state is None:
+            self._stop_state = self._wish_state()
+            self._stop_at = time.monotonic()
+            host.send(Stop(reason=wish))
+        return time.monotonic() - self._stop_at > STOP_GRACE_S
+
+    def _wish(self) -> StopReason | None:
+        if self._keeper.desired == Desired.CANCEL:
+            return "cancel"
+        return "pause" if self._keeper.desired == Desired.PAUSE or drain_asked() else None
+
+    def _wish_state(self) -> State:
+        """What the job becomes; a customer's wish counts more than the worker's end."""
+        known = {Desired.CANCEL: State.CANCELLED, Desired.PAUSE: State.PAUSED}
+        return known.get(self._keeper.desired, State.QUEUED)
+
+    def _stopped_or(self, broke: Broke) -> Outcome:
+        """A plugin that fails while it stops has stopped."""
+        return broke if self._stop_state is None else Stopped(state=self._stop_state)
+
+    def _watch_loss(self, message: protocol.Progress) -> None:
+        losses = [value for name, value in message.metrics.items() if "loss" in name]
+        if losses:
+            self._nan_reports = self._nan_reports + 1 if None in losses else 0
+
+    def _say_started(self, resumed_step: int | None) -> None:
+        if resumed_step is None:
+            self._notebook.say(f"Training started on {self._device.name}.")
+            return
+        attempt_resumed(self._keeper.lease, step=resumed_step)
+        self._notebook.say(f"Training goes on from step {resumed_step} on {self._device.name}.")
+
+    def _start_message(self, data_dir: Path, resumed: Checkpoint | None) -> TrainStart:
+        job, folder, resume_dir = self._job, self._folder, None
+        if resumed is not None:
+            resume_dir = self._keeper.during(lambda: checkpoint_fetch(resumed, folder / "resume"))
+        return TrainStart(
+            plugin_id=job.plugin_id,
+            params=job.parameters,
+            seed=job.seed,
+            device=self._device.kind,
+            threads=_threads(),
+            data_dir=data_dir,
+            workdir=folder / "work",
+            model_dir=self.model_dir,
+            resume_dir=resume_dir,
+            checkpoint_every_s=settings.CHECKPOINT_EVERY_S,
+            checkpoint_dir=folder / "checkpoints",
+        )
+
+    def _spec(self) -> HostSpec:
+        return HostSpec(
+            scratch_dir=self._folder,
+            threads=_threads(),
+            device=self._device.kind,
+            python_paths=tuple(settings.PLUGIN_PATHS),
+        )
+
+
+def _threads() -> int:
+    return settings.PLUGIN_THREADS or os.cpu_count() or 1
