@@ -39,3 +39,39 @@ def manifest_make(plugin_id: str = "toy", **fields: Any) -> dict[str, Any]:
         "predict_schema": {"type": "object", "properties": {}},
         **fields,
     }
+
+
+def version_make(place: Any, *, kind: str = "text", state: str = "ready") -> Any:
+    """Store a dataset version as its check would have left it, without shards."""
+    from modelmill.datasets.models import Dataset, DatasetVersion
+
+    with place.scope():
+        dataset = Dataset.objects.create(tenant=place.tenant, name="grain")
+        return DatasetVersion.objects.create(
+            tenant=place.tenant,
+            dataset=dataset,
+            number=1,
+            source_name="grain.txt",
+            source_sha256="0" * 64,
+            state=state,
+            kind=kind if state == "ready" else "",
+            sha256="1" * 64 if state == "ready" else "",
+            row_count=12 if state == "ready" else 0,
+            error_message="It is empty." if state == "failed" else "",
+        )
+
+
+def job_make(place: Any, **options: Any) -> Any:
+    """Submit a job for the toy plugin on ready data, as the place's owner."""
+    from modelmill.catalog.services import manifest_publish
+    from modelmill.training.services import job_submit
+
+    manifest_publish(manifest_make())
+    with place.scope():
+        training_ref = options.pop("training_ref", "") or version_make(place).id
+        return job_submit(
+            caller=options.pop("caller", place.caller),
+            plugin_id="toy",
+            training_ref=training_ref,
+            **options,
+        )

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from modelmill.catalog.models import Release
 from modelmill.core.errors import InvalidRequest
-from modelmill.datasets.models import DatasetVersion, Kind
+from modelmill.datasets.models import DatasetVersion
+from modelmill.datasets.models.dataset import Kind
 
 _METADATA_PAIRS = 16
 _METADATA_KEY_LENGTH = 64

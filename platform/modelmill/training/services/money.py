@@ -3,13 +3,13 @@
 from django.conf import settings
 from django.db.models import F
 
+from modelmill.billing.models import Reservation
 from modelmill.billing.services import (
     quote_micro,
     reservation_close,
     reservation_grow,
     reservation_open,
 )
-from modelmill.billing.models import Reservation
 from modelmill.core.clock import database_now
 from modelmill.core.errors import QuotaExceeded
 from modelmill.metering.services import usage_record

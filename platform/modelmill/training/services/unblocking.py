@@ -18,16 +18,16 @@ from modelmill.training.services.money import reservation_settle
 from modelmill.training.states import State
 
 
-def jobs_unblock(version_id: str | None = None) -> int:
+def jobs_unblock(version: DatasetVersion | None = None) -> int:
     """Queue, or fail, the jobs whose data has been checked; return how many moved.
 
-    For one dataset version, or for all when None. Safe to repeat.
+    For one dataset version, or for all when it is None. Safe to repeat.
     """
     with system_scope("jobs of every tenant wait for data"):
         waiting = Job.objects.filter(state=State.VALIDATING)
-        if version_id is not None:
+        if version is not None:
             waiting = waiting.filter(
-                Q(training_version_id=version_id) | Q(validation_version_id=version_id)
+                Q(training_version_id=version.id) | Q(validation_version_id=version.id)
             )
         found = list(waiting.order_by("id").values_list("id", "tenant_id"))
     return sum(_unblock(job_id, tenant_id=tenant_id) for job_id, tenant_id in found)

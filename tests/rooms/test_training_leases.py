@@ -1,0 +1,288 @@
+"""One worker at a time: claims, heartbeats, checkpoints, and what a stale fence may do: nothing."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from modelmill.billing.models import Reservation
+from modelmill.core.models import Blob
+from modelmill.core.storage import blob_write
+from modelmill.metering.models import UsageEvent
+from modelmill.registry.models import ModelVersion
+from modelmill.training.failures import Failure
+from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
+from modelmill.training.selectors import access_job
+from modelmill.training.services import (
+    EventDraft,
+    Lease,
+    LeaseLost,
+    News,
+    checkpoint_commit,
+    checkpoint_newest,
+    job_cancel,
+    job_claim,
+    job_fail,
+    job_finish,
+    job_heartbeat,
+    job_pause,
+    job_report,
+    job_resume,
+    job_yield,
+    jobs_sweep,
+)
+from modelmill.training.slices import Slice
+from modelmill.training.states import Desired, State
+
+from tests.making import job_make
+
+
+@pytest.fixture(autouse=True)
+def _media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "storage"
+
+
+def _slice(number: int, step_from: int, step_to: int, *, resumed: int | None = None) -> Slice:
+    return Slice(
+        number=number, step_from=step_from, step_to=step_to, elapsed_ms=500, resumed_step=resumed
+    )
+
+
+def _expire(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(lease_until=Now() - timedelta(seconds=1))
+
+
+def _blob(content: bytes = b"weights") -> Blob:
+    return blob_write([content])
+
+
+def _claim() -> Lease:
+    lease = job_claim("w1")
+    assert lease is not None
+    return lease
+
+
+def test_the_oldest_job_is_claimed_first_and_once(acme, globex) -> None:
+    first, second = job_make(acme), job_make(globex)
+    assert _claim().job_id == first.id
+    assert _claim().job_id == second.id
+    assert job_claim("w3") is None
+
+
+def test_a_job_that_needs_a_gpu_waits_for_a_worker_with_one(acme) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        Job.objects.filter(pk=job.pk).update(gpu_memory_mib=8_000)
+    assert job_claim("cpu") is None
+    assert job_claim("gpu", meter="gpu_ms", gpu_memory_mib=16_000) is not None
+
+
+def test_a_heartbeat_renews_bills_and_reports_in_one(acme) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    point = EventDraft(kind="metrics", step=5, values={"loss": 0.5})
+    news = News(step=5, total_steps=20, metrics={"loss": 0.5}, events=(point,))
+    with acme.scope():
+        before = access_job(job.id).lease_until
+        assert job_heartbeat(lease, news, piece=_slice(1, 0, 5)) == Desired.RUN
+        job = access_job(job.id)
+        assert (job.step, job.total_steps, job.billed_through_step, job.billed_ms) == (
+            5,
+            20,
+            5,
+            500,
+        )
+        assert job.lease_until > before
+        event = UsageEvent.objects.get()
+        assert (event.meter, event.qty, event.subject, event.billable) == (
+            "cpu_ms",
+            500,
+            job.id,
+            True,
+        )
+        assert event.event_id == f"run:{job.id}:f1:s1"
+        assert (event.dims["step_from"], event.dims["step_to"]) == (0, 5)
+        assert JobEvent.objects.get(kind="metrics").values == {"loss": 0.5}
+
+
+def test_the_same_heartbeat_again_bills_nothing_more(acme) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    news = News(step=5, total_steps=20, events=(EventDraft(message="half way"),))
+    with acme.scope():
+        for _ in range(2):
+            job_heartbeat(lease, news, piece=_slice(1, 0, 5))
+        assert access_job(job.id).billed_ms == 500
+        assert UsageEvent.objects.count() == 1
+        assert JobEvent.objects.filter(message="half way").count() == 1
+
+
+def test_a_stale_fence_writes_nothing(acme) -> None:
+    job = job_make(acme)
+    stale = _claim()
+    with acme.scope():
+        _expire(job)
+        fresh = _claim()
+        assert (fresh.job_id, fresh.fence) == (job.id, stale.fence + 1)
+        news = News(step=9, total_steps=20, events=(EventDraft(message="zombie"),))
+        blob = _blob()
+        writes = [
+            lambda: job_heartbeat(stale, news, piece=_slice(1, 0, 9)),
+            lambda: job_report(stale, news),
+            lambda: checkpoint_commit(stale, news, piece=None, step=9, blob=blob),
+            lambda: job_finish(stale, news, piece=None, files={"w": blob}, metrics={}),
+            lambda: job_fail(stale, code=Failure.PLUGIN_ERROR),
+            lambda: job_yield(stale, state=State.QUEUED),
+        ]
+        for write in writes:
+            with pytest.raises(LeaseLost):
+                write()
+        job = access_job(job.id)
+        assert (job.state, job.step, job.lease_owner) == (State.RUNNING, 0, "w1")
+        assert not UsageEvent.objects.exists() and not Checkpoint.objects.exists()
+        assert not JobEvent.objects.filter(message="zombie").exists()
+        assert not ModelVersion.objects.exists()
+
+
+def test_steps_done_again_are_not_billed_again(acme) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        job_heartbeat(lease, News(step=8, total_steps=20), piece=_slice(1, 0, 8))
+        _expire(job)
+        lease = _claim()
+        job_heartbeat(lease, News(step=12, total_steps=20), piece=_slice(1, 4, 12, resumed=4))
+        rows = UsageEvent.objects.filter(subject=job.id).order_by("pk")
+        told = [(row.dims["step_from"], row.dims["step_to"], row.billable) for row in rows]
+        assert told == [(0, 8, True), (8, 12, True), (4, 8, False)]
+        assert rows[2].reason == "redo"
+
+
+def test_two_checkpoints_are_kept_and_the_newest_is_resumed_from(acme) -> None:
+    job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        for number, step in enumerate((5, 10, 15), start=1):
+            checkpoint_commit(
+                lease,
+                News(step=step, total_steps=20),
+                piece=_slice(number, step - 5, step),
+                step=step,
+                blob=_blob(b"state %d" % step),
+            )
+        assert checkpoint_newest(lease).step == 15
+        rows = Checkpoint.objects.order_by("step")
+        assert [(row.step, row.blob_id is None) for row in rows] == [
+            (5, True),
+            (10, False),
+            (15, False),
+        ]
+        assert Blob.objects.count() == 2
+
+
+def test_a_finished_job_has_a_model_with_its_lineage(acme) -> None:
+    job = job_make(acme, suffix="Ours", parameters={"steps": 20}, seed=7)
+    lease = _claim()
+    with acme.scope():
+        checkpoint_commit(
+            lease, News(step=10, total_steps=20), piece=_slice(1, 0, 10), step=10, blob=_blob()
+        )
+        version = job_finish(
+            lease,
+            News(step=20, total_steps=20),
+            piece=_slice(2, 10, 20),
+            files={"model.safetensors": _blob(b"model")},
+            metrics={"loss": 0.1},
+        )
+        job = access_job(job.id)
+        assert (job.state, job.model_version_id, job.lease_until) == ("succeeded", version.id, None)
+        assert version.name.startswith("ft:toy:acme:ours:")
+        assert (version.seed, version.step, version.metrics) == (7, 20, {"loss": 0.1})
+        assert version.dataset_version_id == job.training_version_id
+        assert version.release_id == job.release_id and version.parameters["steps"] == 20
+        held = Reservation.objects.get(id=job.reservation_id)
+        assert held.closed_at is not None and held.spent_micro > 0
+        assert Attempt.objects.get().outcome == "succeeded"
+        # The checkpoint's bytes are given back, the model's are kept.
+        assert [blob.size_bytes for blob in Blob.objects.all()] == [5]
+
+
+def test_a_crash_is_tried_again_with_a_wait_until_it_is_enough(acme, settings) -> None:
+    settings.MAX_ATTEMPTS = 2
+    job = job_make(acme)
+    with acme.scope():
+        assert job_fail(_claim(), code=Failure.PLUGIN_CRASHED)
+        job = access_job(job.id)
+        assert job.state == State.QUEUED and job_claim("w2") is None
+        Job.objects.filter(pk=job.pk).update(next_run_at=Now())
+        assert not job_fail(_claim(), code=Failure.PLUGIN_CRASHED)
+        job = access_job(job.id)
+        assert (job.state, job.error_code, job.attempt) == ("failed", "plugin_crashed", 2)
+        assert Reservation.objects.get(id=job.reservation_id).closed_at is not None
+
+
+def test_a_mistake_of_the_customers_is_not_tried_again(acme) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        assert not job_fail(_claim(), code=Failure.DATASET_INVALID, message="12 rows are few.")
+        assert access_job(job.id).error_message == "12 rows are few."
+
+
+def test_the_sweep_takes_a_job_from_a_silent_worker(acme) -> None:
+    job = job_make(acme)
+    stale = _claim()
+    with acme.scope():
+        _expire(job)
+    assert jobs_sweep().expired == 1
+    assert jobs_sweep().expired == 0
+    with acme.scope():
+        job = access_job(job.id)
+        assert (job.state, job.attempt) == (State.QUEUED, 1)
+        assert Attempt.objects.get().outcome == "worker_lost"
+        with pytest.raises(LeaseLost):
+            job_report(stale, News())
+
+
+def test_the_sweep_fails_a_job_that_used_up_its_attempts(acme, settings) -> None:
+    settings.MAX_ATTEMPTS = 1
+    job = job_make(acme)
+    _claim()
+    with acme.scope():
+        _expire(job)
+    jobs_sweep()
+    with acme.scope():
+        job = access_job(job.id)
+        assert (job.state, job.error_code) == (State.FAILED, "worker_lost")
+
+
+def test_a_running_job_hears_of_cancel_with_its_next_report(acme) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        assert job_cancel(job, caller=acme.caller).state == State.RUNNING
+        assert job_report(lease, News(step=3, total_steps=20)) == Desired.CANCEL
+        job_yield(lease, state=State.CANCELLED)
+        assert access_job(job.id).state == State.CANCELLED
+
+
+def test_a_paused_job_goes_on_and_its_attempt_does_not_count(acme) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        job_pause(job, caller=acme.caller)
+        job_yield(lease, state=State.PAUSED)
+        job = access_job(job.id)
+        assert (job.state, job.attempt) == (State.PAUSED, 0)
+        assert job_claim("w2") is None
+        job_resume(job, caller=acme.caller)
+        assert _claim().fence == lease.fence + 1
+
+
+def test_a_job_stops_when_the_money_is_out(acme, settings) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    settings.HEARTBEAT_S = 10**9
+    with acme.scope():
+        assert job_heartbeat(lease, News(), piece=_slice(1, 0, 5)) == Desired.CANCEL
+        job_yield(lease, state=State.CANCELLED)
+        job = access_job(job.id)
+        assert (job.state, job.error_code) == (State.FAILED, "quota_exceeded")

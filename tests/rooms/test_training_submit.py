@@ -1,0 +1,127 @@
+"""A new training job: checked, paid for and queued at once, or nothing at all."""
+
+import pytest
+from modelmill.billing.models import Reservation
+from modelmill.catalog.services import manifest_publish
+from modelmill.core.errors import Conflict, InvalidRequest, NotFound, PermissionDenied
+from modelmill.core.models import OutboxMessage
+from modelmill.datasets.models import DatasetVersion
+from modelmill.training.models import Job
+from modelmill.training.selectors import access_job, job_messages
+from modelmill.training.services import job_cancel, job_submit, jobs_unblock
+from modelmill.training.states import State
+
+from tests.making import job_make, manifest_make, version_make
+
+
+def test_a_job_is_queued_with_its_money_and_a_worker_is_rung(acme) -> None:
+    job = job_make(acme, parameters={"steps": 7}, suffix="ours", metadata={"a": "b"})
+    assert job.state == State.QUEUED
+    assert job.parameters["steps"] == 7 and job.parameters["mode"] == "plain"
+    with acme.scope():
+        held = Reservation.objects.get(id=job.reservation_id)
+        assert held.amount_micro > 0 and held.closed_at is None
+        assert "waits for a worker" in job_messages(job)[0].message
+    ring = OutboxMessage.objects.get(topic="workers.tasks.training.ring")
+    assert ring.payload == {"job_id": job.id}
+
+
+def test_the_same_key_and_body_give_the_same_job(acme) -> None:
+    version = version_make(acme)
+    first = job_make(acme, training_ref=version.id, idempotency_key="k1")
+    again = job_make(acme, training_ref=version.id, idempotency_key="k1")
+    assert again.id == first.id
+    with acme.scope():
+        assert Job.objects.count() == Reservation.objects.count() == 1
+
+
+def test_the_same_key_with_another_body_is_refused(acme) -> None:
+    version = version_make(acme)
+    job_make(acme, training_ref=version.id, idempotency_key="k1")
+    with pytest.raises(Conflict) as refused:
+        job_make(acme, training_ref=version.id, idempotency_key="k1", suffix="other")
+    assert refused.value.code == "idempotency_key_reused"
+
+
+def test_two_tenants_may_use_the_same_key(acme, globex) -> None:
+    assert job_make(acme, idempotency_key="k").id != job_make(globex, idempotency_key="k").id
+
+
+def test_a_retry_without_a_key_finds_the_job_its_first_try_made(acme) -> None:
+    version = version_make(acme)
+    first = job_make(acme, training_ref=version.id)
+    assert job_make(acme, training_ref=version.id, is_retry=True).id == first.id
+    assert job_make(acme, training_ref=version.id).id != first.id
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "words"),
+    [("images", "ready", "Toy takes text"), ("text", "failed", "It is empty.")],
+)
+def test_unusable_data_is_refused_and_leaves_nothing(acme, kind, state, words) -> None:
+    version = version_make(acme, kind=kind, state=state)
+    with pytest.raises(InvalidRequest) as refused:
+        job_make(acme, training_ref=version.id)
+    assert words in refused.value.message and refused.value.param == "training_file"
+    with acme.scope():
+        assert not Job.objects.exists() and not Reservation.objects.exists()
+
+
+def test_a_strangers_data_does_not_exist(acme, globex) -> None:
+    version = version_make(globex)
+    with pytest.raises(NotFound):
+        job_make(acme, training_ref=version.id)
+
+
+def test_a_plugin_that_does_not_train_is_refused(acme) -> None:
+    manifest_publish(manifest_make("oracle", trains=False))
+    with acme.scope(), pytest.raises(InvalidRequest):
+        job_submit(caller=acme.caller, plugin_id="oracle", training_ref=version_make(acme).id)
+
+
+def test_a_caller_without_the_permission_is_refused(acme) -> None:
+    from dataclasses import replace
+
+    viewer = replace(acme.caller, permissions=frozenset({"jobs:read"}))
+    with pytest.raises(PermissionDenied):
+        job_make(acme, caller=viewer)
+
+
+def test_a_job_waits_for_data_that_is_still_being_checked(acme) -> None:
+    version = version_make(acme, state="validating")
+    job = job_make(acme, training_ref=version.id)
+    assert job.state == State.VALIDATING
+    assert jobs_unblock(version) == 0
+    with acme.scope():
+        DatasetVersion.objects.filter(pk=version.pk).update(
+            state="ready", kind="text", sha256="2" * 64, row_count=3
+        )
+        assert jobs_unblock(version) == 1
+        assert access_job(job.id).state == State.QUEUED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "failed", "error_message": "Every row is empty."},
+        {"state": "ready", "kind": "images", "sha256": "2" * 64, "row_count": 3},
+    ],
+)
+def test_a_job_fails_with_its_data_and_its_money_comes_back(acme, changes) -> None:
+    version = version_make(acme, state="validating")
+    job = job_make(acme, training_ref=version.id)
+    with acme.scope():
+        DatasetVersion.objects.filter(pk=version.pk).update(**changes)
+        jobs_unblock()
+        job = access_job(job.id)
+        assert (job.state, job.error_code) == (State.FAILED, "dataset_invalid")
+        assert Reservation.objects.get(id=job.reservation_id).closed_at is not None
+
+
+def test_a_waiting_job_is_cancelled_at_once(acme) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        assert job_cancel(job, caller=acme.caller).state == State.CANCELLED
+        assert job_cancel(job, caller=acme.caller).state == State.CANCELLED
+        held = Reservation.objects.get(id=job.reservation_id)
+        assert (held.spent_micro, held.closed_at is None) == (0, False)
