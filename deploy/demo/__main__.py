@@ -70,7 +70,9 @@ def tell(mill: Installation, console: Console) -> None:
     console.print(f"Signed up as {visitor.email}, tenant “Demo Mill”, with an API key of its own")
     client = openai.OpenAI(base_url=f"{mill.url}/v1", api_key=key)
     story = Story(client, folder, console)
-    pictures = faces_zip(folder / "faces.zip", count=FACES, pixels=PIXELS)
+    pictures = folder / "faces.zip"
+    for _done in faces_zip(pictures, count=FACES, pixels=PIXELS):
+        pass
     text = prose.prose_file(folder / "prose.txt")
     faces = story.train(
         "gan-faces", file_id=story.upload(pictures), name="faces", parameters=FACES_PARAMETERS

@@ -60,7 +60,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_prometheus",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "rest_framework",
     *[f"modelmill.{room}" for room in ROOMS],
 ]
@@ -148,6 +147,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": REDIS_PREFIX,
     "visibility_timeout": 3600,
     "socket_connect_timeout": 2,
+    # Whoever rings while the broker is away must not wait for it: the sweeps ring again.
+    # (The worker's own reconnecting has other options and goes on for ever.)
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
     "socket_timeout": 10,
 }
 CELERY_TASK_IGNORE_RESULT = True
@@ -159,6 +163,8 @@ CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TASK_ROUTES = {
     "workers.tasks.training.*": {"queue": "train"},
     "workers.tasks.inference.*": {"queue": "infer"},
+    # The sweep must not wait behind the predictions it rings for.
+    "workers.tasks.inference.sweep": {"queue": "control"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
@@ -267,9 +273,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Train and use models in OpenAI's conventions: its client works as it is.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"docExpansion": "list", "defaultModelsExpandDepth": 0},
     "SERVE_PERMISSIONS": [],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/v1",
@@ -290,6 +293,13 @@ PLUGIN_PATHS = [Path(path) for path in env.words("MODELMILL_PLUGIN_PATHS")]
 
 # ── Metering ──
 STORAGE_SAMPLE_S = env.number("MODELMILL_STORAGE_SAMPLE_S", 300)
+
+# ── Inference ──
+# Memory of all warm models of one worker process; 0 is half of the machine's.
+SERVING_MEMORY_MIB = env.number("MODELMILL_SERVING_MEMORY_MIB", 0)
+SERVING_DISK_MIB = env.number("MODELMILL_SERVING_DISK_MIB", 50_000)
+SERVING_IDLE_S = env.number("MODELMILL_SERVING_IDLE_S", 600)
+PREDICTION_TIMEOUT_S = env.number("MODELMILL_PREDICTION_TIMEOUT_S", 600)
 
 # ── Logs ──
 LOG_FORMAT = env.text("MODELMILL_LOG_FORMAT", "console")

@@ -3,8 +3,15 @@
 from django.urls import URLPattern, path
 from drf_spectacular.views import SpectacularAPIView
 
+from modelmill.api import chat, completions, images, outputs, predictions
+
 routes: list[URLPattern] = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
+    *chat.routes,
+    *completions.routes,
+    *images.routes,
+    *outputs.routes,
+    *predictions.routes,
 ]
 
 urlpatterns = routes

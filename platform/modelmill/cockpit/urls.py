@@ -1,13 +1,6 @@
 """The cockpit's paths."""
 
-from modelmill.cockpit import overview, plugins, prices, revenue, tenants, workers
+from modelmill.cockpit import overview, plugins, tenants
 
 app_name = "cockpit"
-urlpatterns = [
-    *overview.routes,
-    *tenants.routes,
-    *plugins.routes,
-    *workers.routes,
-    *prices.routes,
-    *revenue.routes,
-]
+urlpatterns = [*overview.routes, *tenants.routes, *plugins.routes]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from modelmill_sdk import Plugin, hookimpl
 
 from modelmill_fakes.answering import Echo, Speaker
+from modelmill_fakes.painting import Painter
 from modelmill_fakes.stepping import Stepper
 from modelmill_fakes.trouble import Trouble
 
@@ -16,5 +17,5 @@ from modelmill_fakes.trouble import Trouble
 @hookimpl
 def register_models(register: Callable[[type[Plugin]], None]) -> None:
     """Name the fakes."""
-    for plugin in (Stepper, Echo, Speaker, Trouble):
+    for plugin in (Stepper, Echo, Speaker, Painter, Trouble):
         register(plugin)

@@ -19,6 +19,7 @@ def test_an_entry_point_gives_its_classes() -> None:
         "fake-stepper",
         "fake-echo",
         "fake-speaker",
+        "fake-painter",
         "fake-trouble",
     ]
 

@@ -43,7 +43,7 @@ def test_a_generator_streams_its_pieces_then_the_whole(model_dir) -> None:
     assert done.counts == {"tokens_in": 4, "tokens_out": 3}
 
 
-def test_an_aborted_stream_stops_between_pieces(model_dir) -> None:
+def test_an_aborted_stream_stops_between_pieces_and_says_what_it_used(model_dir) -> None:
     class Impatient(Recorder):
         def is_aborted(self, request_id: str) -> bool:
             return len(self.messages) >= 2
@@ -51,7 +51,10 @@ def test_an_aborted_stream_stops_between_pieces(model_dir) -> None:
     recorder = Impatient()
     with pytest.raises(Cancelled):
         predict_once(Speaker, model_dir, [{"prompt": "a b c d e"}], recorder=recorder)
-    assert [m.text for m in recorder.messages] == ["a", " b"]
+    pieces, counts = recorder.messages[:2], recorder.messages[2:]
+    assert [m.text for m in pieces] == ["a", " b"]
+    # The third word was made already when the abort was seen.
+    assert {m.meter: m.qty for m in counts} == {"tokens_in": 5, "tokens_out": 3}
 
 
 def test_a_wrong_input_is_named(model_dir) -> None:

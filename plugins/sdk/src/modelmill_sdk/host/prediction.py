@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from modelmill_sdk.errors import CustomerError, PluginError
+from modelmill_sdk.errors import Cancelled, CustomerError, PluginError
 from modelmill_sdk.host.parameters import parameters_read
 from modelmill_sdk.plugin import Params, Plugin
-from modelmill_sdk.protocol import Chunk, PredictDone, PredictStart
+from modelmill_sdk.protocol import Chunk, Count, PredictDone, PredictStart
 from modelmill_sdk.results import result_message
 from modelmill_sdk.runs import Listener, PredictRun
 from modelmill_sdk.texts import text_clean
@@ -41,12 +41,22 @@ def plugin_predict(
     size = 1 if plugin_streams(type(plugin)) else plugin.max_batch
     for first in range(0, len(inputs), size):
         run = _run_make(plugin, start, first, device=device, listener=listener)
-        run.cancel_point()
-        outcome = plugin.predict(model, inputs[first : first + size], params, run)
-        _results_tell(outcome, inputs[first : first + size], first, run, listener)
+        try:
+            run.cancel_point()
+            outcome = plugin.predict(model, inputs[first : first + size], params, run)
+            _results_tell(outcome, inputs[first : first + size], first, run, listener)
+        except Cancelled:
+            # No PredictDone will sum them, and what was made until now counts.
+            _counts_tell(counts + run.counts, start.request_id, listener)
+            raise
         counts.update(run.counts)
     compute_ms = round((time.monotonic() - began) * 1000)
     return PredictDone(request_id=start.request_id, compute_ms=compute_ms, counts=dict(counts))
+
+
+def _counts_tell(counts: Counter[str], request_id: str, listener: Listener) -> None:
+    for meter, qty in counts.items():
+        listener.tell(Count(meter=meter, qty=qty, request_id=request_id))
 
 
 def _run_make(

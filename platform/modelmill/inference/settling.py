@@ -1,0 +1,43 @@
+"""The money of a prediction: its usage written down, its reservation closed."""
+
+from modelmill.billing.selectors import access_reservation
+from modelmill.billing.services import quote_micro, reservation_close
+from modelmill.core.clock import database_now
+from modelmill.inference.models import Prediction
+from modelmill.inference.pricing import usage_capped
+from modelmill.metering.facts import Usage
+from modelmill.metering.services import usage_record_many
+
+
+def usage_settle(prediction: Prediction, *, counts: dict[str, int]) -> tuple[dict[str, int], int]:
+    """Charge a prediction's counts, once; return what was charged and its price in micro-units.
+
+    Inside the caller's transaction. A second call charges nothing more: the
+    events' ids carry the prediction's.
+    """
+    charged = usage_capped(counts, bound=prediction.usage_bound)
+    moment = database_now()
+    events = [
+        Usage(
+            source="inference",
+            event_id=f"pred:{prediction.id}:{meter}",
+            meter=meter,
+            qty=qty,
+            occurred_at=moment,
+            subject=prediction.id,
+            plugin_id=prediction.plugin_id,
+            model_id=prediction.model_name,
+            api_key_id=prediction.api_key_id,
+        )
+        for meter, qty in charged.items()
+    ]
+    usage_record_many(events, tenant_id=prediction.tenant_id)
+    usages = [(meter, prediction.plugin_id, qty) for meter, qty in charged.items()]
+    price_micro = quote_micro(tenant_id=prediction.tenant_id, usages=usages)
+    reservation_settle(prediction, spent_micro=price_micro)
+    return charged, price_micro
+
+
+def reservation_settle(prediction: Prediction, *, spent_micro: int) -> None:
+    """Close the prediction's reservation with what was spent; a second call does nothing."""
+    reservation_close(access_reservation(prediction.reservation_id), spent_micro=spent_micro)
