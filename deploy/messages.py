@@ -32,6 +32,7 @@ msgstr ""
 KEYWORDS = {
     **extract.DEFAULT_KEYWORDS,
     "gettext_lazy": None,
+    "gettext_noop": None,
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
 }

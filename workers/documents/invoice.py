@@ -46,7 +46,7 @@ def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
         price = _("not billed") if not line.billable else _("free")
         detail = ""
     else:
-        price = micro_text(line.price_micro, currency=invoice.currency)
+        price = _price(line.price_micro, invoice)
         # A default title is translated; an operator's own passes through as it is.
         detail = _(line.title)
     return {
@@ -63,3 +63,10 @@ def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
 
 def _cents(amount_cents: int, invoice: Invoice) -> str:
     return micro_text(amount_cents * MICRO_PER_CENT, currency=invoice.currency, places=2)
+
+
+def _price(price_micro: int, invoice: Invoice) -> str:
+    """Write a price with its cents, and with the digits after them that are not zero."""
+    digits = micro_text(price_micro, currency="").strip()
+    cents_end = digits.index(".") + 3
+    return f"{digits[:cents_end]}{digits[cents_end:].rstrip('0')} {invoice.currency}"

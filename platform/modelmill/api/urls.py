@@ -3,15 +3,29 @@
 from django.urls import URLPattern, path
 from drf_spectacular.views import SpectacularAPIView
 
-from modelmill.api import chat, completions, images, outputs, predictions
+from modelmill.api import (
+    chat,
+    completions,
+    images,
+    invoices,
+    outputs,
+    predictions,
+    prices,
+    usage,
+    usage_events,
+)
 
 routes: list[URLPattern] = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     *chat.routes,
     *completions.routes,
     *images.routes,
+    *invoices.routes,
     *outputs.routes,
     *predictions.routes,
+    *prices.routes,
+    *usage.routes,
+    *usage_events.routes,
 ]
 
 urlpatterns = routes

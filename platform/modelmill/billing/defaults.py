@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 from modelmill.billing.rating import Rate
 from modelmill.core.money import MICRO
 
@@ -18,13 +20,13 @@ PLAN_TITLE: Final = "Starter"
 WELCOME_MICRO: Final = 10 * MICRO
 
 RATES: Final[dict[tuple[str, str], Rate]] = {
-    ("cpu_ms", ""): Rate(amount_micro=240_000, per=_HOUR_MS, title="CPU time, per hour"),
-    ("gpu_ms", ""): Rate(amount_micro=2_400_000, per=_HOUR_MS, title="GPU time, per hour"),
-    ("images", ""): Rate(amount_micro=2_000, per=1, title="Images, each"),
-    ("tokens_in", ""): Rate(amount_micro=200_000, per=MICRO, title="Tokens read, per million"),
-    ("tokens_out", ""): Rate(amount_micro=600_000, per=MICRO, title="Tokens written, per million"),
-    ("requests", ""): Rate(amount_micro=100_000, per=1_000, title="Requests, per thousand"),
+    ("cpu_ms", ""): Rate(amount_micro=240_000, per=_HOUR_MS, title=gettext_noop("per hour")),
+    ("gpu_ms", ""): Rate(amount_micro=2_400_000, per=_HOUR_MS, title=gettext_noop("per hour")),
+    ("images", ""): Rate(amount_micro=2_000, per=1, title=gettext_noop("each")),
+    ("tokens_in", ""): Rate(amount_micro=200_000, per=MICRO, title=gettext_noop("per million")),
+    ("tokens_out", ""): Rate(amount_micro=600_000, per=MICRO, title=gettext_noop("per million")),
+    ("requests", ""): Rate(amount_micro=100_000, per=1_000, title=gettext_noop("per thousand")),
     ("byte_hours", ""): Rate(
-        amount_micro=100_000, per=_GIB * _MONTH_HOURS, title="Storage, per GiB and month"
+        amount_micro=100_000, per=_GIB * _MONTH_HOURS, title=gettext_noop("per GiB and month")
     ),
 }

@@ -1,7 +1,7 @@
 """Usage over time, in buckets of a minute, an hour or a day, for charts and the API."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -34,7 +34,7 @@ def usage_buckets(
     start: datetime,
     end: datetime,
     width: str = "1h",
-    group_by: Sequence[str] = ("meter",),
+    group_by: Collection[str] = ("meter",),
     where: Q | None = None,
 ) -> list[UsageBucket]:
     """Sum the events in scope in whole buckets that cover ``[start, end)``, empty ones too.

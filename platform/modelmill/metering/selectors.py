@@ -1,7 +1,7 @@
 """The metering room's reads: sums that are exact at any instant, and the events behind them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ def usage_totals(
     *,
     start: datetime,
     end: datetime,
-    group_by: Sequence[str] = ("meter", "plugin_id", "billable"),
+    group_by: Collection[str] = ("meter", "plugin_id", "billable"),
     where: Q | None = None,
 ) -> list[UsageTotal]:
     """Sum the events in scope accounted in ``[start, end)``, exactly, in one statement.

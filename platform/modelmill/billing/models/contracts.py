@@ -32,7 +32,10 @@ class PriceBook(models.Model):
 
 
 class Price(models.Model):
-    """``amount_micro`` for every ``per`` units of a meter; ``plugin_id`` "" is for any plugin."""
+    """``amount_micro`` for every ``per`` units of a meter; ``plugin_id`` "" is for any plugin.
+
+    ``title`` says the ``per`` in words: "per hour".
+    """
 
     book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="prices")
     meter = models.CharField(max_length=METER_MAX_LENGTH)
