@@ -75,3 +75,36 @@ def job_make(place: Any, **options: Any) -> Any:
             training_ref=training_ref,
             **options,
         )
+
+
+def grain_make(place: Any, text: str = "corn\nbarley and rye\noats\n") -> Any:
+    """Bring a text file and check it here and now; return its ready version."""
+    import io
+
+    from modelmill.datasets.selectors import version_for
+    from modelmill.datasets.services import file_create, version_validate
+
+    with place.scope():
+        file = file_create(
+            io.BytesIO(text.encode()),
+            filename="grain.txt",
+            purpose="fine-tune",
+            caller=place.caller,
+        )
+        version = version_for(file.id)
+        version_validate(version.id)
+        version.refresh_from_db()
+        assert version.is_ready, version.error_message
+        return version
+
+
+def fakes_publish() -> None:
+    """Publish the fake plugins as a worker that found them would."""
+    from pathlib import Path
+
+    from modelmill.catalog.services import catalog_sync
+
+    from workers.hosts import describe_plugins
+
+    found = describe_plugins(python_paths=(Path(__file__).with_name("fakes"),))
+    catalog_sync(item.model_dump(mode="json") for item in found.items)

@@ -21,7 +21,7 @@ class SignOfLife(bootsteps.StartStopStep):
     A solo worker that trains does not get here: its supervisor reports then.
     """
 
-    requires = {"celery.worker.consumer.tasks:Tasks"}
+    requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, parent: Any) -> None:
         """Report now and regularly."""

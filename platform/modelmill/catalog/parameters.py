@@ -95,7 +95,8 @@ def _types(field: Mapping[str, Any], rules: Mapping[str, Any]) -> set[str]:
 def _refusal(problem: ValidationError) -> InvalidRequest:
     path = ".".join(str(part) for part in problem.absolute_path)
     if problem.validator == "required":
-        missing = next(name for name in problem.validator_value if name not in problem.instance)
+        required: Any = problem.validator_value
+        missing = next(name for name in required if name not in (problem.instance or {}))
         path = f"{path}.{missing}" if path else missing
         return InvalidRequest(
             _("%(name)s is required.") % {"name": path}, code="missing_parameter", param=path

@@ -59,4 +59,4 @@ def _version_named(name: str) -> ModelVersion | None:
     if not at:
         return None
     alias = Alias.objects.filter(model__name=model_name, name=alias_name).first()
-    return alias and version_list().filter(pk=alias.version_id).first()
+    return version_list().filter(pk=alias.version_id).first() if alias else None

@@ -35,7 +35,7 @@ def reservation_begin(job: Job) -> str:
 
 def reservation_keep_up(job: Job) -> bool:
     """Set aside what the time until the next proof will cost; return False if the money is out."""
-    ahead_ms = 2 * settings.HEARTBEAT_S * 1000
+    ahead_ms = int(2_000 * settings.HEARTBEAT_S)
     try:
         reservation_grow(
             _reservation(job), amount_micro=_price_micro(job, job.meter, job.billed_ms + ahead_ms)

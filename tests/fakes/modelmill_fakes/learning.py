@@ -1,0 +1,72 @@
+"""A plugin that learns in earnest, in a few numbers: its weights tell how they came about."""
+
+import json
+import random
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from modelmill_sdk import Params, Plugin, Problem, TrainRun
+from pydantic import Field
+
+
+class Learner(Plugin):
+    """Takes ``steps`` random steps towards the texts' lengths; each depends on all before it."""
+
+    id = "fake-learner"
+    title = "Learner"
+    task = "text-generation"
+    accepts = ("text",)
+
+    class TrainParams(Params):
+        steps: int = Field(default=20, ge=1, le=100_000, description="How many steps.")
+        step_ms: float = Field(default=0, ge=0, description="How long a step takes.")
+        do: str = Field(default="", description="What goes wrong: crash, nan, pickle, hang.")
+        at: int = Field(default=5, ge=0, description="The step at which it goes wrong.")
+
+    def validate(self, data: Any, params: Any) -> Iterable[Problem]:
+        """Refuse rows that say "chaff"."""
+        for row, text in enumerate(data["train"]["text"]):
+            if "chaff" in text:
+                yield Problem(reason="This row is chaff.", row=row, fix="Take it out.")
+
+    def train(self, run: TrainRun) -> None:
+        """Learn, on from the checkpoint if there is one."""
+        lengths = [len(text) for text in run.data["train"]["text"]]
+        dice, weight, first = random.Random(run.seed), 0.0, 0
+        if run.resume_from is not None:
+            first, weight, state = json.loads((run.resume_from / "state.json").read_text())
+            dice.setstate((state[0], tuple(state[1]), state[2]))
+        for step in range(first + 1, run.params.steps + 1):
+            time.sleep(run.params.step_ms / 1000)
+            weight += dice.random() * (dice.choice(lengths) - weight)
+            if step == run.params.at and run.resume_from is None:
+                _go_wrong(run.params.do)
+            loss = float("nan") if run.params.do == "nan" else abs(weight)
+            run.progress(step, run.params.steps, loss=loss)
+            saved = [step, weight, dice.getstate()]
+            run.checkpoint(step, lambda folder, saved=saved: _write(folder / "state.json", saved))
+        run.sample("words", f"weight {weight:.6f}", step=run.params.steps)
+        _write(run.model_dir / "weights.json", {"weight": weight})
+        if run.params.do == "pickle":
+            (run.model_dir / "weights.pkl").write_bytes(b"\x80\x04.")
+        run.report(weight=weight)
+
+    def predict(self, model: Path, inputs: Any, params: Any, run: Any) -> list[str]:
+        """Say the weights."""
+        return [(model / "weights.json").read_text() for _ in inputs]
+
+
+def _go_wrong(how: str) -> None:
+    if how == "crash":
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "hang":
+        time.sleep(3600)
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value), encoding="utf-8")

@@ -1,0 +1,185 @@
+"""One attempt at a job, with a real plugin process: trained, stopped, refused, failed, resumed."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from modelmill.core.models import Blob
+from modelmill.metering.models import UsageEvent
+from modelmill.registry.services import version_fetch
+from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
+from modelmill.training.selectors import access_job, job_messages, job_samples
+from modelmill.training.services import job_cancel, job_pause, job_resume, job_submit
+from modelmill.training.states import State
+
+from tests.conftest import Place, place_make
+from tests.making import fakes_publish, grain_make
+from tests.processes import FAKES
+from workers.supervisor import train_all, train_next
+from workers.supervisor.draining import drain_ask, drain_forget
+
+
+@pytest.fixture
+def mill(transactional_db: None, settings: Any, tmp_path: Any) -> Iterator[Place]:
+    """A tenant, the fake plugins, and beats quick enough to watch."""
+    settings.MEDIA_ROOT = tmp_path / "storage"
+    settings.PLUGIN_PATHS = [FAKES]
+    settings.HEARTBEAT_S = 0.2
+    settings.LEASE_S = 20
+    settings.CHECKPOINT_EVERY_S = 60
+    settings.PLUGIN_THREADS = 1
+    fakes_publish()
+    yield place_make("acme")
+    drain_forget()
+
+
+def _submit(place: Place, *, text: str = "corn\nbarley and rye\noats\n", **parameters: Any) -> Job:
+    version = grain_make(place, text)
+    with place.scope():
+        return job_submit(
+            caller=place.caller,
+            plugin_id="fake-learner",
+            training_ref=version.id,
+            parameters=parameters,
+            seed=7,
+        )
+
+
+def _now(place: Place, job: Job) -> Job:
+    with place.scope():
+        return access_job(job.id)
+
+
+def _meanwhile(place: Place, job: Job, act: Callable[[Job], object]) -> threading.Thread:
+    """Do something, in a thread, once the job has got to its third step."""
+
+    def wait() -> None:
+        with place.scope():
+            while access_job(job.id).step < 3:
+                time.sleep(0.05)
+            act(access_job(job.id))
+        connection.close()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def _steps_billed(place: Place, job: Job) -> list[int]:
+    with place.scope():
+        events = UsageEvent.objects.filter(subject=job.id, billable=True)
+        ranges = [(event.dims["step_from"], event.dims["step_to"]) for event in events]
+    return sorted(step for start, end in ranges for step in range(start, end))
+
+
+def _weights(place: Place, job: Job, folder: Any) -> bytes:
+    with place.scope():
+        version = access_job(job.id).model_version
+        assert version is not None
+        return (version_fetch(version, folder / job.id) / "weights.json").read_bytes()
+
+
+def test_a_job_is_trained_shown_billed_and_published(mill) -> None:
+    job = _submit(mill, steps=30, step_ms=20)
+    assert train_all() == 1
+    job = _now(mill, job)
+    assert (job.state, job.step, job.total_steps) == (State.SUCCEEDED, 30, 30)
+    assert _steps_billed(mill, job) == list(range(30))
+    with mill.scope():
+        assert job_samples(job)[0].message.startswith("weight ")
+        assert JobEvent.objects.filter(kind="metrics").exists()
+        assert job_messages(job)[0].message.endswith("completed.")
+        assert job.model_version.metrics["weight"] > 0
+        billed = UsageEvent.objects.filter(meter="cpu_ms")
+        assert job.billed_ms == sum(event.qty for event in billed) > 400
+
+
+def test_the_same_seed_gives_the_same_weights(mill, tmp_path) -> None:
+    first, second = _submit(mill, steps=10), _submit(mill, steps=10)
+    train_all()
+    assert _weights(mill, first, tmp_path) == _weights(mill, second, tmp_path)
+
+
+def test_a_paused_job_goes_on_from_its_checkpoint_to_the_same_weights(mill, tmp_path) -> None:
+    whole, paused = _submit(mill, steps=40), _submit(mill, steps=40, step_ms=25)
+    assert train_next()
+    thread = _meanwhile(mill, paused, lambda job: job_pause(job, caller=mill.caller))
+    assert train_next()
+    thread.join()
+    job = _now(mill, paused)
+    assert (job.state, job.attempt) == (State.PAUSED, 0)
+    with mill.scope():
+        assert Checkpoint.objects.get(job=job).step == job.step > 0
+        job_resume(job, caller=mill.caller)
+    assert train_next()
+    assert _now(mill, paused).state == State.SUCCEEDED
+    assert _weights(mill, whole, tmp_path) == _weights(mill, paused, tmp_path)
+    assert _steps_billed(mill, paused) == list(range(40))
+
+
+def test_a_cancelled_job_stops_and_keeps_what_was_done(mill) -> None:
+    job = _submit(mill, steps=5_000, step_ms=20)
+    thread = _meanwhile(mill, job, lambda job: job_cancel(job, caller=mill.caller))
+    train_next()
+    thread.join()
+    job = _now(mill, job)
+    assert (job.state, job.error_code) == (State.CANCELLED, "cancelled")
+    assert _steps_billed(mill, job) == list(range(job.step))
+
+
+def test_a_worker_that_ends_gives_its_job_back_with_a_checkpoint(mill) -> None:
+    job = _submit(mill, steps=5_000, step_ms=20)
+    thread = _meanwhile(mill, job, lambda job: drain_ask())
+    assert train_all() == 1
+    thread.join()
+    job = _now(mill, job)
+    assert (job.state, job.attempt) == (State.QUEUED, 0)
+    with mill.scope():
+        assert Checkpoint.objects.get(job=job).step > 0
+
+
+def test_data_the_plugin_refuses_costs_nothing(mill) -> None:
+    job = _submit(mill, text="chaff\n" * 3 + "corn\n")
+    train_next()
+    job = _now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, "dataset_invalid")
+    assert "This row is chaff. Take it out." in job.error_message
+    with mill.scope():
+        assert not UsageEvent.objects.filter(subject=job.id).exists()
+
+
+def test_a_crashed_plugin_is_tried_again(mill) -> None:
+    job = _submit(mill, steps=20, do="crash", at=5)
+    train_next()
+    job = _now(mill, job)
+    assert (job.state, job.attempt) == (State.QUEUED, 1)
+    with mill.scope():
+        assert "SIGKILL" in Attempt.objects.get(job=job).detail
+
+
+@pytest.mark.parametrize(("do", "code"), [("nan", "nan_loss"), ("pickle", "plugin_error")])
+def test_a_job_that_goes_wrong_fails_with_its_reason(mill, do, code) -> None:
+    job = _submit(mill, steps=3_000 if do == "nan" else 5, step_ms=5, do=do)
+    train_next()
+    job = _now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, code)
+    with mill.scope():
+        assert not Blob.objects.filter(media_type="application/x-tar").exists()
+
+
+def test_a_worker_whose_job_was_taken_stops_its_plugin_and_writes_nothing(mill) -> None:
+    job = _submit(mill, steps=5_000, step_ms=20)
+
+    def take(job: Job) -> None:
+        Job.objects.filter(pk=job.pk).update(fence=job.fence + 1, lease_owner="another")
+
+    thread = _meanwhile(mill, job, take)
+    train_next()
+    thread.join()
+    after = _now(mill, job)
+    assert (after.state, after.lease_owner) == (State.RUNNING, "another")
+    time.sleep(0.5)
+    assert _now(mill, job).step == after.step
