@@ -1,5 +1,7 @@
 """Rows that many tests need, made the way the installation makes them."""
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 TRAIN_SCHEMA = {
@@ -98,13 +100,17 @@ def grain_make(place: Any, text: str = "corn\nbarley and rye\noats\n") -> Any:
         return version
 
 
-def fakes_publish() -> None:
-    """Publish the fake plugins as a worker that found them would."""
-    from pathlib import Path
-
-    from modelmill.catalog.services import catalog_sync
-
+@cache
+def fakes_manifests() -> list[dict[str, Any]]:
+    """Describe the fake plugins, once for a test run: it takes a process."""
     from workers.hosts import describe_plugins
 
     found = describe_plugins(python_paths=(Path(__file__).with_name("fakes"),))
-    catalog_sync(item.model_dump(mode="json") for item in found.items)
+    return [item.model_dump(mode="json") for item in found.items]
+
+
+def fakes_publish() -> None:
+    """Publish the fake plugins as a worker that found them would."""
+    from modelmill.catalog.services import catalog_sync
+
+    catalog_sync(fakes_manifests())
