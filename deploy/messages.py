@@ -87,7 +87,9 @@ def catalogue_compile() -> Path:
 
 
 def _sources() -> Iterator[Path]:
-    for folder, patterns in (("templates", ("*.html", "*.txt")), ("platform", ("*.py",))):
+    python = ("*.py",)
+    folders = {"templates": ("*.html", "*.txt"), "platform": python, "workers": python}
+    for folder, patterns in folders.items():
         for pattern in patterns:
             yield from sorted((ROOT / folder).rglob(pattern))
 

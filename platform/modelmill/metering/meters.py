@@ -41,7 +41,7 @@ def meter_title(code: str) -> str:
 
 
 def quantity_text(code: str, qty: int) -> str:
-    """Write a quantity for people: ``5 min 12.345 s``, ``1,204``, ``3.20 GiB h``."""
+    """Write a quantity for people: ``5 min 12.345 s``, ``1,204``, ``3.20 GiB × 1 h``."""
     if code.endswith("_ms"):
         return _duration_text(qty)
     if code == "byte_hours":
@@ -53,10 +53,14 @@ def _duration_text(qty_ms: int) -> str:
     hours, rest = divmod(qty_ms, _HOUR_MS)
     minutes, rest = divmod(rest, _MINUTE_MS)
     seconds, ms = divmod(rest, 1000)
-    parts = [f"{hours:,} {_('h')}"] if hours else []
-    if hours or minutes:
-        parts.append(f"{minutes} {_('min')}")
-    return " ".join([*parts, f"{seconds}.{ms:03d} {_('s')}"])
+    seconds_text = _("%(seconds)s s") % {"seconds": f"{seconds}.{ms:03d}"}
+    if hours:
+        whole = _("%(hours)s h %(minutes)s min") % {"hours": f"{hours:,}", "minutes": minutes}
+        return f"{whole} {seconds_text}"
+    if minutes:
+        whole = _("%(minutes)s min") % {"minutes": minutes}
+        return f"{whole} {seconds_text}"
+    return seconds_text
 
 
 def _byte_hours_text(qty: int) -> str:
@@ -66,4 +70,5 @@ def _byte_hours_text(qty: int) -> str:
             break
         unit, size = larger, size * _KIB
     hundredths = qty * 100 // size
-    return f"{hundredths // 100:,}.{hundredths % 100:02d} {unit} {_('h')}"
+    amount = f"{hundredths // 100:,}.{hundredths % 100:02d} {unit}"
+    return _("%(amount)s × 1 h") % {"amount": amount}
