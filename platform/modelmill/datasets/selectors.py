@@ -21,14 +21,18 @@ _HEAVY = ("preview", "statistics")
 
 
 def file_list(*, purpose: str = "") -> QuerySet[File]:
-    """Return the files in scope, newest first."""
-    rows = File.objects.order_by("-pk")
+    """Return the files in scope, newest first, with ``made_dataset_id`` and ``made_version_id``."""
+    made = DatasetVersion.objects.filter(source_file=OuterRef("pk"))
+    rows = File.objects.order_by("-pk").annotate(
+        made_dataset_id=Subquery(made.values("dataset_id")[:1]),
+        made_version_id=Subquery(made.values("pk")[:1]),
+    )
     return rows.filter(purpose=purpose) if purpose else rows
 
 
 def access_file(file_id: str) -> File:
     """Return one file in scope, or raise ``NotFound``."""
-    file = File.objects.select_related("blob").filter(pk=file_id).first()
+    file = file_list().select_related("blob").filter(pk=file_id).first()
     if file is None:
         raise NotFound(_("There is no file %(id)s.") % {"id": file_id}, code="file_not_found")
     return file
@@ -77,6 +81,15 @@ def access_version(version_id: str) -> DatasetVersion:
             _("There is no dataset version %(id)s.") % {"id": version_id},
             code="dataset_not_found",
         )
+    return version
+
+
+def access_version_of(dataset: Dataset, version_ref: str) -> DatasetVersion:
+    """Return one version of a dataset by its id, or by the word "newest"; or raise ``NotFound``."""
+    rows = DatasetVersion.objects.filter(dataset=dataset).order_by("-number")
+    version = (rows if version_ref == "newest" else rows.filter(pk=version_ref)).first()
+    if version is None:
+        raise NotFound(_("There is no dataset version %(id)s.") % {"id": version_ref})
     return version
 
 

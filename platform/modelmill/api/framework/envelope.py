@@ -58,6 +58,8 @@ def to_mill_error(exception: Exception) -> errors.MillError | None:
 
 def _from_drf(exception: drf.APIException) -> errors.MillError:
     if isinstance(exception, drf.ParseError):
+        if "multipart" in str(exception.detail).lower():
+            return errors.InvalidRequest("The form could not be read.", code="invalid_form")
         return errors.InvalidRequest("The body is not valid JSON.", code="invalid_json")
     error = errors.InvalidRequest(str(exception.detail), code=str(exception.default_code))
     error.status = exception.status_code

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from modelmill.core.errors import InvalidRequest
 from modelmill.core.scope import tenant_scope
 from modelmill.tenants.callers import Caller
 
@@ -30,6 +31,7 @@ class TenantView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, open the scope, and check the permission, before the handler."""
         super().initial(request, *args, **kwargs)
+        _refuse_nul(request, kwargs)
         caller = request.auth
         assert isinstance(caller, Caller)
         self.caller = caller
@@ -37,3 +39,16 @@ class TenantView(APIView):
         needed = self.permissions.get("GET" if request.method == "HEAD" else str(request.method))
         if needed is not None:
             caller.require(needed)
+
+
+def content_length(request: Request) -> int:
+    """Return the size a request announces of its body, 0 when it announces none."""
+    given = str(request.META.get("CONTENT_LENGTH") or "0")
+    return int(given) if given.isascii() and given.isdigit() else 0
+
+
+def _refuse_nul(request: Request, kwargs: dict[str, Any]) -> None:
+    """Answer what no stored text can hold, before PostgreSQL does so with an exception."""
+    given = [*kwargs.values(), *request.query_params, *request.query_params.values()]
+    if any("\0" in str(value) for value in given):
+        raise InvalidRequest("The URL has a NUL character in it.")

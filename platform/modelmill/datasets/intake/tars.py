@@ -97,7 +97,7 @@ class TarArchive:
                         raise Refused("too_many_entries", "The archive has too many entries.")
                     yield member, tar
                     # tarfile keeps every header it met; two million of them are a gigabyte.
-                    tar.members = []
+                    cast(Any, tar).members = []
         except (tarfile.TarError, *BROKEN, ValueError):
             raise refuse_broken("tar archive") from None
 
