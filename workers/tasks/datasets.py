@@ -21,7 +21,7 @@ def validate(tenant_id: str, version_id: str) -> str:
     if version is None or version.state == version.State.VALIDATING:
         return "not now"
     # Also for a version that was ready before: a worker may have died in between.
-    jobs_unblock(version.id)
+    jobs_unblock(version)
     return version.state
 
 
