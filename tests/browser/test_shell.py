@@ -151,6 +151,10 @@ def test_the_operator_sees_the_tenants(
 ) -> None:
     User.objects.filter(pk=acme.owner.pk).update(is_staff=True)
     page = sign_in(acme)
+    for name in ("plugins", "workers", "prices", "revenue"):
+        page.goto(f"/cockpit/{name}")
+        assert is_narrow(page)
+        shoot(page, f"cockpit-{name}")
     page.goto("/cockpit")
     shoot(page, "cockpit")
     page.get_by_role("link", name="Acme").click()

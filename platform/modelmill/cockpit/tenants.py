@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
 
+from modelmill.billing.selectors import balance_summary
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.scope import tenant_scope
 from modelmill.tenants.models import Tenant
@@ -39,6 +40,7 @@ def tenant(request: OperatorRequest, tenant_id: str) -> HttpResponse:
             "tenant": found,
             "members": list(member_list()),
             "key_count": api_key_list().filter(revoked_at=None).count(),
+            "money": balance_summary(found.pk),
             "entries": list(audit_list()[:20]),
         }
     return operator_render(request, "cockpit/tenant.html", context)
