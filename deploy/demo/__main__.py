@@ -78,9 +78,7 @@ def tell(mill: Installation, console: Console) -> None:
     console.print(f"Signed up as {visitor.email}, tenant “Demo Mill”, with an API key of its own")
     client = openai.OpenAI(base_url=f"{mill.url}/v1", api_key=key)
     story = Story(client, folder, console)
-    pictures = folder / "faces.zip"
-    for _done in faces_zip(pictures, count=FACES, pixels=PIXELS):
-        pass
+    pictures = faces_zip(folder / "faces.zip", count=FACES, pixels=PIXELS)
     text = prose.prose_file(folder / "prose.txt")
     faces = story.train(
         "gan-faces", file_id=story.upload(pictures), name="faces", parameters=FACES_PARAMETERS

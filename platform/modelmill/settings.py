@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_prometheus",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "rest_framework",
     *[f"modelmill.{room}" for room in ROOMS],
 ]
@@ -273,6 +274,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Train and use models in OpenAI's conventions: its client works as it is.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"docExpansion": "list", "defaultModelsExpandDepth": 0},
     "SERVE_PERMISSIONS": [],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/v1",

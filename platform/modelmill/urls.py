@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 from django.views.i18n import set_language
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from modelmill import doors
 
@@ -9,6 +10,7 @@ urlpatterns = [
     path("healthz", doors.health, name="healthz"),
     path("readyz", doors.readiness, name="readyz"),
     path("v1/", include("modelmill.api.urls")),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api_docs"),
     path("accounts/", include("allauth.account.urls")),
     path("language", set_language, name="set_language"),
     path("", include("modelmill.cockpit.urls")),

@@ -2,14 +2,25 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
+from modelmill.billing.books import book_current, book_rates
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.services import manifest_publish, plugin_quarantine
+from modelmill.metering.services import usage_record
 from modelmill.tenants.models import AuditEntry, User
+from modelmill.training.services.presence import worker_report
 
 from tests.conftest import Place
 from tests.web.test_pages import check_page
 
-PAGES = ["/cockpit", "/cockpit/tenants", "/cockpit/plugins"]
+PAGES = [
+    "/cockpit",
+    "/cockpit/tenants",
+    "/cockpit/plugins",
+    "/cockpit/workers",
+    "/cockpit/prices",
+    "/cockpit/revenue",
+]
 
 
 @pytest.fixture
@@ -99,3 +110,50 @@ def test_a_plugin_is_turned_off_and_on(operator: Client, acme: Place) -> None:
     operator.post(path, {"enabled": "1"})
     assert Plugin.objects.get().is_enabled
     assert operator.post("/cockpit/plugins/none/switch").status_code == 404
+
+
+def test_a_live_worker_is_shown(operator: Client) -> None:
+    worker_report("train-1", queue="train", device="cpu")
+
+    assert "train-1" in operator.get("/cockpit/workers").content.decode()
+
+
+def test_new_prices_are_a_new_book(operator: Client) -> None:
+    before = book_current()
+    rates = book_rates(before.pk)
+    body = {f"price-{at}": "0.5" for at in range(len(rates))}
+
+    operator.post("/cockpit/prices", body)
+
+    now = book_current()
+    assert now.pk != before.pk
+    assert {rate.amount_micro for rate in book_rates(now.pk).values()} == {500_000}
+    assert book_rates(before.pk) == rates
+
+
+@pytest.mark.parametrize("wrong", ["-1", "x", "", "0.0000001", "1e99", "NaN"])
+def test_a_wrong_price_publishes_nothing(wrong: str, operator: Client) -> None:
+    before = book_current()
+    body = {f"price-{at}": wrong for at in range(len(book_rates(before.pk)))}
+
+    response = operator.post("/cockpit/prices", body)
+
+    assert "field-error" in response.content.decode()
+    assert book_current().pk == before.pk
+
+
+def test_revenue_is_what_the_tenants_used(operator: Client, acme: Place) -> None:
+    with acme.scope():
+        usage_record(
+            tenant_id=acme.tenant.pk,
+            source="test",
+            event_id="1",
+            meter="images",
+            qty=1000,
+            occurred_at=timezone.now(),
+            plugin_id="gan-faces",
+        )
+
+    page = operator.get("/cockpit/revenue").content.decode()
+
+    assert "gan-faces" in page and "2.00 USD" in page and "Acme" in page

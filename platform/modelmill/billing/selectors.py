@@ -8,7 +8,7 @@ from django.db.models import QuerySet, Sum
 
 from modelmill.billing.bills import bill_sha256, period_bill
 from modelmill.billing.books import book_rates
-from modelmill.billing.models import Balance, Invoice, InvoiceLine, Price, Reservation
+from modelmill.billing.models import Balance, Invoice, InvoiceLine, Price, PriceBook, Reservation
 from modelmill.billing.rating import Rate, RatedBill, Rates, rate_for
 from modelmill.billing.subscriptions import subscription_for
 from modelmill.core.clock import database_now
@@ -151,3 +151,8 @@ def invoice_recomputes(invoice: Invoice) -> bool:
     period = {"start": invoice.period_start, "end": invoice.period_end}
     bill = period_bill(book_id=invoice.book_id, **period)
     return bill_sha256(bill, book_id=invoice.book_id, **period) == invoice.lines_sha256
+
+
+def book_list() -> QuerySet[PriceBook]:
+    """Return every price book with its prices, the newest first, for the operator."""
+    return PriceBook.objects.prefetch_related("prices").order_by("-effective_from", "-id")

@@ -32,6 +32,9 @@ _LINKS: tuple[tuple[str | Promise, str, str], ...] = (
     (_("Overview"), "home", "cockpit:overview"),
     (_("Tenants"), "tenant", "cockpit:tenants"),
     (_("Plugins"), "plugin", "cockpit:plugins"),
+    (_("Workers"), "worker", "cockpit:workers"),
+    (_("Prices"), "wallet", "cockpit:prices"),
+    (_("Revenue"), "usage", "cockpit:revenue"),
 )
 
 

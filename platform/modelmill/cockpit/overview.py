@@ -8,6 +8,7 @@ from modelmill.cockpit.framework import OperatorRequest, operator_page, operator
 from modelmill.tenants.models import Tenant
 from modelmill.tenants.selectors import tenant_list_all
 from modelmill.training.selectors import job_list
+from modelmill.training.services.presence import workers_live
 from modelmill.training.states import State
 
 
@@ -19,6 +20,7 @@ def overview(request: OperatorRequest) -> HttpResponse:
         "tenant_count": tenants.count(),
         "suspended_count": tenants.filter(state=Tenant.State.SUSPENDED).count(),
         "newest": list(tenants[:5]),
+        "worker_count": workers_live().count(),
         "running_count": job_list().filter(state=State.RUNNING).count(),
         "waiting_count": job_list().filter(state=State.QUEUED).count(),
         "plugin_count": plugin_list_all().count(),

@@ -1,6 +1,13 @@
 """The cockpit's paths."""
 
-from modelmill.cockpit import overview, plugins, tenants
+from modelmill.cockpit import overview, plugins, prices, revenue, tenants, workers
 
 app_name = "cockpit"
-urlpatterns = [*overview.routes, *tenants.routes, *plugins.routes]
+urlpatterns = [
+    *overview.routes,
+    *tenants.routes,
+    *plugins.routes,
+    *workers.routes,
+    *prices.routes,
+    *revenue.routes,
+]
