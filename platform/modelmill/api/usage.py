@@ -1,7 +1,6 @@
 """Usage over time: any meter under ``/usage``, and OpenAI's shapes under ``/organization``."""
 
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any, ClassVar
 
 from django.db.models import Q
@@ -13,10 +12,10 @@ from rest_framework.response import Response
 
 from modelmill.api.framework.buckets import BucketQuery, BucketQueryInput
 from modelmill.api.framework.views import TenantView
-from modelmill.billing.rating import Rates, rate_for
+from modelmill.billing.costs import totals_amount_micro
 from modelmill.billing.selectors import tenant_rates
 from modelmill.billing.subscriptions import subscription_for
-from modelmill.core.money import MICRO, round_half_up
+from modelmill.core.money import MICRO
 from modelmill.metering.buckets import usage_buckets
 from modelmill.metering.selectors import UsageTotal
 
@@ -68,7 +67,7 @@ class UsageView(TenantView):
                     **dict(zip(groups, key, strict=True)),
                     "qty": sum(part.qty for part in parts),
                     "event_count": sum(part.event_count for part in parts),
-                    "amount_micro": _amount_micro(parts, rates),
+                    "amount_micro": totals_amount_micro(parts, rates=rates),
                 }
 
         return query.answer(
@@ -164,7 +163,7 @@ class CostsView(TenantView):
         def results(totals: list[UsageTotal]) -> Iterable[dict[str, Any]]:
             for key, parts in _grouped(totals, query.group_by).items():
                 names = dict(zip(query.group_by, key, strict=True))
-                micro = _amount_micro(parts, rates)
+                micro = totals_amount_micro(parts, rates=rates)
                 yield {
                     "object": "organization.costs.result",
                     "amount": {
@@ -223,15 +222,6 @@ def _qty(parts: list[UsageTotal], meter: str) -> int:
 
 def _count(parts: list[UsageTotal], meter: str) -> int:
     return sum(part.event_count for part in parts if part.meter == meter)
-
-
-def _amount_micro(parts: list[UsageTotal], rates: Rates) -> int:
-    exact = Fraction(0)
-    for part in parts:
-        rate = rate_for(rates, meter=str(part.meter), plugin_id=str(part.plugin_id))
-        if rate and part.billable:
-            exact += rate.exact_micro(part.qty)
-    return round_half_up(exact)
 
 
 routes = [
