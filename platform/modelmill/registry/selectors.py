@@ -45,6 +45,11 @@ def access_model(model_id: str) -> Model:
     return model
 
 
+def alias_list() -> QuerySet[Alias]:
+    """Return every alias in scope with its model and version, by name."""
+    return Alias.objects.select_related("model", "version").order_by("model__name", "name")
+
+
 def version_of_job(job_id: str) -> ModelVersion | None:
     """Return the version a job made, also when it was deleted since."""
     return ModelVersion.objects.filter(job_id=job_id).first()

@@ -1,0 +1,164 @@
+"""What a job says: events, curves, samples and checkpoints, read once or watched live."""
+
+from typing import ClassVar
+
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from modelmill.api.fine_tuning_shapes import checkpoint_shape, event_shape
+from modelmill.api.fine_tuning_stream import job_stream
+from modelmill.api.framework.events import event_response
+from modelmill.api.framework.pages import page_of
+from modelmill.api.framework.views import TenantView
+from modelmill.core.errors import InvalidRequest, NotFound
+from modelmill.core.storage import blob_open
+from modelmill.training.progress import MAX_POINTS, job_metrics_series
+from modelmill.training.selectors import (
+    access_job,
+    access_sample,
+    checkpoint_list,
+    job_events,
+    job_samples,
+)
+
+_PAGE = [OpenApiParameter("after"), OpenApiParameter("limit", int)]
+
+
+class AnyAccept(BaseContentNegotiation):
+    """Answer whatever the client accepts: a browser's EventSource accepts no JSON."""
+
+    def select_renderer(self, request: Request, renderers: list, format_suffix: str = "") -> tuple:  # type: ignore[type-arg, override]
+        """Take the first renderer."""
+        return renderers[0], renderers[0].media_type
+
+    def select_parser(self, request: Request, parsers: list) -> object:  # type: ignore[type-arg]
+        """Take the first parser."""
+        return parsers[0]
+
+
+class JobEventsView(TenantView):
+    """The events of one job."""
+
+    permissions: ClassVar = {"GET": "jobs:read"}
+    content_negotiation_class = AnyAccept
+
+    @extend_schema(
+        summary="List a job's events",
+        responses={200: OpenApiTypes.OBJECT},
+        parameters=[
+            *_PAGE,
+            OpenApiParameter("stream", bool, description="Watch live, as server-sent events."),
+            OpenApiParameter("Last-Event-ID", location=OpenApiParameter.HEADER),
+        ],
+        tags=["fine-tuning"],
+    )
+    def get(self, request: Request, job_id: str) -> HttpResponseBase:
+        """Answer with a page of events, newest first; or with a live stream, oldest first."""
+        job = access_job(job_id)
+        if request.query_params.get("stream") in {"1", "true"}:
+            after = request.headers.get("Last-Event-ID") or request.query_params.get("after", "")
+            stream = job_stream(job.id, tenant_id=self.caller.tenant.id, after=after)
+            return event_response(stream, headers={})
+        return page_of(job_events(job), request, render=event_shape)
+
+
+class JobMetricsView(TenantView):
+    """The curves of one job."""
+
+    permissions: ClassVar = {"GET": "jobs:read"}
+
+    @extend_schema(
+        summary="Retrieve a job's curves",
+        responses={200: OpenApiTypes.OBJECT},
+        parameters=[
+            OpenApiParameter("names", description="Metrics, with commas; all when left out."),
+            OpenApiParameter("max_points", int),
+        ],
+        tags=["fine-tuning"],
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        """Answer with steps and one series for each metric, thinned to ``max_points``."""
+        names = [name for name in request.query_params.get("names", "").split(",") if name]
+        given = request.query_params.get("max_points", str(MAX_POINTS))
+        if not given.isascii() or not given.isdigit() or not 2 <= int(given) <= 5_000:
+            raise InvalidRequest("max_points must be from 2 to 5000.", param="max_points")
+        series = job_metrics_series(access_job(job_id), names, max_points=int(given))
+        return Response({"object": "fine_tuning.job.metrics", **series})
+
+
+class JobCheckpointsView(TenantView):
+    """The checkpoints of one job."""
+
+    permissions: ClassVar = {"GET": "jobs:read"}
+
+    @extend_schema(
+        summary="List a job's checkpoints",
+        responses={200: OpenApiTypes.OBJECT},
+        parameters=_PAGE,
+        tags=["fine-tuning"],
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        """Answer with a page of checkpoints, newest first."""
+        rows = checkpoint_list(access_job(job_id))
+        return page_of(rows, request, render=checkpoint_shape, default_limit=10)
+
+
+class JobSamplesView(TenantView):
+    """What the plugin showed while it trained."""
+
+    permissions: ClassVar = {"GET": "jobs:read"}
+
+    @extend_schema(
+        summary="List a job's samples",
+        responses={200: OpenApiTypes.OBJECT},
+        parameters=_PAGE,
+        tags=["fine-tuning"],
+    )
+    def get(self, request: Request, job_id: str) -> Response:
+        """Answer with a page of samples, newest first, in the form of events."""
+        return page_of(job_samples(access_job(job_id)), request, render=event_shape)
+
+
+class SampleContentView(TenantView):
+    """The picture of one sample."""
+
+    permissions: ClassVar = {"GET": "jobs:read"}
+    content_negotiation_class = AnyAccept
+
+    @extend_schema(
+        summary="Download a sample's picture",
+        responses={200: OpenApiTypes.BINARY},
+        tags=["fine-tuning"],
+    )
+    def get(self, request: Request, job_id: str, sample_id: str) -> FileResponse:
+        """Answer with the PNG."""
+        sample = access_sample(access_job(job_id), sample_id)
+        if sample.blob is None:
+            raise NotFound("This sample is a text; read it in the event.")
+        response = FileResponse(blob_open(sample.blob), content_type="image/png")
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Content-Security-Policy"] = "sandbox"
+        # A sample never changes; what is one tenant's must not lie in a shared cache.
+        response["Cache-Control"] = "private, max-age=86400, immutable"
+        return response
+
+
+_JOB = "fine_tuning/jobs/<str:job_id>"
+
+routes = [
+    path(f"{_JOB}/events", JobEventsView.as_view(), name="fine_tuning_job_events"),
+    path(f"{_JOB}/metrics", JobMetricsView.as_view(), name="fine_tuning_job_metrics"),
+    path(f"{_JOB}/checkpoints", JobCheckpointsView.as_view(), name="fine_tuning_job_checkpoints"),
+    path(f"{_JOB}/samples", JobSamplesView.as_view(), name="fine_tuning_job_samples"),
+    path(
+        f"{_JOB}/samples/<str:sample_id>/content",
+        SampleContentView.as_view(),
+        name="fine_tuning_sample_content",
+    ),
+]
