@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTransform
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -175,7 +175,7 @@ def _with_metadata(jobs: QuerySet[Job], request: Request) -> QuerySet[Job]:
     for number, (key, value) in enumerate(request.query_params.items()):
         if key.startswith("metadata[") and key.endswith("]"):
             name = f"metadata_{number}"
-            jobs = jobs.annotate(**{name: KeyTextTransform(key[9:-1], "metadata")})
+            jobs = jobs.annotate(**{name: KeyTransform(key[9:-1], "metadata")})
             jobs = jobs.filter(**{name: value})
     return jobs
 

@@ -65,7 +65,7 @@ def job_line(job: Job) -> dict[str, Any]:
 
 
 def event_shape(event: JobEvent) -> dict[str, Any]:
-    """Return an event; a sample's picture is behind ``data["url"]``, its text in ``data["text"]``."""
+    """Return an event; a sample's ``data`` has the ``url`` of its picture, or its ``text``."""
     is_metrics = event.kind == JobEvent.Kind.METRICS
     return {
         "id": event.id,

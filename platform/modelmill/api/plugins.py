@@ -57,7 +57,7 @@ def plugin_shape(plugin: Plugin, *, fields: tuple[str, ...]) -> dict[str, Any]:
     """Return what customers may know of a plugin's manifest."""
     assert plugin.release is not None
     manifest = plugin.release.manifest
-    shown = {name: manifest[name] for name in fields}
+    shown = {name: manifest.get(name) for name in fields}
     return {"id": plugin.id, "object": "plugin", "release": plugin.release_id, **shown}
 
 

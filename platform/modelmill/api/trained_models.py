@@ -36,7 +36,9 @@ class ModelView(TenantView):
 
     permissions: ClassVar = {"DELETE": "models:write"}
 
-    @extend_schema(summary="Retrieve a model", responses={200: OpenApiTypes.OBJECT}, tags=["models"])
+    @extend_schema(
+        summary="Retrieve a model", responses={200: OpenApiTypes.OBJECT}, tags=["models"]
+    )
     def get(self, request: Request, model: str) -> Response:
         """Answer with a plugin, or a model with its lineage; aliases and ids work as names."""
         _may_read(self.caller)
@@ -106,10 +108,10 @@ def plugin_model_shape(plugin: Plugin) -> dict[str, Any]:
         "id": plugin.id,
         "object": "model",
         "created": int(plugin.created_at.timestamp()),
-        "owned_by": manifest["author"] or "plugin",
-        "x_title": manifest["title"],
-        "x_task": manifest["task"],
-        "x_trains": manifest["trains"],
+        "owned_by": manifest.get("author") or "plugin",
+        "x_title": plugin.title,
+        "x_task": manifest.get("task", "other"),
+        "x_trains": manifest.get("trains", False),
         "x_release": plugin.release.version,
     }
 

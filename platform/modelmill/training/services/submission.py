@@ -84,7 +84,7 @@ def _job_new(
     asked: Mapping[str, Any], *, caller: Caller, spec_hash: str, idempotency_key: str | None
 ) -> Job:
     release = release_for(asked["plugin"])
-    if not release.manifest["trains"]:
+    if not release.manifest.get("trains"):
         raise InvalidRequest(
             _("%(title)s cannot be trained.") % {"title": release.manifest["title"]}, param="model"
         )
@@ -113,7 +113,7 @@ def _job_new(
         spec_hash=spec_hash,
         state=State.QUEUED if ready else State.VALIDATING,
         queued_at=now if ready else None,
-        gpu_memory_mib=release.manifest["needs"]["gpu_memory_mib"],
+        gpu_memory_mib=release.manifest.get("needs", {}).get("gpu_memory_mib", 0),
         max_attempts=settings.MAX_ATTEMPTS,
         next_run_at=now,
     )
