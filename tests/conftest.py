@@ -132,7 +132,10 @@ def redis_url(valkey_server: Any, settings: Any) -> Iterator[str]:
 
 
 def _forget_connections(app: Any) -> None:
-    app.pool.force_close_all()
+    from kombu import pools
+
+    # kombu keeps pools by address: one that was merely closed would be found again.
+    pools.reset()
     app._pool = None
     app.amqp._producer_pool = None
 
