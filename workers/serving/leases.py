@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from django.db import DatabaseError, close_old_connections
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
 from modelmill.inference.lifecycle import predictions_renew
 from modelmill.inference.models import Prediction
 
 logger = structlog.get_logger(__name__)
 
-EVERY_S = 5.0
+# How many turns a lease outlives.
+_TURNS = 6
 
 
 class Watch:
@@ -27,13 +29,14 @@ class Watch:
 class Leases:
     """Keeps the leases of a process's predictions, and hears from the database who should stop."""
 
-    def __init__(self, *, also: Callable[[], None], every_s: float = EVERY_S) -> None:
+    def __init__(self, *, also: Callable[[], None]) -> None:
         """Call ``also`` at each turn; the thread begins with the first prediction."""
         self._also = also
-        self._every_s = every_s
+        self._every_s = settings.PREDICTION_LEASE_S / _TURNS
         self._watches: dict[str, Watch] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._end = threading.Event()
 
     @contextmanager
     def watch(self, prediction: Prediction) -> Iterator[Watch]:
@@ -61,9 +64,14 @@ class Leases:
             watch.is_lost = watch.is_lost or key in lost
             watch.is_cancelled = watch.is_cancelled or key in cancelled
 
+    def close(self) -> None:
+        """End the thread."""
+        self._end.set()
+        if self._thread is not None:
+            self._thread.join()
+
     def _run(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(self._every_s):
+        while not self._end.wait(self._every_s):
             try:
                 close_old_connections()
                 self.renew()
@@ -72,3 +80,4 @@ class Leases:
                 # ends it, and the fence then refuses our result.
                 logger.warning("leases_not_renewed", exc_info=True)
             self._also()
+        connection.close()

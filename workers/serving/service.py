@@ -67,6 +67,11 @@ class Server:
                     Refused("Something failed on our side. Please try again.", code="internal"),
                 )
 
+    def close(self) -> None:
+        """End every process and thread; predictions under way are not waited for."""
+        self.leases.close()
+        self.pool.close()
+
     def _finish(self, prediction: Prediction, watch: Watch) -> None:
         """Run it; once more on a fresh host if its process dies before anything was shown."""
         for is_last in (False, True):

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from modelmill.core.scope import system_scope
@@ -18,7 +20,6 @@ from modelmill.inference.models import Prediction
 from modelmill.inference.settling import reservation_settle, usage_settle
 from modelmill.inference.streams import stream_end
 
-LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 3
 
 State = Prediction.State
@@ -48,7 +49,7 @@ def prediction_claim(prediction_id: str, *, worker: str) -> Prediction | None:
         attempt=F("attempt") + 1,
         fence=F("fence") + 1,
         lease_owner=worker,
-        lease_until=Now() + LEASE,
+        lease_until=_lease_end(),
         started_at=Now(),
     )
     if not claimed:
@@ -63,7 +64,7 @@ def predictions_renew(held: dict[str, int]) -> tuple[set[str], set[str]]:
         for prediction_id, fence in held.items():
             claims |= Q(pk=prediction_id, fence=fence)
         rows = Prediction.objects.filter(claims, state=State.RUNNING)
-        rows.update(lease_until=Now() + LEASE)
+        rows.update(lease_until=_lease_end())
         kept = dict(rows.values_list("pk", "is_cancel_asked"))
     return held.keys() - kept.keys(), {key for key, is_asked in kept.items() if is_asked}
 
@@ -100,6 +101,10 @@ def prediction_fail(
         reservation_settle(prediction, spent_micro=0)
         transaction.on_commit(lambda: stream_end(prediction.id), robust=True)
     return True
+
+
+def _lease_end() -> Combinable:
+    return Now() + timedelta(seconds=settings.PREDICTION_LEASE_S)
 
 
 def _held(prediction: Prediction) -> QuerySet[Prediction]:
