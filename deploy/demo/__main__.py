@@ -18,6 +18,15 @@ from deploy.launch.__main__ import interruptible, watch
 from deploy.launch.installation import Installation, StartFailed
 from deploy.launch.services import ROOT
 
+FAILURES = (
+    StepFailed,
+    DoorShut,
+    SumsDiffer,
+    StartFailed,
+    prose.ProseMissing,
+    openai.OpenAIError,
+    httpx2.HTTPError,
+)
 FACES = 400
 PIXELS = 32
 SCOPES = [
@@ -59,7 +68,7 @@ def main() -> int:
                 return 0
             console.print(f"\nThe dashboard is at {mill.url}. Ctrl-C ends everything.")
             return watch(mill)
-    except failures as failure:
+    except FAILURES as failure:
         console.print(f"[red bold]The demo failed:[/red bold] {failure}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
