@@ -50,15 +50,6 @@ def main() -> int:
     console = Console()
     interruptible()
     var = Path(os.environ.get("MODELMILL_VAR_DIR", ROOT / "var"))
-    failures = (
-        StepFailed,
-        DoorShut,
-        prose.ProseMissing,
-        SumsDiffer,
-        StartFailed,
-        openai.OpenAIError,
-        httpx2.HTTPError,
-    )
     try:
         console.print("Starting Modelmill …")
         with Installation(var) as mill:

@@ -26,7 +26,7 @@ def services(*, port: int, var: Path) -> list[Service]:
         *[python, "-m", "gunicorn", "modelmill.wsgi", "--bind", f"127.0.0.1:{port}"],
         # Streams and uploads wait on threads; two processes use both cores.
         *["--worker-class", "gthread", "--workers", "2", "--threads", "16"],
-        *["--timeout", "120", "--graceful-timeout", "5", "--access-logfile", "-"],
+        *["--timeout", "120", "--graceful-timeout", "3", "--access-logfile", "-"],
     ]
     return [
         Service("web", web),

@@ -57,7 +57,14 @@ def configure(options: dict[str, Any]) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "one"}},
             "root": {"handlers": ["stderr"], "level": options["level"]},
-            "loggers": {"fontTools": {"level": "WARNING"}, "weasyprint": {"level": "ERROR"}},
+            "loggers": {
+                "fontTools": {"level": "WARNING"},
+                "weasyprint": {"level": "ERROR"},
+                # Two lines for every ring of every regular task would hide the rest.
+                "celery.worker.strategy": {"level": "WARNING"},
+                "celery.app.trace": {"level": "WARNING"},
+                "celery.beat": {"level": "WARNING"},
+            },
         }
     )
 
