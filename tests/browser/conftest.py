@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.conf import settings
@@ -125,17 +126,17 @@ def shoot() -> Shoot:
 
 
 def _speak(page: Page, language: str) -> None:
-    cookie = {"name": "django_language", "value": language, "url": page.url}
+    cookie = {"name": "django_language", "value": language, "url": urljoin(page.url, "/")}
     page.context.add_cookies([cookie])  # type: ignore[list-item]
     page.reload(wait_until="load")
 
 
 def _save(page: Page, path: Path) -> None:
-    height = page.evaluate("document.documentElement.scrollHeight")
-    picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
-    picture.crop((0, 0, picture.width, min(height, picture.height, TALLEST_PX))).convert(
-        "RGB"
-    ).save(path, "WEBP", quality=72, method=6)
+    # A window as tall as the page, so that what fills the window's height looks as it should.
+    height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST_PX)
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
+    picture = Image.open(io.BytesIO(page.screenshot()))
+    picture.convert("RGB").save(path, "WEBP", quality=72, method=6)
 
 
 def _note(problems: list[str], line: Any) -> None:

@@ -16,6 +16,7 @@ from modelmill.billing.rating import Rate, Rates
 from modelmill.billing.selectors import book_list
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.money import MICRO
+from modelmill.metering.meters import meter_title
 
 
 class PricesForm(forms.Form):
@@ -24,9 +25,9 @@ class PricesForm(forms.Form):
     def __init__(self, *args: Any, rates: Rates, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._rates = rates
-        for number, rate in enumerate(rates.values()):
+        for number, ((meter, plugin_id), rate) in enumerate(rates.items()):
             self.fields[f"price-{number}"] = forms.DecimalField(
-                label=rate.title,
+                label=" · ".join(filter(None, [meter_title(meter), plugin_id, _(rate.title)])),
                 initial=Decimal(rate.amount_micro) / MICRO,
                 min_value=0,
                 max_value=1_000_000,

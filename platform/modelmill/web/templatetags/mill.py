@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import to_locale
 
 from modelmill.core.money import MICRO, micro_to_cents
+from modelmill.metering.meters import meter_title
 from modelmill.web.assets import asset_url
 from modelmill.web.words import action_label, state_label, state_tone
 
@@ -60,6 +61,12 @@ def money(amount_micro: int | None, currency: str = "USD") -> str:
     sign = "-" if cents < 0 else ""
     whole, rest = divmod(abs(cents), 100)
     return f"{sign}{number_format(whole, force_grouping=True)}.{rest:02d} {currency}"
+
+
+@register.filter
+def meter_name(code: str) -> str:
+    """Name a meter: ``cpu_ms`` → "CPU time"."""
+    return meter_title(code)
 
 
 @register.filter
