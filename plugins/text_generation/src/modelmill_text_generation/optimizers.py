@@ -15,6 +15,10 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 # Matches the root mean square of AdamW's updates, so both take one learning rate: "Muon is
 # Scalable for LLM Training", arXiv 2502.16982, section 2.2.
 _UPDATE_RMS = 0.2
+# Measured at equal seconds on a novel: fewer rounds give a CPU 7 % more steps and a lower loss.
+_CPU_ROUNDS = 3
+# Likewise: embeddings learn better at twice the matrices' rate.
+_BESIDE_MUON = 2.0
 
 
 class Muon(torch.optim.Optimizer):
@@ -97,19 +101,29 @@ def make_optimizers(
         (vectors if param.ndim < 2 else tables if is_table else matrices).append(param)
     decayed = tables
     optimizers: list[torch.optim.Optimizer] = []
+    on_cuda = next(model.parameters()).is_cuda
     if kind == "muon":
-        optimizers.append(Muon(matrices, lr=lr, weight_decay=weight_decay))
+        rounds = 5 if on_cuda else _CPU_ROUNDS
+        optimizers.append(Muon(matrices, lr=lr, weight_decay=weight_decay, rounds=rounds))
     else:
         decayed = matrices + tables
+    scale = _BESIDE_MUON if kind == "muon" else 1.0
     groups = [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": decayed, "weight_decay": weight_decay, "lr_scale": scale},
+        {"params": vectors, "weight_decay": 0.0, "lr_scale": scale},
     ]
     groups = [group for group in groups if group["params"]]
     if groups:
-        fused = next(model.parameters()).is_cuda or None
+        fused = on_cuda or None
         optimizers.append(torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95), fused=fused))
     return optimizers
+
+
+def set_learning_rate(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None:
+    """Give every group the rate of this step, in its own proportion."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group.get("lr_scale", 1.0)
 
 
 def learning_rate_at(step: int, *, steps: int, warmup: int, peak: float) -> float:

@@ -19,7 +19,11 @@ from modelmill_text_generation.corpus import Windows
 from modelmill_text_generation.generation import sample_text
 from modelmill_text_generation.heldout import heldout_loss, heldout_metrics
 from modelmill_text_generation.networks import next_token_loss
-from modelmill_text_generation.optimizers import learning_rate_at, make_optimizers
+from modelmill_text_generation.optimizers import (
+    learning_rate_at,
+    make_optimizers,
+    set_learning_rate,
+)
 from modelmill_text_generation.preparation import Prepared
 
 if TYPE_CHECKING:
@@ -60,6 +64,7 @@ class Training:
     def go(self) -> None:
         """Train to the last step, or until the held-out text says that it is enough."""
         self.model.train()
+        self.run.progress(self.state.step, self.plan.steps)
         began_at, began_s = self.state.step, time.monotonic()
         while self.state.step < self.plan.steps and not self._has_overfitted():
             loss, rate = self._step()
@@ -103,9 +108,7 @@ class Training:
         torch.manual_seed(self.run.seed * 1_000_003 + step)
         plan = self.plan
         rate = learning_rate_at(step, steps=plan.steps, warmup=plan.warmup, peak=plan.learning_rate)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+        set_learning_rate(self.optimizers, rate)
         window = self.windows.at(step).to(self.run.device, non_blocking=True)
         loss = next_token_loss(self.model, window, autocast=self.on_cuda)
         loss.backward()  # type: ignore[no-untyped-call]
