@@ -198,3 +198,27 @@ def test_prices_and_balance(acme) -> None:
     balance = acme.api.get("/v1/balance").json()
     assert balance["available_micro"] == 10_000_000
     assert balance["period_cost_micro"] == 200 + 600 + 16_000
+
+
+def test_openais_own_client_reads_it(acme) -> None:
+    openai = pytest.importorskip("openai")
+    http = pytest.importorskip("httpx2")
+
+    def serve(request):
+        answer = acme.api.get(request.url.raw_path.decode())
+        return http.Response(answer.status_code, content=answer.content, headers=answer.headers)
+
+    client = openai.OpenAI(
+        api_key=acme.key,
+        admin_api_key=acme.key,
+        base_url="http://localhost/v1",
+        http_client=http.Client(transport=http.MockTransport(serve)),
+    )
+    usage = client.admin.organization.usage
+    times = {"start_time": START, "end_time": START + 2 * DAY_S}
+    text = usage.completions(**times, group_by=["model", "api_key_id"])
+    assert sum(result.output_tokens for result in text.data[0].results) == 1_000
+    images = usage.images(**times, bucket_width="1d")
+    assert images.data[1].results[0].images == 8
+    costs = usage.costs(**times)
+    assert costs.data[1].results[0].amount.value == 0.016
