@@ -6,7 +6,7 @@ from pathlib import Path
 
 CONFIG_FILE = "config.json"
 
-MAX_CHANNELS = 256
+MAX_CHANNELS = 512
 
 
 @dataclass(frozen=True)

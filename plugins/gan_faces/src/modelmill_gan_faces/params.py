@@ -34,7 +34,10 @@ class TrainParams(Params):
         description="Pictures looked at in each step; 0 is 16 on a CPU and 64 on a GPU.",
     )
     learning_rate: float = Field(
-        0.002, gt=0, le=0.05, description="How far each step moves the weights of both networks."
+        0.0015,
+        gt=0,
+        le=0.01,
+        description="How far each step moves the weights; from 0.004 on trainings break down.",
     )
     gradient_penalty: float = Field(
         1.0,
