@@ -12,7 +12,7 @@ WIDTHS = {"small": 16, "medium": 32, "large": 64}
 CPU_STEPS = 4_000
 GPU_STEPS = 20_000
 
-# At equal seconds on a CPU, twice the steps with half the batch gave the better faces.
+# At equal seconds on a CPU, half the batch gave cleaner faces to the eye, in 1.7 times the steps.
 CPU_BATCH_SIZE = 16
 GPU_BATCH_SIZE = 64
 
