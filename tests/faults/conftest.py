@@ -1,0 +1,77 @@
+"""A tenant with grain and plugins, committed, for workers that are processes of their own."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from modelmill.metering.models import UsageEvent
+from modelmill.registry.services import version_fetch
+from modelmill.training.models import Job
+from modelmill.training.selectors import access_job
+from modelmill.training.services import job_submit
+
+from tests.conftest import Place, place_make
+from tests.making import fakes_publish, grain_make
+from tests.processes import FAKES
+
+# Beats, leases and checkpoints quick enough for a test to watch.
+QUICK = {
+    "MODELMILL_LEASE_S": "4",
+    "MODELMILL_HEARTBEAT_S": "1",
+    "MODELMILL_CHECKPOINT_EVERY_S": "1",
+    "MODELMILL_PLUGIN_THREADS": "1",
+    "MODELMILL_PLUGIN_PATHS": str(FAKES),
+}
+
+
+class Mill:
+    """A tenant, and what a test asks about its jobs."""
+
+    def __init__(self, place: Place, redis_url: str, folder: Any) -> None:
+        self.place = place
+        self.redis_url = redis_url
+        self._folder = folder
+
+    def submit(self, **parameters: Any) -> Job:
+        """Submit a training of the plugin that learns; equal data, equal seed."""
+        version = grain_make(self.place)
+        with self.place.scope():
+            return job_submit(
+                caller=self.place.caller,
+                plugin_id="fake-learner",
+                training_ref=version.id,
+                parameters=parameters,
+                seed=7,
+            )
+
+    def job(self, job: Job) -> Job:
+        """Read the job as it is now."""
+        with self.place.scope():
+            return access_job(job.id)
+
+    def weights(self, job: Job) -> bytes:
+        """Read what a finished job has learnt."""
+        with self.place.scope():
+            version = access_job(job.id).model_version
+            assert version is not None
+            return (version_fetch(version, self._folder / job.id) / "weights.json").read_bytes()
+
+    def billed(self, job: Job) -> tuple[list[int], int]:
+        """Return every step the job was billed for, as often as it was, and the time billed."""
+        with self.place.scope():
+            events = list(UsageEvent.objects.filter(subject=job.id, billable=True))
+        steps = [
+            step
+            for event in events
+            for step in range(event.dims["step_from"], event.dims["step_to"])
+        ]
+        return sorted(steps), sum(event.qty for event in events)
+
+
+@pytest.fixture
+def mill(transactional_db: None, redis_url: str, settings: Any, tmp_path: Any) -> Iterator[Mill]:
+    """A mill whose workers the test starts and kills itself."""
+    settings.MEDIA_ROOT = settings.VAR_DIR / "storage"
+    settings.LEASE_S, settings.HEARTBEAT_S = 4, 1
+    fakes_publish()
+    yield Mill(place_make("acme"), redis_url, tmp_path)
