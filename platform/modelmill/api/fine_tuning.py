@@ -61,7 +61,8 @@ class JobsView(TenantView):
         asked = body.validated_data
         if asked.get("integrations"):
             raise InvalidRequest("Integrations are not offered here.", param="integrations")
-        extra = {key: value for key, value in request.data.items() if key not in body.fields}
+        sent: Any = request.data
+        extra = {key: value for key, value in sent.items() if key not in body.fields}
         job = job_submit(
             caller=self.caller,
             plugin_id=asked["model"],

@@ -1,13 +1,13 @@
 """What a job says: events, curves, samples and checkpoints, read once or watched live."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -30,16 +30,12 @@ from modelmill.training.selectors import (
 _PAGE = [OpenApiParameter("after"), OpenApiParameter("limit", int)]
 
 
-class AnyAccept(BaseContentNegotiation):
+class AnyAccept(DefaultContentNegotiation):
     """Answer whatever the client accepts: a browser's EventSource accepts no JSON."""
 
-    def select_renderer(self, request: Request, renderers: list, format_suffix: str = "") -> tuple:  # type: ignore[type-arg, override]
+    def select_renderer(self, request: Request, renderers: Any, *args: Any) -> Any:
         """Take the first renderer."""
         return renderers[0], renderers[0].media_type
-
-    def select_parser(self, request: Request, parsers: list) -> object:  # type: ignore[type-arg]
-        """Take the first parser."""
-        return parsers[0]
 
 
 class JobEventsView(TenantView):

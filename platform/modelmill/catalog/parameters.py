@@ -96,7 +96,8 @@ def _refusal(problem: ValidationError) -> InvalidRequest:
     path = ".".join(str(part) for part in problem.absolute_path)
     if problem.validator == "required":
         required: Any = problem.validator_value
-        missing = next(name for name in required if name not in (problem.instance or {}))
+        given: Any = problem.instance
+        missing = next(name for name in required if name not in given)
         path = f"{path}.{missing}" if path else missing
         return InvalidRequest(
             _("%(name)s is required.") % {"name": path}, code="missing_parameter", param=path
