@@ -21,11 +21,14 @@ from modelmill.datasets.intake.limits import Limits
 # The records' layouts are those of PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16.
 _END = b"PK\x05\x06"
 _END64_LOCATOR = b"PK\x06\x07"
+_END64_LOCATOR_BYTES = 20
 _END64 = b"PK\x06\x06"
+_END64_BYTES = 56
 _END_BYTES = 22
 _COMMENT_MAX = 0xFFFF
 _LOCAL_BYTES = 30
 _ENCRYPTED = 0x1
+_DIRECTORY_ENTRY = b"PK\x01\x02"
 _DIRECTORY_ENTRY_BYTES = 46
 
 
@@ -72,8 +75,6 @@ class ZipArchive:
 
     def _check(self, packed_bytes: int, limits: Limits) -> None:
         """Refuse what declares too much, and entries that share bytes (a bomb's trick)."""
-        if len(self._entries) > limits.zip_entries:
-            raise _too_many(limits)
         if sum(info.file_size for info in self._entries) > limits.unpacked_max_bytes(packed_bytes):
             raise refuse_bomb()
         end = 0
@@ -94,21 +95,36 @@ def _directory_check(path: Path, limits: Limits) -> None:
     """Refuse a directory of too many entries before Python makes an object of each."""
     size_bytes = path.stat().st_size
     with path.open("rb") as stream:
-        stream.seek(max(0, size_bytes - _END_BYTES - _COMMENT_MAX - 20))
+        start = max(0, size_bytes - _END_BYTES - _COMMENT_MAX - _END64_LOCATOR_BYTES)
+        stream.seek(start)
         tail = stream.read()
         place = tail.rfind(_END)
         if place < 0 or len(tail) - place < _END_BYTES:
             raise refuse_broken("zip archive")
-        entries, directory_bytes = struct.unpack_from("<HI", tail, place + 10)
-        locator = tail[max(0, place - 20) : place]
-        if locator.startswith(_END64_LOCATOR) and len(locator) == 20:
-            stream.seek(min(struct.unpack_from("<Q", locator, 8)[0], size_bytes))
-            record = stream.read(56)
-            if len(record) == 56 and record.startswith(_END64):
-                entries, directory_bytes = struct.unpack_from("<QQ", record, 32)
-    most = max(entries, directory_bytes // (_DIRECTORY_ENTRY_BYTES + 1) // 4)
-    if most > limits.zip_entries or directory_bytes > limits.zip_directory_bytes:
-        raise _too_many(limits)
+        end, directory_bytes = start + place, struct.unpack_from("<I", tail, place + 12)[0]
+        locator = tail[max(0, place - _END64_LOCATOR_BYTES) : place]
+        if locator.startswith(_END64_LOCATOR):
+            end = struct.unpack_from("<Q", locator, 8)[0]
+            stream.seek(min(end, size_bytes))
+            record = stream.read(_END64_BYTES)
+            if len(record) == _END64_BYTES and record.startswith(_END64):
+                directory_bytes = struct.unpack_from("<Q", record, 40)[0]
+        if directory_bytes > min(limits.zip_directory_bytes, size_bytes):
+            raise _too_many(limits)
+        stream.seek(max(0, min(end, size_bytes) - directory_bytes))
+        _entries_count(stream.read(directory_bytes), limits)
+
+
+def _entries_count(directory: bytes, limits: Limits) -> None:
+    # Counted, because the number in the end record may lie and Python does not look at it.
+    place = count = 0
+    while directory.startswith(_DIRECTORY_ENTRY, place):
+        if len(directory) - place < _DIRECTORY_ENTRY_BYTES:
+            break
+        place += _DIRECTORY_ENTRY_BYTES + sum(struct.unpack_from("<HHH", directory, place + 28))
+        count += 1
+        if count > limits.zip_entries:
+            raise _too_many(limits)
 
 
 def _too_many(limits: Limits) -> Refused:
