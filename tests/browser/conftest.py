@@ -33,6 +33,11 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
+_RUN_AXE = """;
+axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}).then(result =>
+  result.violations.map(one => [one.id, ...one.nodes.map(node => node.html + node.failureSummary)]))
+"""
+
 Shoot = Callable[..., None]
 
 
@@ -123,6 +128,26 @@ def shoot() -> Shoot:
             _speak(page, LANGUAGES[0])
 
     return shoot
+
+
+@pytest.fixture
+def check_access() -> Callable[[Page], None]:
+    """``check_access(page)``: fail on what axe finds against WCAG 2.2 AA, in both themes."""
+    script = settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        pytest.skip("ACCESSIBILITY TESTS SKIPPED: no axe-core; run `npm ci`.")
+    source = script.read_text("utf-8")
+
+    def check_access(page: Page) -> None:
+        for theme in ("light", "dark"):
+            page.evaluate(
+                "theme => document.documentElement.dataset.theme = `mill-${theme}`", theme
+            )
+            page.wait_for_timeout(200)  # colours fade over; half-way ones would count
+            found = page.evaluate(source + _RUN_AXE)
+            assert found == [], f"{page.url} ({theme})"
+
+    return check_access
 
 
 def _speak(page: Page, language: str) -> None:

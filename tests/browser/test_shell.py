@@ -14,6 +14,7 @@ PUBLIC = {
     "login": "/accounts/login/",
     "signup": "/accounts/signup/",
     "password-reset": "/accounts/password/reset/",
+    "api-reference": "/docs",
 }
 INSIDE = {
     "home": "/home",
@@ -35,21 +36,32 @@ def is_narrow(page: Page) -> bool:
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_a_public_page_fits(name: str, page: Page, shoot: Callable[..., None]) -> None:
+def test_a_public_page_fits(
+    name: str, page: Page, check_access: Callable[[Page], None], shoot: Callable[..., None]
+) -> None:
     page.goto(PUBLIC[name])
 
     assert is_narrow(page)
+    if name != "api-reference":  # not our pages inside
+        check_access(page)
+    page.reload()
     shoot(page, name)
 
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_a_members_page_fits(
-    name: str, acme: Place, sign_in: Callable[..., Page], shoot: Callable[..., None]
+    name: str,
+    acme: Place,
+    sign_in: Callable[..., Page],
+    check_access: Callable[[Page], None],
+    shoot: Callable[..., None],
 ) -> None:
     page = sign_in(acme)
     page.goto(INSIDE[name])
 
     assert is_narrow(page)
+    check_access(page)
+    page.reload()
     shoot(page, name)
 
 
@@ -147,13 +159,18 @@ def test_the_dark_theme_reaches_every_part(
 
 
 def test_the_operator_sees_the_tenants(
-    acme: Place, sign_in: Callable[..., Page], shoot: Callable[..., None]
+    acme: Place,
+    sign_in: Callable[..., Page],
+    check_access: Callable[[Page], None],
+    shoot: Callable[..., None],
 ) -> None:
     User.objects.filter(pk=acme.owner.pk).update(is_staff=True)
     page = sign_in(acme)
     for name in ("plugins", "workers", "prices", "revenue"):
         page.goto(f"/cockpit/{name}")
         assert is_narrow(page)
+        check_access(page)
+        page.reload()
         shoot(page, f"cockpit-{name}")
     page.goto("/cockpit")
     shoot(page, "cockpit")

@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from modelmill.datasets.selectors import dataset_list
+from modelmill.inference.selectors import prediction_list
 from modelmill.registry.selectors import version_list
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.selectors import api_key_list
@@ -46,6 +47,14 @@ def _all_steps(caller: Caller) -> list[Step]:
             url=_url("web:plugins") if caller.may("jobs:write") else "",
             action=_("Choose a plugin"),
             is_done=version_list().exists(),
+        ),
+        Step(
+            title=_("Try your model"),
+            text=_("Play with it in the playground and see what it makes."),
+            icon="playground",
+            url=_url("web:playground") if caller.may("infer") else "",
+            action=_("Open the playground"),
+            is_done=prediction_list().exists(),
         ),
         Step(
             title=_("Make an API key"),
