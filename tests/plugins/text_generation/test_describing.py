@@ -3,7 +3,7 @@ import sys
 
 import pytest
 from modelmill_sdk.testing import dataset_write, validate_once
-from modelmill_text_generation.corpus import Windows, layout_of
+from modelmill_text_generation.corpus import Windows, join_texts, layout_of
 from modelmill_text_generation.params import TrainParams
 from modelmill_text_generation.plans import settle_plan
 from modelmill_text_generation.plugin import TextGeneration
@@ -55,16 +55,25 @@ def test_empty_conversations_are_named(tmp_path):
     ("texts", "rows", "expected"),
     [
         (["To be,", "or not to be"], "auto", (False, "\n")),
-        (["A paragraph of prose. " * 8] * 3, "auto", (False, "\n\n")),
-        (["A whole page. " * 90] * 3, "auto", (True, "")),
+        ([" A paragraph of prose." * 8] * 3, "auto", (False, "\n\n")),
+        ([" A whole page." * 90] * 3, "auto", (True, "")),
         (["To be,"], "documents", (True, "")),
-        (["A whole page. " * 90], "passages", (False, "\n\n")),
+        ([" A whole page." * 90], "passages", (False, "\n\n")),
+        (["A line.\n" * 90, "Of one file.\n\n" * 90, "Cut. " * 400], "auto", (False, "")),
     ],
 )
 def test_rows_follow_one_another_as_they_look(texts, rows, expected):
     layout = layout_of(texts, rows=rows, kind="text")
 
     assert (layout.is_documents, layout.joiner) == expected
+
+
+def test_a_text_that_was_cut_into_rows_is_put_together_again():
+    rows = ["One line.\n", "A paragraph.\n\n", "And the end."]
+    layout = layout_of(rows, rows="auto", kind="text")
+
+    assert join_texts(rows, layout) == ["".join(rows)]
+    assert layout.opening == "\n\n"
 
 
 def test_a_plan_fits_the_text_and_the_base():

@@ -22,6 +22,8 @@ class Layout:
 
     is_documents: bool
     joiner: str = ""
+    # What a text without a prompt begins after, where there is no end of a document for that.
+    opening: str = "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,19 +55,25 @@ def layout_of(texts: Sequence[str], *, rows: str, kind: str) -> Layout:
     if kind == "conversations":
         return Layout(is_documents=True)
     looked_at = texts[:_READ_ROWS]
-    mean = sum(map(len, looked_at)) / max(len(looked_at), 1)
-    if rows == "documents" or (rows == "auto" and mean > _SHORT_ROW):
+    count = max(len(looked_at), 1)
+    mean = sum(map(len, looked_at)) / count
+    # The platform cuts a plain text file into rows that give it back when put end to end.
+    is_cut = sum(text[-1:].isspace() for text in looked_at[:-1]) > (count - 1) / 2
+    if rows == "documents" or (rows == "auto" and mean > _SHORT_ROW and not is_cut):
         return Layout(is_documents=True)
-    has_paragraphs = mean > 100 or any("\n" in text.strip() for text in looked_at)
-    return Layout(is_documents=False, joiner="\n\n" if has_paragraphs else "\n")
+    has_paragraphs = any("\n\n" in text for text in looked_at) or (not is_cut and mean > 100)
+    opening = "\n\n" if has_paragraphs else "\n"
+    return Layout(is_documents=False, joiner="" if is_cut else opening, opening=opening)
 
 
 def join_texts(texts: Sequence[str], layout: Layout) -> list[str]:
     """Put passages together into long stretches; documents stay as they are."""
     if layout.is_documents:
         return list(texts)
+    # Where nothing is put between two rows, nothing is taken off them either.
+    edge = "\n" if layout.joiner else ""
     return [
-        layout.joiner.join(text.strip("\n") for text in texts[at : at + _READ_ROWS]) + layout.joiner
+        layout.joiner.join(text.strip(edge) for text in texts[at : at + _READ_ROWS]) + layout.joiner
         for at in range(0, len(texts), _READ_ROWS)
     ]
 

@@ -115,5 +115,5 @@ def _begin_ids(tokenizer: Any, layout: Layout) -> list[int]:
     """Give what a text without a prompt begins after: an end of text, or a break in it."""
     if layout.is_documents and tokenizer.eos_token_id is not None:
         return [int(tokenizer.eos_token_id)]
-    ids: list[int] = tokenizer(layout.joiner or "\n")["input_ids"]
+    ids: list[int] = tokenizer(layout.opening)["input_ids"]
     return ids
