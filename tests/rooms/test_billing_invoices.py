@@ -36,7 +36,7 @@ def use(place, number: int, *, meter="cpu_ms", qty=1_800_000, at=MARCH, **more) 
     usage_record(
         tenant_id=place.tenant.id,
         source="test",
-        event_id=f"{meter}:{number}",
+        event_id=f"{meter}:{number}:{at:%m}",
         meter=meter,
         qty=qty,
         occurred_at=at + timedelta(hours=number),
@@ -131,6 +131,18 @@ def test_it_pays_from_finished_work_first_and_owes_the_rest(acme) -> None:
         assert balance_summary(acme.tenant.id).due_cents == 200
 
 
+def test_a_job_that_ran_across_an_invoice_is_paid_once(acme) -> None:
+    with acme.scope():
+        job = reservation_open(tenant_id=acme.tenant.id, key="job", amount_micro=1_000_000)
+        use(acme, 1, meter="images", qty=150)
+        assert close(acme).total_cents == 30
+        use(acme, 1, meter="images", qty=100, at=APRIL)
+        reservation_close(job, spent_micro=500_000)
+        assert close(acme, end=MAY).total_cents == 20
+        balance = Balance.objects.get()
+        assert (balance.wallet_micro, balance.unbilled_micro) == (10_000_000 - 500_000, 0)
+
+
 def test_the_future_cannot_be_closed(acme) -> None:
     with acme.scope(), pytest.raises(InvalidRequest):
         close(acme, end=datetime.now(UTC) + timedelta(hours=1))
@@ -174,7 +186,7 @@ def test_a_crash_in_the_middle_leaves_nothing(acme, monkeypatch) -> None:
         use(acme, 2)
         invoice = close(acme)
         assert invoice.number == 1
-        late = UsageEvent.objects.get(event_id="cpu_ms:2")
+        late = UsageEvent.objects.get(event_id="cpu_ms:2:03")
         assert late.accounted_at == APRIL
         assert invoice_lines(invoice).get().qty == 1_800_000
 

@@ -17,7 +17,6 @@ from modelmill.core.errors import InvalidRequest
 from modelmill.core.money import MICRO_PER_CENT
 from modelmill.core.scope import system_scope
 from modelmill.metering.sealing import usage_seal
-from modelmill.tenants.models import Tenant
 
 # Usage that was under way at midnight gets this long to arrive in its own month.
 _GRACE = timedelta(minutes=10)
@@ -46,9 +45,13 @@ def invoice_close(*, tenant_id: str, end: datetime | None = None) -> Invoice | N
         subscription = Subscription.objects.get(tenant_id=tenant_id)
         if end <= subscription.period_start:
             return Invoice.objects.filter(subscription=subscription, period_end=end).first()
-        invoice = _invoice(subscription, balance, end=end, now=now)
+        invoice = _draft(subscription, balance, end=end)
+        _give_back(subscription, balance, end=end, now=now)
         subscription.period_start = end
         subscription.save(update_fields=["period_start"])
+        if invoice is not None:
+            _finalize(invoice, now=now)
+            document_request(invoice, language=invoice.tenant.language)
     return invoice
 
 
@@ -77,16 +80,14 @@ def _next_month(moment: datetime) -> datetime:
     return month_start(month_start(moment) + timedelta(days=32))
 
 
-def _invoice(
-    subscription: Subscription, balance: Balance, *, end: datetime, now: datetime
-) -> Invoice | None:
+def _draft(subscription: Subscription, balance: Balance, *, end: datetime) -> Invoice | None:
     book, start = subscription.book, subscription.period_start
     bill = period_bill(book_id=book.id, start=start, end=end)
     if not bill.lines:
         return None
-    tenant = Tenant.objects.get(pk=subscription.tenant_id)
+    tenant = subscription.tenant
     invoice = Invoice.objects.create(
-        tenant_id=tenant.id,
+        tenant=tenant,
         subscription=subscription,
         book=book,
         period_start=start,
@@ -99,8 +100,6 @@ def _invoice(
     )
     InvoiceLine.objects.bulk_create(_lines(invoice, bill))
     _pay(invoice, balance)
-    _number(invoice, now=now)
-    document_request(invoice, language=tenant.language)
     return invoice
 
 
@@ -141,7 +140,25 @@ def _pay(invoice: Invoice, balance: Balance) -> None:
     )
 
 
-def _number(invoice: Invoice, *, now: datetime) -> None:
+def _give_back(
+    subscription: Subscription, balance: Balance, *, end: datetime, now: datetime
+) -> None:
+    """Return to the wallet what is set aside beyond what the open period has cost.
+
+    A job that ran across an invoice was paid there from the wallet, and again
+    from its reservation when it ended; roundings leave a micro-unit here and there.
+    """
+    open_end = now + timedelta(days=1)
+    open_micro = period_bill(book_id=subscription.book_id, start=end, end=open_end).subtotal_micro
+    journal_post(
+        balance,
+        key=f"{subscription.id}:give-back:{end.isoformat()}",
+        moves=[Move(Account.UNBILLED, Account.WALLET, max(0, balance.unbilled_micro - open_micro))],
+        subject=subscription.id,
+    )
+
+
+def _finalize(invoice: Invoice, *, now: datetime) -> None:
     """Give the next number of the year's series; its lock, taken last, keeps it without gaps."""
     name = f"{now:%Y}"
     InvoiceSeries.objects.get_or_create(name=name)

@@ -28,13 +28,15 @@ def balance_lock(tenant_id: str) -> Balance:
 def journal_post(
     balance: Balance, *, key: str, moves: Sequence[Move], subject: str = ""
 ) -> JournalTxn | None:
-    """Move money and write it down, once; None when the key was used already.
+    """Move money and write it down, once; None when nothing moves or the key was used already.
 
     ``balance`` is locked and holds the new amounts afterwards. The database
     refuses an overdrawn wallet; whoever can explain that to the customer asks
     ``balance`` before.
     """
     moves = [move for move in moves if move.amount_micro]
+    if not moves:
+        return None
     if JournalTxn.objects.filter(tenant_id=balance.tenant_id, idempotency_key=key).exists():
         return None
     txn = JournalTxn.objects.create(
