@@ -2,12 +2,13 @@
 import { defineConfig } from "vite";
 import tailwindcss from "@tailwindcss/vite";
 import iconSprite from "./assets/icons.js";
+import squeeze from "./assets/squeeze.js";
 
 export default defineConfig({
   // Relative, so that a lazily loaded script finds its neighbours under any STATIC_URL.
   base: "./",
   publicDir: false,
-  plugins: [tailwindcss(), iconSprite()],
+  plugins: [tailwindcss(), iconSprite(), squeeze()],
   build: {
     outDir: "assets/dist",
     emptyOutDir: true,
