@@ -2,7 +2,7 @@
 
 import tarfile
 from enum import Enum, auto
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from modelmill.datasets.intake.findings import Refused
 
@@ -103,16 +103,16 @@ def is_image(head: bytes) -> bool:
 
 def form_by_name(name: str) -> Form | None:
     """Return the form an entry's name promises, None if it promises nothing we read."""
-    return _BY_ENDING.get(PurePosixPath(name).suffix.lower())
+    return _BY_ENDING.get("." + name.rpartition(".")[2].lower())
 
 
 def is_clutter(name: str) -> bool:
     """Say whether an entry is what file managers leave behind: nobody meant to send it."""
-    path = PurePosixPath(name)
+    last = name.rpartition("/")[2]
     return (
-        "__MACOSX" in path.parts
-        or path.name.startswith(".")
-        or path.name.lower() in {"thumbs.db", "desktop.ini"}
+        last.startswith(".")
+        or last.lower() in {"thumbs.db", "desktop.ini"}
+        or "__MACOSX" in name.split("/")
     )
 
 

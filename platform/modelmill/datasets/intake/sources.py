@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypedDict
 
 from modelmill.datasets.intake.archives import (
@@ -183,4 +183,4 @@ def _labels(folders: set[str]) -> list[str] | None:
 
 
 def _folder(name: str) -> str:
-    return shown(PurePosixPath(name).parent.name)
+    return shown(name.rpartition("/")[0].rpartition("/")[2])
