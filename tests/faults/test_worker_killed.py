@@ -1,6 +1,7 @@
 """kill -9 of a training worker: the job goes on with another one, and each step is billed once."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -104,6 +105,29 @@ def test_a_worker_told_to_end_checkpoints_and_gives_its_job_back(mill) -> None:
     assert _checkpointed(mill)
     steps, _ms = mill.billed(job)
     assert steps == list(range(now.step))
+
+
+def test_a_worker_that_slept_through_its_lease_writes_nothing(mill) -> None:
+    job = mill.submit(steps=STEPS, step_ms=60)
+    sleeper = worker_start("train", redis_url=mill.redis_url, **QUICK)
+    try:
+        _until(mill, job, sleeper, is_true=lambda now: now.billed_through_step > STEPS // 4)
+        os.kill(sleeper.pid, signal.SIGSTOP)
+        with worker_running("train", redis_url=mill.redis_url, **QUICK) as second:
+            _until(mill, job, second, is_true=lambda now: now.fence > 1 and _is_held(now))
+            os.kill(sleeper.pid, signal.SIGCONT)
+            done = _until(mill, job, second, is_true=_has_ended)
+        sleeper.wait_for("lease_lost")
+    finally:
+        sleeper.kill()
+    assert done.state == State.SUCCEEDED
+    assert mill.billed(job)[0] == list(range(STEPS))
+    with mill.place.scope():
+        assert Attempt.objects.filter(job=job, outcome="succeeded").count() == 1
+
+
+def _is_held(job: Job) -> bool:
+    return job.state == State.RUNNING
 
 
 def _children(pid: int) -> list[int]:

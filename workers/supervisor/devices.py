@@ -1,16 +1,26 @@
 """The device this worker trains on, found without importing torch."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import IO
 
 from modelmill.core import environment as env
 from modelmill.training.services.money import CPU_METER, GPU_METER
 
+from workers.supervisor.draining import drain_asked
+
 _QUERY = ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
 _TIMEOUT_S = 20
+_LOCK_POLL_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +41,32 @@ def device_choose() -> Device:
     if gpu is not None:
         return gpu
     return Device(kind="cpu", name=f"CPU, {os.cpu_count()} cores", meter=CPU_METER)
+
+
+@contextmanager
+def device_held(device: Device) -> Iterator[None]:
+    """Have a GPU to oneself on this machine, waiting for whoever has it; a CPU is shared.
+
+    Two trainings on one card would run out of its memory. The lock is the
+    kernel's, and goes with the worker that has it, however that ends.
+    """
+    if device.kind == "cpu":
+        yield
+        return
+    card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    path = Path(tempfile.gettempdir(), f"modelmill-gpu-{card}-{os.getuid()}.lock")
+    with path.open("w") as lock:
+        while not drain_asked() and not _locked(lock):
+            time.sleep(_LOCK_POLL_S)
+        yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _first_gpu() -> Device | None:

@@ -10,10 +10,10 @@ import structlog
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
-from modelmill.training.selectors import access_job
 from modelmill.training.services import (
     Lease,
     LeaseLost,
+    attempt_release,
     event_say,
     job_claim,
     job_fail,
@@ -24,7 +24,7 @@ from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.errors import PluginError
 
 from workers.supervisor.clock import SliceClock
-from workers.supervisor.devices import Device, device_choose
+from workers.supervisor.devices import Device, device_choose, device_held
 from workers.supervisor.draining import drain_asked
 from workers.supervisor.folders import folder_store
 from workers.supervisor.keeper import Keeper
@@ -43,8 +43,9 @@ def worker_name() -> str:
 def train_all() -> int:
     """Train what waits until nothing is left that this worker can do; return how many attempts."""
     count = 0
-    while not drain_asked() and train_next():
-        count += 1
+    with device_held(device_choose()):
+        while not drain_asked() and train_next():
+            count += 1
     return count
 
 
@@ -72,7 +73,7 @@ def train_next() -> bool:
 
 
 def _attempt(lease: Lease, *, device: Device) -> Outcome:
-    job = access_job(lease.job_id)
+    job = attempt_release(lease)
     notebook = Notebook(step=job.step, total_steps=job.total_steps)
     clock = SliceClock()
     keeper = Keeper(lease, clock=clock, notebook=notebook, device=device)

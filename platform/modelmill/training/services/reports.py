@@ -6,13 +6,15 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
 from modelmill.training.models import Attempt, Checkpoint, Job
-from modelmill.training.services.events import EventDraft, events_write
+from modelmill.training.selectors import access_job
+from modelmill.training.services.events import EventDraft, event_say, events_write
 from modelmill.training.services.leases import Lease, lease_span, lease_update
 from modelmill.training.services.money import reservation_keep_up, slice_bill
 from modelmill.training.slices import Slice
@@ -92,6 +94,22 @@ def attempt_resumed(lease: Lease, *, step: int) -> None:
     """Note the step an attempt goes on from."""
     with tenant_scope(lease.tenant_id):
         Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence).update(resumed_step=step)
+
+
+def attempt_release(lease: Lease) -> Job:
+    """Name the plugin's release that is about to train the job, and return the job.
+
+    The plugin may have been upgraded while the job waited; the model's lineage
+    must tell the release that made it.
+    """
+    with tenant_scope(lease.tenant_id), transaction.atomic():
+        job = access_job(lease.job_id)
+        current = job.release.plugin.release
+        if current is not None and current.id != job.release_id:
+            lease_update(lease, release=current)
+            said = _("The plugin is at version %(version)s by now.") % {"version": current.version}
+            event_say(said, job_id=job.id, tenant_id=job.tenant_id)
+    return access_job(lease.job_id)
 
 
 def checkpoints_release(job_id: str, *, keep: int) -> None:

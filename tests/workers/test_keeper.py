@@ -1,0 +1,73 @@
+"""The keeper of a lease: bears a database that is away, and lets go before others may begin."""
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from modelmill.training.services import Lease, LeaseLost
+from modelmill.training.states import Desired
+
+from workers.supervisor import keeper as keeper_module
+from workers.supervisor.clock import SliceClock
+from workers.supervisor.devices import Device
+from workers.supervisor.keeper import Keeper
+from workers.supervisor.notebook import Notebook
+
+
+class Time:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    fake = Time()
+    monkeypatch.setattr(keeper_module.time, "monotonic", fake.monotonic)
+    return fake
+
+
+@pytest.fixture
+def keeper(monkeypatch: pytest.MonkeyPatch, time: Time, settings: Any) -> Keeper:
+    settings.LEASE_S, settings.HEARTBEAT_S = 60, 15
+    monkeypatch.setattr(keeper_module, "worker_report", lambda *args, **options: None)
+    monkeypatch.setattr(keeper_module.connection, "close", lambda: None)
+    lease = Lease(job_id="ftjob-1", tenant_id="org-1", fence=1, attempt=1, worker="w")
+    device = Device(kind="cpu", name="CPU", meter="cpu_ms")
+    return Keeper(lease, clock=SliceClock(now=time.monotonic), notebook=Notebook(), device=device)
+
+
+def _away(*args: Any, **options: Any) -> Any:
+    raise OperationalError("the database is away")
+
+
+def test_it_bears_a_short_absence_and_bills_the_whole_time_once(keeper, time, monkeypatch) -> None:
+    pieces = []
+
+    def heartbeat(lease: Any, news: Any, *, piece: Any) -> Desired:
+        pieces.append(piece)
+        return Desired.RUN
+
+    keeper._clock.start(resumed_step=None)
+    monkeypatch.setattr(keeper_module, "job_heartbeat", _away)
+    time.now += 16
+    keeper.tend()
+    monkeypatch.setattr(keeper_module, "job_heartbeat", heartbeat)
+    for _ in range(2):
+        time.now += 16
+        keeper.tend()
+    # The first slice is told again as it was cut; what came since is in the next.
+    assert [(piece.number, piece.elapsed_ms) for piece in pieces] == [(1, 16_000), (2, 32_000)]
+
+
+def test_it_lets_go_at_three_quarters_of_the_lease(keeper, time, monkeypatch) -> None:
+    monkeypatch.setattr(keeper_module, "job_heartbeat", _away)
+    time.now += 30
+    keeper.tend()
+    time.now += 15
+    with pytest.raises(LeaseLost):
+        keeper.tend()
