@@ -49,6 +49,8 @@ def _look_around(sender: Any, **_signal: object) -> None:
     queues = sender.app.amqp.queues.consume_from
     if "train" in queues:
         ring("workers.tasks.training.ring", {"job_id": ""})
+    if "infer" in queues:
+        ring("workers.tasks.inference.sweep", {})
     if "control" in queues:
         ring("workers.tasks.catalog.describe", {})
 

@@ -166,6 +166,7 @@ CELERY_TASK_ROUTES = {
     "workers.tasks.inference.*": {"queue": "infer"},
     # The sweep must not wait behind the predictions it rings for.
     "workers.tasks.inference.sweep": {"queue": "control"},
+    "workers.tasks.inference.expire": {"queue": "control"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
@@ -266,7 +267,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["modelmill.api.framework.parsers.BoundedJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "modelmill.api.framework.negotiation.OnlyForm",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "modelmill.api.framework.schema.MillSchema",
     "EXCEPTION_HANDLER": "modelmill.api.framework.envelope.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
@@ -306,6 +307,7 @@ SERVING_DISK_MIB = env.number("MODELMILL_SERVING_DISK_MIB", 50_000)
 SERVING_IDLE_S = env.number("MODELMILL_SERVING_IDLE_S", 600)
 PREDICTION_LEASE_S = env.number("MODELMILL_PREDICTION_LEASE_S", 30)
 PREDICTION_TIMEOUT_S = env.number("MODELMILL_PREDICTION_TIMEOUT_S", 600)
+OUTPUT_KEEP_DAYS = env.number("MODELMILL_OUTPUT_KEEP_DAYS", 30)
 
 # ── Logs ──
 LOG_FORMAT = env.text("MODELMILL_LOG_FORMAT", "console")

@@ -134,6 +134,16 @@ def test_it_refuses_a_stranger(acme, globex, echo, infer) -> None:
     assert ask(globex, echo, {"value": "a"}).status_code == 404
 
 
+def test_it_is_forgotten_when_its_owner_says_so(acme, globex, echo, infer) -> None:
+    path = f"/v1/predictions/{ask(acme, echo, {'value': 'red', 'kind': 'image'}).json()['id']}"
+    assert globex.api.delete(path).status_code == 404
+    assert acme.api.delete(path).json()["deleted"] is True
+    body = acme.api.get(path).json()
+    assert (body["inputs"], body["outputs"], body["cost_micro"]) == ([], [], 100)
+    assert body["forgotten_at"] is not None
+    assert acme.api.get(f"{path}/outputs/0").status_code == 404
+
+
 def test_it_needs_a_key(anonymous, db) -> None:
     for answer in (
         anonymous.get("/v1/predictions"),

@@ -1,11 +1,21 @@
 """Predictions as the inference room keeps them: asked, claimed, finished, charged."""
 
+import io
 from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
 from modelmill.billing.models import Reservation
-from modelmill.core.errors import InvalidRequest, NotFound, PermissionDenied, QuotaExceeded
+from modelmill.core.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+)
+from modelmill.core.models import Blob
+from modelmill.core.storage import blob_write
+from modelmill.inference.forgetting import prediction_forget, predictions_expire
 from modelmill.inference.lifecycle import (
     Outcome,
     prediction_claim,
@@ -244,3 +254,36 @@ def test_a_stranger_sees_no_prediction(acme, globex, speaker) -> None:
         assert not prediction_list().exists()
         with pytest.raises(NotFound):
             access_prediction(prediction.pk)
+
+
+def test_what_is_forgotten_is_gone_and_stays_charged(acme, speaker, settings, tmp_path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    prediction = asked(acme, speaker)
+    with acme.scope():
+        with pytest.raises(Conflict):
+            prediction_forget(prediction, caller=acme.caller)
+        blobs = [blob_write(io.BytesIO(b"picture")) for _ in range(2)]
+        outputs = [{"kind": "image", "blob_id": blob.id} for blob in blobs]
+        claimed = prediction_claim(prediction.pk, worker="one")
+        prediction_finish(claimed, outcome=Outcome(outputs=outputs))
+        for _ in range(2):
+            prediction_forget(access_prediction(prediction.pk), caller=acme.caller)
+        row = access_prediction(prediction.pk)
+        assert not Blob.objects.filter(pk=blobs[0].pk).exists()
+    assert (row.inputs, row.outputs, row.cost_micro) == ([], [], 100)
+
+
+def test_old_predictions_are_forgotten_by_themselves(acme, speaker, settings) -> None:
+    old, fresh = asked(acme, speaker), asked(acme, speaker)
+    with acme.scope():
+        for prediction in (old, fresh):
+            prediction_finish(prediction_claim(prediction.pk, worker="one"), outcome=done())
+        rows = Prediction.objects.filter(pk=old.pk)
+        rows.update(finished_at=Now() - timedelta(days=31))
+    settings.OUTPUT_KEEP_DAYS = 0
+    assert predictions_expire() == 0
+    settings.OUTPUT_KEEP_DAYS = 30
+    assert (predictions_expire(), predictions_expire()) == (1, 0)
+    with acme.scope():
+        assert access_prediction(old.pk).outputs == []
+        assert access_prediction(fresh.pk).outputs != []

@@ -52,8 +52,9 @@ def pool_of(tmp_path):
 
 
 @pytest.fixture
-def server(media, tmp_path, transactional_db):
-    server = Server(tmp_path / "serving", python_paths=(FAKES,))
+def server(media, tmp_path, transactional_db, settings):
+    settings.PLUGIN_PATHS = [FAKES]
+    server = Server(tmp_path / "serving")
     yield server
     server.close()
 
@@ -212,7 +213,7 @@ def test_one_that_was_cancelled_meanwhile_stops_and_says_what_it_used(
 ) -> None:
     settings.PREDICTION_LEASE_S = 3
     slow = {"parameters": {"pause_ms": 50, "max_tokens": 300}}
-    quick = Server(server.pool._root.parent.parent / "quick", python_paths=(FAKES,))
+    quick = Server(server.pool._root.parent.parent / "quick")
     row = served(
         quick,
         acme,

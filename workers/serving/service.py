@@ -28,6 +28,7 @@ from workers.serving.leases import Leases, Watch
 from workers.serving.outputs import outputs_store
 from workers.serving.pool import HostPool, Wanted
 from workers.serving.running import Run, death_refusal
+from workers.supervisor.devices import device_choose
 
 logger = structlog.get_logger(__name__)
 
@@ -35,7 +36,7 @@ logger = structlog.get_logger(__name__)
 class Server:
     """What a worker process serves predictions with: model files, warm hosts, leases."""
 
-    def __init__(self, root: Path, *, python_paths: tuple[Path, ...] = ()) -> None:
+    def __init__(self, root: Path) -> None:
         """Keep everything under ``root``, within the bounds of the settings."""
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.files = ModelFiles(root / "models", budget_bytes=settings.SERVING_DISK_MIB << 20)
@@ -43,9 +44,10 @@ class Server:
             root / "hosts",
             budget_bytes=(settings.SERVING_MEMORY_MIB << 20) or _half_of_memory(),
             idle_s=settings.SERVING_IDLE_S,
+            # Several models answer at once, so none gets every core.
             threads=settings.PLUGIN_THREADS or max(1, (os.cpu_count() or 1) // 2),
-            device=device_choose(),
-            python_paths=python_paths,
+            device=device_choose().kind,
+            python_paths=tuple(settings.PLUGIN_PATHS),
         )
         self.leases = Leases(also=self.pool.close_idle)
 
@@ -131,12 +133,6 @@ def prediction_serve(prediction_id: str, *, tenant_id: str) -> None:
         prediction = prediction_claim(prediction_id, worker=server.name)
         if prediction is not None:
             server.serve(prediction)
-
-
-def device_choose() -> str:
-    """Return "cuda" where the machine has a card this process may use, else "cpu"."""
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    return "cuda" if Path("/dev/nvidia0").exists() and not hidden else "cpu"
 
 
 def _half_of_memory() -> int:

@@ -1,11 +1,12 @@
 """Predictions: one is worked on when it rings; the sweep rings again for what was missed."""
 
 from celery import shared_task
+from modelmill.inference.forgetting import predictions_expire
 from modelmill.inference.sweeping import predictions_sweep
 
 from workers.serving import prediction_serve
 
-EVERY_S = {"workers.tasks.inference.sweep": 5.0}
+EVERY_S = {"workers.tasks.inference.sweep": 5.0, "workers.tasks.inference.expire": 3600.0}
 
 
 @shared_task(name="workers.tasks.inference.predict")
@@ -18,3 +19,9 @@ def predict(prediction_id: str, tenant_id: str) -> None:
 def sweep() -> int:
     """Ring again for what waits, and end what was lost."""
     return predictions_sweep()
+
+
+@shared_task(name="workers.tasks.inference.expire")
+def expire() -> int:
+    """Delete the inputs and outputs that are older than the installation keeps."""
+    return predictions_expire()

@@ -15,6 +15,7 @@ from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
 from modelmill.api.outputs import output_link
 from modelmill.core.errors import InvalidRequest
+from modelmill.inference.forgetting import prediction_forget
 from modelmill.inference.models import Prediction
 from modelmill.inference.reading import prediction_wait
 from modelmill.inference.selectors import access_prediction, prediction_list
@@ -92,9 +93,20 @@ class PredictionsView(TenantView):
 
 
 class PredictionView(TenantView):
-    """Look at one prediction."""
+    """Look at one prediction, or have it forgotten."""
 
-    permissions = {"GET": "infer"}
+    permissions = {"GET": "infer", "DELETE": "infer"}
+
+    @extend_schema(
+        summary="Delete a prediction's inputs and outputs",
+        responses={200: OpenApiTypes.OBJECT},
+        tags=["predictions"],
+    )
+    def delete(self, request: Request, prediction_id: str) -> Response:
+        """Forget what went in and came out; what it cost stays on record."""
+        prediction = access_prediction(prediction_id)
+        prediction_forget(prediction, caller=self.caller)
+        return Response({"id": prediction.id, "object": "prediction", "deleted": True})
 
     @extend_schema(
         summary="Retrieve a prediction", responses={200: OpenApiTypes.OBJECT}, tags=["predictions"]
@@ -129,6 +141,7 @@ def prediction_body(prediction: Prediction, request: Request) -> dict[str, Any]:
         "object": "prediction",
         "created_at": int(prediction.created_at.timestamp()),
         "finished_at": _seconds(prediction.finished_at),
+        "forgotten_at": _seconds(prediction.forgotten_at),
         "model": prediction.model_name,
         "endpoint": prediction.endpoint,
         "status": prediction.state,

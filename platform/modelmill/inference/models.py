@@ -68,6 +68,8 @@ class Prediction(TenantOwned):
     compute_ms = models.PositiveIntegerField(null=True)
     model_state = models.CharField(max_length=4, blank=True)
     reservation_id = models.CharField(max_length=ID_MAX_LENGTH)
+    # When the customer, or time, took away inputs and outputs; what it cost stays.
+    forgotten_at = models.DateTimeField(null=True)
     cost_micro = models.BigIntegerField(default=0)
     error = models.JSONField(null=True)
 
@@ -95,6 +97,11 @@ class Prediction(TenantOwned):
                 fields=["lease_until"],
                 condition=models.Q(state="running"),
                 name="prediction_running",
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=models.Q(forgotten_at=None),
+                name="prediction_kept",
             ),
         ]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from modelmill.billing.services import quote_micro, reservation_open
 from modelmill.catalog.parameters import parameters_complete
@@ -97,9 +98,11 @@ def _prepared(ask: Ask, *, caller: Caller) -> Prediction:
     """Check everything about a request, and return its row, not yet written."""
     version = _version_for(ask)
     if not 1 <= len(ask.inputs) <= MAX_INPUTS:
-        raise InvalidRequest(f"Give 1 to {MAX_INPUTS} inputs.", param="inputs")
+        raise InvalidRequest(_("Give 1 to %(most)s inputs.") % {"most": MAX_INPUTS}, param="inputs")
     if ask.seed is not None and not 0 <= ask.seed <= MAX_SEED:
-        raise InvalidRequest(f"seed must be from 0 to {MAX_SEED}.", param="seed")
+        raise InvalidRequest(
+            _("seed must be from 0 to %(most)s.") % {"most": MAX_SEED}, param="seed"
+        )
     release = version.release
     inputs = [_input_complete(release, values, index, ask) for index, values in _listed(ask)]
     parameters = parameters_complete(release, ask.parameters, schema="predict")
@@ -140,8 +143,11 @@ def _version_for(ask: Ask) -> ModelVersion:
     task = version.release.manifest["task"]
     if ask.task is not None and task != ask.task:
         raise InvalidRequest(
-            f"The model {ask.model!r} is for {task}, and this endpoint is for {ask.task}. "
-            "POST /v1/predictions takes every model.",
+            _(
+                "This model is for %(task)s, and this endpoint is for %(wanted)s. "
+                "POST /v1/predictions takes every model."
+            )
+            % {"task": task, "wanted": ask.task},
             code="model_task_mismatch",
             param="model",
         )
