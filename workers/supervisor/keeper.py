@@ -111,7 +111,6 @@ class Keeper:
     def _sign_of_life(self) -> None:
         worker_report(
             self.lease.worker,
-            queue="train",
             device=self._device.name,
             gpu_memory_mib=self._device.memory_mib,
             job_id=self.lease.job_id,

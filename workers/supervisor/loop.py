@@ -19,6 +19,7 @@ from modelmill.training.services import (
     job_fail,
     job_finish,
     job_yield,
+    worker_report,
 )
 from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.errors import PluginError
@@ -42,10 +43,13 @@ def worker_name() -> str:
 
 def train_all() -> int:
     """Train what waits until nothing is left that this worker can do; return how many attempts."""
-    count = 0
-    with device_held(device_choose()):
+    count, device = 0, device_choose()
+    with device_held(device):
         while not drain_asked() and train_next():
             count += 1
+    if count:
+        # At once, or the sweep would take us for busy until our next sign of life.
+        worker_report(worker_name(), device=device.name, gpu_memory_mib=device.memory_mib)
     return count
 
 

@@ -14,26 +14,23 @@ _FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def worker_report(
-    name: str, *, queue: str, device: str = "", gpu_memory_mib: int = 0, job_id: str = ""
+    name: str,
+    *,
+    device: str = "",
+    gpu_memory_mib: int = 0,
+    queue: str | None = None,
+    job_id: str = "",
 ) -> None:
-    """Note that a worker lives, and what it works on; also forgets those gone for a day."""
+    """Note that a worker lives, and what it works on; also forgets those gone for a day.
+
+    Without a ``queue`` the one it reported before stays.
+    """
+    now = {"device": device, "gpu_memory_mib": gpu_memory_mib, "job_id": job_id, "seen_at": Now()}
+    known = now if queue is None else {**now, "queue": queue}
     WorkerSeen.objects.update_or_create(
         name=name,
-        defaults={
-            "queue": queue,
-            "device": device,
-            "gpu_memory_mib": gpu_memory_mib,
-            "job_id": job_id,
-            "seen_at": Now(),
-        },
-        create_defaults={
-            "queue": queue,
-            "device": device,
-            "gpu_memory_mib": gpu_memory_mib,
-            "job_id": job_id,
-            "seen_at": Now(),
-            "started_at": Now(),
-        },
+        defaults=known,
+        create_defaults={**now, "queue": queue or TRAIN_QUEUE, "started_at": Now()},
     )
     WorkerSeen.objects.filter(seen_at__lt=Now() - _FORGOTTEN_AFTER).delete()
 
