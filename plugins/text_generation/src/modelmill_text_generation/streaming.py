@@ -25,14 +25,14 @@ class PieceDecoder:
             return ""
         if not text.endswith(_BROKEN):
             self._before, self._pending = self._pending[-_MAX_PENDING:], []
-            return text.replace(_BROKEN, "")
+            return _shown(text)
         # Never a character: drop the oldest token's bytes and go on with the others.
         self._pending.pop(0)
         return ""
 
     def rest(self) -> str:
         """Give what was held back, without what never became a character."""
-        return self._pending_text().replace(_BROKEN, "")
+        return _shown(self._pending_text())
 
     def _pending_text(self) -> str:
         known = self._decode(self._before)
@@ -77,3 +77,8 @@ class StopFilter:
             if any(stop.startswith(self._held[-length:]) for stop in self._stops):
                 return length
         return 0
+
+
+def _shown(text: str) -> str:
+    # NUL is a character that JSON carries and databases refuse; an untrained model writes it.
+    return text.replace(_BROKEN, "").replace("\0", "")
