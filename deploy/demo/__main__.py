@@ -28,7 +28,7 @@ FAILURES = (
     httpx2.HTTPError,
 )
 FACES = 400
-PIXELS = 32
+PIXELS = 64
 SCOPES = [
     "data:read",
     "data:write",
@@ -38,8 +38,8 @@ SCOPES = [
     "infer",
     "billing:read",
 ]
-FACES_PARAMETERS: dict[str, object] = {}
-TEXT_PARAMETERS: dict[str, object] = {}
+FACES_PARAMETERS: dict[str, object] = {"steps": 1200, "mirror": False}
+TEXT_PARAMETERS: dict[str, object] = {"steps": 300}
 
 
 def main() -> int:

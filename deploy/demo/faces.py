@@ -1,7 +1,8 @@
 """Real pictures to train on: seeded cartoon faces, drawn on the spot, under CC0.
 
-The style is "Lorelei" by Lisa Wischofsky, CC0 1.0, from the package
-dicebear-styles.
+The style is "Open Peeps" by Pablo Stanley, CC0 1.0, from the package
+dicebear-styles, with a few hair styles and expressions of the many it has, so
+that little training shows much.
 """
 
 import functools
@@ -9,15 +10,28 @@ import json
 import zipfile
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, Final
 
 from dicebear import Avatar, Style
 from resvg_py import svg_to_bytes
 
-STYLE = "lorelei"
+STYLE: Final = "open-peeps"
+OPTIONS: Final[dict[str, Any]] = {
+    "maskProbability": 0,
+    "accessoriesProbability": 0,
+    "facialHairProbability": 0,
+    "headVariant": [
+        *["afro", "bangs", "bun", "flatTop", "long", "medium1", "medium2", "mediumBangs"],
+        *["mediumStraight", "pomp", "short1", "short2", "short3", "short4", "short5", "turban"],
+    ],
+    "expressionVariant": [
+        *["smile", "smileBig", "calm", "cute", "cheeky", "driven", "lovingGrin1"],
+    ],
+}
 
 
 def faces_zip(path: Path, *, count: int, pixels: int) -> Path:
-    """Write ``count`` PNG faces of ``pixels``² into a zip and return its path.
+    """Write ``count`` PNG faces of ``pixels``² on white into a zip and return its path.
 
     The same count and size give the same pictures. A second call writes the
     file anew.
@@ -30,9 +44,14 @@ def faces_zip(path: Path, *, count: int, pixels: int) -> Path:
 
 def face_png(seed: int, *, pixels: int) -> bytes:
     """Draw the face that this seed stands for."""
-    options = {"seed": f"face {seed}", "backgroundColor": ["ffffff"]}
-    svg = Avatar(_style(), options).to_string()
-    return svg_to_bytes(svg_string=svg, width=pixels, height=pixels, skip_system_fonts=True)
+    avatar = Avatar(_style(), OPTIONS | {"seed": f"face-{seed}", "size": pixels})
+    return svg_to_bytes(
+        svg_string=avatar.to_string(),
+        width=pixels,
+        height=pixels,
+        background="white",
+        skip_system_fonts=True,
+    )
 
 
 @functools.cache

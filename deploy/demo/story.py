@@ -44,7 +44,11 @@ class Story:
     def train(self, plugin: str, *, file_id: str, name: str, parameters: dict[str, Any]) -> str:
         """Train a plugin on a file and return the new model's name."""
         job = self.client.fine_tuning.jobs.create(
-            model=plugin, training_file=file_id, suffix=name, seed=7, extra_body=parameters
+            model=plugin,
+            training_file=file_id,
+            suffix=name,
+            seed=7,
+            extra_body={"hyperparameters": parameters},
         )
         with self._bar(f"Train {plugin}", total=None) as (progress, task):
             while job.status not in DONE:

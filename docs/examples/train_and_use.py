@@ -13,10 +13,10 @@ from openai import OpenAI
 client = OpenAI()
 
 
-def train(plugin: str, path: str, **parameters: object) -> str:
+def train(plugin: str, path: str, **hyperparameters: object) -> str:
     file = client.files.create(file=Path(path), purpose="fine-tune")
     job = client.fine_tuning.jobs.create(
-        model=plugin, training_file=file.id, seed=1, extra_body={"parameters": parameters}
+        model=plugin, training_file=file.id, seed=1, hyperparameters=hyperparameters
     )
     seen: set[str] = set()
     while job.status not in ("succeeded", "failed", "cancelled"):

@@ -221,4 +221,6 @@ class Supervision:
 
 
 def _threads() -> int:
-    return settings.PLUGIN_THREADS or os.cpu_count() or 1
+    # One core is left to the rest of the machine: threads that wait for a core that somebody
+    # else has made the same step cost eight times the CPU time.
+    return settings.PLUGIN_THREADS or max(1, (os.cpu_count() or 1) - 1)
