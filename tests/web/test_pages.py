@@ -1,6 +1,7 @@
 """What holds for every page: it opens, reads well to machines, and runs no inline code."""
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -92,6 +93,17 @@ def test_the_theme_is_in_the_first_byte() -> None:
     client.cookies["theme"] = "dark"
 
     assert 'data-theme="mill-dark"' in client.get("/").content.decode()
+
+
+@pytest.mark.django_db
+def test_the_operators_name_and_logo_are_on_the_door(settings: Any) -> None:
+    settings.OPERATOR_NAME = "Pond & Sons"
+    settings.OPERATOR_LOGO_URL = "/static/pond.svg"
+
+    page = Client().get("/accounts/login/").content.decode()
+
+    assert "Pond &amp; Sons</title>" in page and 'src="/static/pond.svg"' in page
+    assert "Modelmill" not in page
 
 
 @pytest.mark.django_db
