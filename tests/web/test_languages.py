@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from babel.messages.catalog import Catalog
 from django.core import mail
 from django.test import Client
 
@@ -12,11 +13,17 @@ from tests.conftest import Place
 _PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 
 
-def test_every_text_is_translated() -> None:
+@pytest.fixture(scope="module")
+def wanted() -> Catalog:
+    """Every text of the templates and the code."""
+    return messages.messages_extract()
+
+
+def test_every_text_is_translated(wanted: Catalog) -> None:
     catalogue = messages.catalogue_read()
     missing = [
         message.id
-        for message in messages.messages_extract()
+        for message in wanted
         if message.id
         and (
             (found := catalogue.get(message.id, message.context)) is None
@@ -28,8 +35,7 @@ def test_every_text_is_translated() -> None:
     assert missing == [], "run `make messages` and fill in the Chinese"
 
 
-def test_no_translation_is_left_over_or_doubtful() -> None:
-    wanted = messages.messages_extract()
+def test_no_translation_is_left_over_or_doubtful(wanted: Catalog) -> None:
     catalogue = messages.catalogue_read()
 
     assert [m.id for m in catalogue if m.id and wanted.get(m.id, m.context) is None] == []

@@ -1,5 +1,7 @@
 """The team page: who may see it, invite, change and remove."""
 
+import re
+
 import pytest
 from django.core import mail
 from django.test import Client
@@ -146,3 +148,33 @@ def test_an_unknown_invitation_is_a_page(acme: Place) -> None:
 
     assert response.status_code == 404
     assert "does not work any more" in response.content.decode()
+
+
+def test_a_guest_without_an_account_signs_up_and_is_led_back(acme: Place) -> None:
+    acme.browser().post("/team", {"email": "guest@elsewhere.example", "role": "member"})
+    path = "/invitations/" + mail.outbox[0].body.split("/invitations/")[1].split()[0]
+    guest = Client()
+    guest.get(path)
+    guest.post(
+        "/accounts/signup/",
+        {"email": "guest@elsewhere.example", "password1": "a mill by the pond"},
+    )
+    confirm = re.search(r"/accounts/confirm-email/[^\s]+", mail.outbox[1].body)
+    assert confirm is not None
+
+    response = guest.post(confirm[0], follow=True)
+
+    assert response.redirect_chain[-1][0] == path
+    guest.post(path)
+    assert "Acme" in guest.get("/home").content.decode()
+
+
+def test_a_mail_that_cannot_be_sent_says_so(acme: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object) -> None:
+        raise ConnectionRefusedError("no mail server")
+
+    monkeypatch.setattr("modelmill.web.team.send_mail", refuse)
+
+    response = acme.browser().post("/team", INVITE, follow=True)
+
+    assert "The e-mail could not be sent." in response.content.decode()
