@@ -1,5 +1,7 @@
 """The registry's reads."""
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
 from modelmill.core.errors import NotFound
@@ -13,6 +15,11 @@ def version_list() -> QuerySet[ModelVersion]:
         .filter(deleted_at=None)
         .order_by("-id")
     )
+
+
+def versions_of_data(version_ids: Iterable[str]) -> QuerySet[ModelVersion]:
+    """Return the usable model versions made of any of these dataset versions, newest first."""
+    return version_list().filter(dataset_version_id__in=list(version_ids))
 
 
 def model_list() -> QuerySet[Model]:

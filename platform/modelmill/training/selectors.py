@@ -1,5 +1,7 @@
 """The training room's reads."""
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
 from modelmill.core.errors import NotFound
@@ -9,6 +11,11 @@ from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
 def job_list() -> QuerySet[Job]:
     """Return the jobs in scope with what a list shows of them, newest first."""
     return Job.objects.select_related("release__plugin", "model_version").order_by("-id")
+
+
+def jobs_of_data(version_ids: Iterable[str]) -> QuerySet[Job]:
+    """Return the jobs that train on any of these dataset versions, newest first."""
+    return job_list().filter(training_version_id__in=list(version_ids))
 
 
 def access_job(job_id: str) -> Job:

@@ -1,6 +1,17 @@
 """The dashboard's paths, collected from its page groups."""
 
-from modelmill.web import audit, home, invitations, keys, landing, organisation, team, welcome
+from modelmill.web import (
+    audit,
+    data,
+    data_problems,
+    home,
+    invitations,
+    keys,
+    landing,
+    organisation,
+    team,
+    welcome,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -8,6 +19,8 @@ urlpatterns = [
     *welcome.routes,
     *invitations.routes,
     *home.routes,
+    *data_problems.routes,
+    *data.routes,
     *team.routes,
     *keys.routes,
     *audit.routes,
