@@ -12,12 +12,25 @@ function ink(name) {
 }
 
 function palette() {
-  return [ink("--color-primary"), ink("--color-warning"), ink("--color-info"), ink("--color-error")];
+  const names = ["primary", "warning", "info", "error", "success", "neutral"];
+  return names.map((name) => ink(`--color-${name}`));
 }
 
 function axis(extra) {
   const grid = { stroke: ink("--color-base-300"), width: 1 };
   return { stroke: ink("--color-base-content"), grid, ticks: grid, font: "12px system-ui", ...extra };
+}
+
+function said(value, number) {
+  return value == null ? "–" : number.format(value);
+}
+
+/** The rows uPlot draws. Stacked: each series on top of those after it, so the widest is drawn first. */
+function rowsOf(spec) {
+  const values = spec.series.map((one) => one.values);
+  if (!spec.stacked) return [spec.x, ...values];
+  const sums = values.map((_one, i) => spec.x.map((_x, row) => values.slice(i).reduce((sum, one) => sum + (one[row] ?? 0), 0)));
+  return [spec.x, ...sums];
 }
 
 function options(element, spec, number) {
@@ -31,7 +44,8 @@ function options(element, spec, number) {
     paths: one.bars ? uPlot.paths.bars({ size: [0.7, 48] }) : undefined,
     points: { show: one.values.length < 2 },
     spanGaps: true,
-    value: (_, value) => (value == null ? "–" : number.format(value)),
+    // Stacked values are drawn as sums; people read their own.
+    value: (_plot, _value, _series, row) => said(one.values[row], number),
   }));
   return {
     width: Math.max(element.clientWidth, 200),
@@ -48,9 +62,8 @@ function options(element, spec, number) {
 function draw(element, spec) {
   drawn.get(element)?.destroy();
   const number = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 4 });
-  const rows = [spec.x, ...spec.series.map((one) => one.values)];
   element.chart = spec;
-  drawn.set(element, new uPlot(options(element, spec, number), rows, element));
+  drawn.set(element, new uPlot(options(element, spec, number), rowsOf(spec), element));
 }
 
 /** Replace a chart's data (same shape as the attribute); redraws axes when series changed. */
@@ -58,18 +71,23 @@ export function updateChart(element, spec) {
   const plot = drawn.get(element);
   if (!plot || plot.series.length !== spec.series.length + 1) return draw(element, spec);
   element.chart = spec;
-  return plot.setData([spec.x, ...spec.series.map((one) => one.values)]);
+  return plot.setData(rowsOf(spec));
+}
+
+/** Draw a chart into an element and keep it as wide as that. */
+export function chartInto(element, spec) {
+  draw(element, spec);
+  new ResizeObserver(() => {
+    const width = Math.max(element.clientWidth, 200);
+    const plot = drawn.get(element);
+    if (plot && plot.width !== width) plot.setSize({ width, height: plot.height });
+  }).observe(element);
 }
 
 export function drawCharts(root) {
   for (const element of root.querySelectorAll("[data-chart]")) {
     if (drawn.has(element)) continue;
-    draw(element, JSON.parse(element.dataset.chart));
-    new ResizeObserver(() => {
-      const width = Math.max(element.clientWidth, 200);
-      const plot = drawn.get(element);
-      if (plot && plot.width !== width) plot.setSize({ width, height: plot.height });
-    }).observe(element);
+    chartInto(element, JSON.parse(element.dataset.chart));
     // A server-sent event or any module may hand over new data.
     element.addEventListener("chart:data", (event) => updateChart(element, event.detail));
   }

@@ -32,5 +32,7 @@ startLive();
 async function loadWanted(root) {
   if (root.querySelector("[data-chart]")) (await import("./charts.js")).drawCharts(root);
   if (root.querySelector("[data-upload]")) (await import("./upload.js")).startUploads(root);
+  if (root.querySelector("[data-training]")) (await import("./training.js")).startTraining(root);
+  if (root.querySelector("[data-playground]")) (await import("./playground.js")).startPlayground(root);
 }
 htmx.onLoad(loadWanted);

@@ -3,7 +3,7 @@
 // Small files go in one request; big ones in parts, so that a lost connection or a reload costs
 // one part: choose the same file again and it goes on where it stopped.
 import { cancelUpload, sendInParts } from "./upload_parts.js";
-import { sendWhole } from "./upload_send.js";
+import { sendWhole } from "./api.js";
 
 const WHOLE_BYTES = 8 << 20;
 

@@ -1,5 +1,5 @@
 // A big file in parts of 8 MB. What was begun is remembered, so that it can go on after a reload.
-import { callApi, Refused, sendForm } from "./upload_send.js";
+import { callApi, Refused, sendForm } from "./api.js";
 
 const PART_BYTES = 8 << 20;
 const TRIES = 5;

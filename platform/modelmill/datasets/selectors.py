@@ -1,5 +1,7 @@
 """The datasets room's reads. Every lookup by id sees the tenant in scope alone."""
 
+from collections.abc import Iterable
+
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
@@ -71,6 +73,13 @@ def access_dataset(dataset_id: str) -> Dataset:
 def version_list(dataset: Dataset) -> QuerySet[DatasetVersion]:
     """Return a dataset's versions, newest first, without their previews."""
     return DatasetVersion.objects.filter(dataset=dataset).defer(*_HEAVY).order_by("-pk")
+
+
+def versions_of_kinds(kinds: Iterable[str]) -> QuerySet[DatasetVersion]:
+    """Return the ready versions of these kinds in scope, newest first, without their previews."""
+    rows = DatasetVersion.objects.select_related("dataset").defer(*_HEAVY)
+    ready = rows.filter(state=DatasetVersion.State.READY, kind__in=list(kinds))
+    return ready.order_by("-pk")
 
 
 def access_version(version_id: str) -> DatasetVersion:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 
 from modelmill.core.errors import NotFound
-from modelmill.registry.models import Alias, Model, ModelVersion
+from modelmill.registry.models import Alias, Model, ModelFile, ModelVersion
 
 
 def version_list() -> QuerySet[ModelVersion]:
@@ -60,6 +60,16 @@ def alias_list() -> QuerySet[Alias]:
 def version_of_job(job_id: str) -> ModelVersion | None:
     """Return the version a job made, also when it was deleted since."""
     return ModelVersion.objects.filter(job_id=job_id).first()
+
+
+def version_files(version: ModelVersion) -> QuerySet[ModelFile]:
+    """Return a version's files with their blobs, by path."""
+    return ModelFile.objects.filter(version=version).select_related("blob").order_by("path")
+
+
+def alias_list(version: ModelVersion) -> QuerySet[Alias]:
+    """Return the aliases that point at a version."""
+    return Alias.objects.filter(version=version).order_by("name")
 
 
 def _version_named(name: str) -> ModelVersion | None:

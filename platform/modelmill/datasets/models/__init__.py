@@ -6,6 +6,7 @@ from modelmill.datasets.models.dataset import (
     DatasetShard,
     DatasetThumbnail,
     DatasetVersion,
+    Kind,
 )
 from modelmill.datasets.models.file import File, Upload, UploadPart
 
@@ -16,6 +17,7 @@ __all__ = [
     "DatasetThumbnail",
     "DatasetVersion",
     "File",
+    "Kind",
     "Upload",
     "UploadPart",
 ]

@@ -1,13 +1,17 @@
 """``{% load mill %}``: icons, built assets, badges, money and quantities."""
 
+import json
+
 from django import template
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import to_locale
 
-from modelmill.core.money import MICRO, micro_to_cents
-from modelmill.metering.meters import meter_title
+from modelmill.billing.rating import RatedLine
+from modelmill.core.money import MICRO, MICRO_PER_CENT, micro_text, micro_to_cents
+from modelmill.metering.meters import meter_title, quantity_text
 from modelmill.web.assets import asset_url
 from modelmill.web.words import action_label, state_label, state_tone
 
@@ -73,6 +77,60 @@ def meter_name(code: str) -> str:
 def quantity(value: int | None) -> str:
     """Write a whole number with thousands apart."""
     return "–" if value is None else number_format(value, force_grouping=True)
+
+
+@register.filter
+def micro(amount_micro: int, currency: str = "USD") -> str:
+    """Write an amount with all its digits, for those who add up."""
+    return micro_text(amount_micro, currency=currency)
+
+
+@register.filter
+def cents(amount_cents: int, currency: str = "USD") -> str:
+    """Write an amount that is in whole cents."""
+    return money(amount_cents * MICRO_PER_CENT, currency)
+
+
+@register.filter(name="meter_title")
+def _meter_title(code: str) -> str:
+    """Name a meter for people."""
+    return meter_title(code)
+
+
+@register.filter
+def quantity_of(line: RatedLine) -> str:
+    """Write a bill line's quantity in its meter's unit."""
+    return quantity_text(line.meter, line.qty)
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """Write a value as JSON for a data attribute; the template escapes it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
+def duration(seconds: int | None) -> str:
+    """Write a length of time in its two largest units: ``2 h 5 min``, ``42 s``."""
+    if seconds is None:
+        return "–"
+    minutes, rest_s = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} {_('h')} {minutes} {_('min')}"
+    return f"{minutes} {_('min')} {rest_s} {_('s')}" if minutes else f"{rest_s} {_('s')}"
+
+
+@register.filter
+def metric(value: object) -> str:
+    """Write a metric with as many digits as say something."""
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+@register.filter
+def parameter(value: object) -> str:
+    """Write a parameter as the API takes it."""
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 
 @register.filter(name="action_label")

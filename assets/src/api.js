@@ -29,9 +29,10 @@ export function sendForm(url, body, { signal, onProgress }) {
   });
 }
 
-/** Call the API with JSON; resolves with the answer's JSON. */
-export async function callApi(url, { method = "POST", body, signal } = {}) {
+/** Call the API with JSON; resolves with the answer's JSON. `wait` asks it to wait for an end. */
+export async function callApi(url, { method = "POST", body, signal, wait } = {}) {
   const headers = { "X-CSRFToken": document.body.dataset.csrf ?? "", "Content-Type": "application/json" };
+  if (wait) headers.Prefer = "wait";
   const answer = await fetch(url, { method, headers, signal, body: body && JSON.stringify(body) });
   const json = await answer.json().catch(() => null);
   if (!answer.ok || !json) throw new Refused(json?.error?.message ?? document.body.dataset.failed, answer.status);
