@@ -1,0 +1,98 @@
+"""Invoices: the list, one with its lines, a line's events, and the PDF."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from modelmill.billing.documents import document_find
+from modelmill.billing.models import Invoice
+from modelmill.billing.selectors import (
+    access_invoice,
+    access_invoice_line,
+    balance_summary,
+    invoice_line_events,
+    invoice_lines,
+    invoice_list,
+    tenant_rates,
+)
+from modelmill.core.storage import blob_open
+from modelmill.metering.meters import meter_title, quantity_text
+from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.paging import rows_of
+from modelmill.web.usage import priced
+
+
+@tenant_page(read="billing:read")
+def invoices(request: PageRequest) -> HttpResponse:
+    """List the invoices, and what the open period costs so far."""
+    context = {
+        "rows": rows_of(invoice_list(), request),
+        "balance": balance_summary(request.caller.tenant.pk),
+    }
+    return render(request, "invoices/list.html", context)
+
+
+@tenant_page(read="billing:read")
+def invoice(request: PageRequest, invoice_id: str) -> HttpResponse:
+    """Show one invoice."""
+    found = access_invoice(invoice_id)
+    lines = [
+        {
+            "line": line,
+            "title": meter_title(line.meter),
+            "quantity": quantity_text(line.meter, line.qty),
+        }
+        for line in invoice_lines(found)
+    ]
+    context = {"invoice": found, "lines": lines, "last_day": last_day(found)}
+    return render(request, "invoices/detail.html", context)
+
+
+@tenant_page(read="billing:read")
+def invoice_line(request: PageRequest, invoice_id: str, line_id: str) -> HttpResponse:
+    """Show exactly the events a line is the sum of."""
+    line = access_invoice_line(access_invoice(invoice_id), line_id)
+    rows = rows_of(invoice_line_events(line), request, size=50)
+    context = {
+        "invoice": line.invoice,
+        "line": line,
+        "title": meter_title(line.meter),
+        "quantity": quantity_text(line.meter, line.qty),
+        "rows": rows,
+        "priced": priced(rows.items, tenant_rates(request.caller.tenant.pk)),
+    }
+    return render(request, "invoices/line.html", context)
+
+
+@tenant_page(read="billing:read")
+def invoice_pdf(request: PageRequest, invoice_id: str) -> HttpResponseBase:
+    """Download the PDF in the reader's language; one that is not made yet is ordered."""
+    found = access_invoice(invoice_id)
+    document = document_find(found, language=get_language() or "en")
+    if document is None:
+        messages.info(request, _("The PDF is being made. Try again in a moment."))
+        return redirect("web:invoice", found.pk)
+    return FileResponse(
+        blob_open(document.blob),
+        as_attachment=True,
+        filename=f"{found.full_number}.pdf",
+        content_type="application/pdf",
+    )
+
+
+def last_day(found: Invoice) -> object:
+    """Return the last moment inside the period, for people who count days inclusively."""
+    return found.period_end - timedelta(microseconds=1)
+
+
+routes = [
+    path("invoices", invoices, name="invoices"),
+    path("invoices/<str:invoice_id>", invoice, name="invoice"),
+    path("invoices/<str:invoice_id>/pdf", invoice_pdf, name="invoice_pdf"),
+    path("invoices/<str:invoice_id>/lines/<str:line_id>", invoice_line, name="invoice_line"),
+]

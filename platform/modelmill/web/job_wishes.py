@@ -1,0 +1,55 @@
+"""Cancel, pause and resume a job from its page."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils.translation import gettext as _
+
+from modelmill.core import errors
+from modelmill.training.models import Job
+from modelmill.training.selectors import access_job
+from modelmill.training.services import job_cancel, job_pause, job_resume
+from modelmill.web.framework import PageRequest, tenant_page
+
+
+@tenant_page(write="jobs:write")
+def cancel(request: PageRequest, job_id: str) -> HttpResponse:
+    """Cancel a job."""
+    return _wish(request, job_id, job_cancel, said=_("The job is being cancelled."))
+
+
+@tenant_page(write="jobs:write")
+def pause(request: PageRequest, job_id: str) -> HttpResponse:
+    """Pause a job."""
+    return _wish(request, job_id, job_pause, said=_("The job is being paused."))
+
+
+@tenant_page(write="jobs:write")
+def resume(request: PageRequest, job_id: str) -> HttpResponse:
+    """Let a paused job go on."""
+    return _wish(request, job_id, job_resume, said=_("The job goes on."))
+
+
+def _wish(
+    request: PageRequest, job_id: str, service: Callable[..., Job], *, said: str
+) -> HttpResponse:
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    job = access_job(job_id)
+    try:
+        service(job, caller=request.caller)
+    except errors.Conflict as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, said)
+    return redirect("web:job", job.pk)
+
+
+routes = [
+    path("jobs/<str:job_id>/cancel", cancel, name="job_cancel"),
+    path("jobs/<str:job_id>/pause", pause, name="job_pause"),
+    path("jobs/<str:job_id>/resume", resume, name="job_resume"),
+]

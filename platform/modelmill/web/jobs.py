@@ -1,0 +1,123 @@
+"""Training jobs: the list, and the page on which one lives."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+
+from modelmill.billing.selectors import wallet_balance
+from modelmill.catalog.selectors import plugin_list
+from modelmill.core import errors
+from modelmill.datasets.models import DatasetVersion
+from modelmill.datasets.selectors import access_version
+from modelmill.training.models import Job
+from modelmill.training.progress import job_progress
+from modelmill.training.selectors import access_job, attempt_list, job_list, job_messages
+from modelmill.training.states import ENDED, Desired, State
+from modelmill.training.waiting import job_waiting_reason
+from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.paging import rows_of
+from modelmill.web.training_words import failure_advice
+
+_MESSAGES_SHOWN = 12
+
+
+@tenant_page(read="jobs:read")
+def jobs(request: PageRequest) -> HttpResponse:
+    """List the jobs, of one state or plugin if asked; the list looks again while one is alive."""
+    state, plugin_id = request.GET.get("state", ""), request.GET.get("plugin", "")
+    found = job_list()
+    if state in State.values:
+        found = found.filter(state=state)
+    if plugin_id:
+        found = found.filter(release__plugin_id=plugin_id)
+    rows = rows_of(found, request)
+    context = {
+        "rows": rows,
+        "is_live": any(not row.is_over for row in rows.items),
+        "states": State.choices,
+        "state": state,
+        "plugins": plugin_list(),
+        "plugin_id": plugin_id,
+        "is_filtered": bool(state or plugin_id),
+    }
+    return render(request, "jobs/_list.html" if request.htmx else "jobs/list.html", context)
+
+
+@tenant_page(read="jobs:read")
+def job(request: PageRequest, job_id: str) -> HttpResponse:
+    """Show one job: where it is, how it learns, and what came of it."""
+    found = access_job(job_id)
+    caller = request.caller
+    context = {
+        **_live(found),
+        "attempts": list(attempt_list(found)),
+        "data": _data(found),
+        "may_write": caller.may("jobs:write"),
+        "may_cancel": caller.may("jobs:write") and not found.is_over,
+        "may_pause": caller.may("jobs:write") and _may_pause(found),
+        "may_resume": caller.may("jobs:write") and found.state == State.PAUSED,
+        "credit_micro": wallet_balance(caller.tenant.pk) if caller.may("billing:read") else None,
+        "advice": failure_advice(found.error_code),
+    }
+    return render(request, "jobs/detail.html", context)
+
+
+@tenant_page(read="jobs:read")
+def job_live(request: PageRequest, job_id: str) -> HttpResponse:
+    """Show the part of the job's page that changes; a new state loads the whole page anew."""
+    found = access_job(job_id)
+    response = render(request, "jobs/_live.html", _live(found))
+    if request.GET.get("state") != shown_state(found):
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@tenant_page(read="jobs:read")
+def job_events_page(request: PageRequest, job_id: str) -> HttpResponse:
+    """List everything that was said about a job."""
+    found = access_job(job_id)
+    context = {"job": found, "rows": rows_of(job_messages(found), request, size=100)}
+    return render(request, "jobs/events.html", context)
+
+
+def shown_state(found: Job) -> str:
+    """Return the state to show: a running job that was asked to stop is on its way there."""
+    if found.state == State.RUNNING and found.desired_state == Desired.CANCEL:
+        return "cancelling"
+    if found.state == State.RUNNING and found.desired_state == Desired.PAUSE:
+        return "pausing"
+    return found.state
+
+
+def _live(found: Job) -> dict[str, Any]:
+    return {
+        "job": found,
+        "state": shown_state(found),
+        "is_live": found.state not in ENDED,
+        "is_running": found.state == State.RUNNING,
+        "progress": job_progress(found),
+        "reason": job_waiting_reason(found),
+        "events": list(job_messages(found)[:_MESSAGES_SHOWN]),
+    }
+
+
+def _may_pause(found: Job) -> bool:
+    return found.state in (State.QUEUED, State.RUNNING) and found.desired_state == Desired.RUN
+
+
+def _data(found: Job) -> DatasetVersion | None:
+    """Return what the job learns from; None when it was deleted since."""
+    try:
+        return access_version(found.training_version_id)
+    except errors.NotFound:
+        return None
+
+
+routes = [
+    path("jobs", jobs, name="jobs"),
+    path("jobs/<str:job_id>", job, name="job"),
+    path("jobs/<str:job_id>/live", job_live, name="job_live"),
+    path("jobs/<str:job_id>/events", job_events_page, name="job_events"),
+]

@@ -1,0 +1,79 @@
+"""The catalogue: what can be trained, what it takes, and what it costs."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+
+from modelmill.catalog.models import Plugin
+from modelmill.catalog.selectors import access_plugin, plugin_list
+from modelmill.datasets.models import DatasetVersion, Kind
+from modelmill.datasets.selectors import access_version
+from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.prices import TRAINING_METERS, prices_for
+from modelmill.web.schema_fields import parameters_of
+from modelmill.web.words import task_icon, task_label
+
+
+@tenant_page(read="models:read")
+def plugins(request: PageRequest) -> HttpResponse:
+    """Show every plugin as a card; those that take the data in question first."""
+    version_id = request.GET.get("data", "")
+    version = access_version(version_id) if version_id else None
+    cards = [_card(plugin, version) for plugin in plugin_list()]
+    cards.sort(key=lambda card: not card["fits"])
+    context = {
+        "cards": cards,
+        "version": version,
+        "may_train": request.caller.may("jobs:write"),
+    }
+    return render(request, "plugins/list.html", context)
+
+
+@tenant_page(read="models:read")
+def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
+    """Show one plugin."""
+    found = access_plugin(plugin_id)
+    assert found.release is not None
+    manifest = found.release.manifest
+    tenant_id = request.caller.tenant.pk
+    used = [*manifest["meters"], "requests"]
+    context = {
+        "card": _card(found, None),
+        "parameters": parameters_of(manifest["train_schema"]),
+        "inputs": [
+            *parameters_of(manifest["input_schema"]),
+            *parameters_of(manifest["predict_schema"]),
+        ],
+        "train_prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
+        "use_prices": prices_for(tenant_id, plugin_id=found.pk, meters=used),
+        "may_train": request.caller.may("jobs:write") and manifest["trains"],
+    }
+    return render(request, "plugins/detail.html", context)
+
+
+def kind_labels(kinds: list[str]) -> list[str]:
+    """Name kinds of data in the reader's language."""
+    known = dict(Kind.choices)
+    return [str(known.get(kind, kind)) for kind in kinds]
+
+
+def _card(found: Plugin, version: DatasetVersion | None) -> dict[str, Any]:
+    assert found.release is not None
+    manifest = found.release.manifest
+    return {
+        "plugin": found,
+        "release": found.release,
+        "manifest": manifest,
+        "kinds": kind_labels(manifest["accepts"]),
+        "task": task_label(manifest["task"]),
+        "icon": task_icon(manifest["task"]),
+        "fits": version is None or version.kind in manifest["accepts"],
+    }
+
+
+routes = [
+    path("plugins", plugins, name="plugins"),
+    path("plugins/<str:plugin_id>", plugin, name="plugin"),
+]

@@ -1,0 +1,170 @@
+"""A plugin's JSON Schema as form fields and as a table of parameters for people."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+# The author's order says what matters: the first few are shown, the others wait in a fold.
+UP_FRONT = 4
+_LONG_TEXT = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One property of a schema, with references and alternatives resolved."""
+
+    name: str
+    title: str
+    help: str
+    type: str
+    choices: list[Any]
+    least: float | None
+    most: float | None
+    step: float | None
+    max_length: int | None
+    default: Any
+    is_required: bool
+
+    @property
+    def bounds(self) -> str:
+        """The values it takes, in a few signs."""
+        if self.choices:
+            return ", ".join(str(choice) for choice in self.choices)
+        if self.least is not None and self.most is not None:
+            return f"{self.least:,g} – {self.most:,g}"
+        if self.least is not None:
+            return f"≥ {self.least:,g}"
+        return f"≤ {self.most:,g}" if self.most is not None else ""
+
+    @property
+    def default_text(self) -> str:
+        """The default as people write it; empty when there is none."""
+        if isinstance(self.default, bool):
+            return _("yes") if self.default else _("no")
+        return "" if self.default is None else str(self.default)
+
+
+def parameters_of(schema: Mapping[str, Any]) -> list[Parameter]:
+    """Return a schema's properties in the author's order."""
+    required = schema.get("required", [])
+    return [
+        _parameter(name, _resolved(field, schema), is_required=name in required)
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def field_of(parameter: Parameter) -> forms.Field:
+    """Return the form field for a parameter: bounds are checked at once, the rest by the schema."""
+    common: dict[str, Any] = {
+        "label": parameter.title,
+        "help_text": parameter.help,
+        "required": parameter.is_required,
+        "initial": parameter.default,
+    }
+    if parameter.choices:
+        choices = [(str(choice), str(choice)) for choice in parameter.choices]
+        blank = [] if parameter.default is not None or parameter.is_required else [("", "–")]
+        return forms.ChoiceField(choices=[*blank, *choices], **common)
+    if parameter.type == "boolean":
+        return forms.BooleanField(**{**common, "required": False})
+    if parameter.type in ("integer", "number"):
+        return _number_field(parameter, common)
+    if parameter.type in ("array", "object"):
+        common["initial"] = json.dumps(parameter.default) if parameter.default else ""
+        return forms.JSONField(widget=forms.Textarea(attrs={"rows": 2}), **common)
+    return _text_field(parameter, common)
+
+
+def values_of(cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given; what was left empty takes the schema's default."""
+    return {name: value for name, value in cleaned.items() if value not in (None, "")}
+
+
+class ParametersForm(forms.Form):
+    """A form with one field for each parameter of a schema."""
+
+    def __init__(self, *args: Any, schema: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for parameter in parameters_of(schema):
+            field = field_of(parameter)
+            # What the playground's script makes of the text it finds in the field.
+            field.widget.attrs["data-json"] = parameter.type
+            self.fields[parameter.name] = field
+
+    @property
+    def first_fields(self) -> list[forms.BoundField]:
+        """What everybody looks at."""
+        return list(self)[:UP_FRONT]
+
+    @property
+    def more_fields(self) -> list[forms.BoundField]:
+        """What waits in the fold."""
+        return list(self)[UP_FRONT:]
+
+    @property
+    def is_fold_open(self) -> bool:
+        """Whether something in the fold needs to be seen."""
+        return any(field.errors for field in self.more_fields)
+
+
+def _number_field(parameter: Parameter, common: dict[str, Any]) -> forms.Field:
+    is_whole = parameter.type == "integer"
+    kind = forms.IntegerField if is_whole else forms.FloatField
+    number = int if is_whole else float
+    field = kind(
+        min_value=None if parameter.least is None else number(parameter.least),
+        max_value=None if parameter.most is None else number(parameter.most),
+        **common,
+    )
+    field.widget.attrs["step"] = f"{parameter.step:g}" if parameter.step else "any"
+    field.widget.attrs["inputmode"] = "numeric" if is_whole else "decimal"
+    return field
+
+
+def _text_field(parameter: Parameter, common: dict[str, Any]) -> forms.Field:
+    is_long = parameter.max_length is None or parameter.max_length > _LONG_TEXT
+    widget = forms.Textarea(attrs={"rows": 3}) if is_long else forms.TextInput()
+    return forms.CharField(max_length=parameter.max_length, strip=False, widget=widget, **common)
+
+
+def _resolved(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Follow a reference, and take the branch that is not null."""
+    found = dict(field)
+    branches = found.pop("anyOf", None) or found.pop("allOf", None) or []
+    if "$ref" in found:
+        branches = [{"$ref": found.pop("$ref")}]
+    for branch in branches:
+        if branch.get("type") != "null":
+            name = str(branch.get("$ref", "")).rpartition("/")[2]
+            found = {**_resolved(schema.get("$defs", {}).get(name, branch), schema), **found}
+            break
+    return found
+
+
+def _parameter(name: str, field: Mapping[str, Any], *, is_required: bool) -> Parameter:
+    types = field.get("type", "string")
+    kind = next((one for one in types if one != "null"), "string") if _is_list(types) else types
+    smallest = 1 if kind == "integer" else 0
+    least, above = field.get("minimum"), field.get("exclusiveMinimum")
+    most, below = field.get("maximum"), field.get("exclusiveMaximum")
+    return Parameter(
+        name=name,
+        title=field.get("title") or name.replace("_", " ").capitalize(),
+        help=field.get("description", ""),
+        type=kind,
+        choices=list(field.get("enum", [])) or ([field["const"]] if "const" in field else []),
+        least=least if above is None else above + smallest,
+        most=most if below is None else below - smallest,
+        step=field.get("multipleOf") or smallest or None,
+        max_length=field.get("maxLength"),
+        default=field.get("default"),
+        is_required=is_required,
+    )
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)

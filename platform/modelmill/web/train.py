@@ -1,0 +1,134 @@
+"""The form that begins a training."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from modelmill.billing.selectors import wallet_balance
+from modelmill.catalog.models import Plugin
+from modelmill.catalog.selectors import access_plugin
+from modelmill.core import errors
+from modelmill.datasets.models import DatasetVersion
+from modelmill.datasets.selectors import versions_of_kinds
+from modelmill.training.models import Job
+from modelmill.training.services import job_submit
+from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.plugins import kind_labels
+from modelmill.web.prices import TRAINING_METERS, prices_for
+from modelmill.web.schema_fields import ParametersForm, values_of
+
+_DATA_SHOWN = 200
+_SEED_MAX = 2**31 - 1
+
+
+class TrainForm(forms.Form):
+    """What every training needs, whatever the plugin."""
+
+    data = forms.ChoiceField(
+        label=gettext_lazy("Data"),
+        error_messages={"required": gettext_lazy("Choose the data to learn from.")},
+    )
+    suffix = forms.CharField(
+        label=gettext_lazy("Name of the model"),
+        max_length=64,
+        required=False,
+        help_text=gettext_lazy("The same name again makes the next version of that model."),
+    )
+    seed = forms.IntegerField(
+        label=gettext_lazy("Seed"),
+        min_value=0,
+        max_value=_SEED_MAX,
+        required=False,
+        help_text=gettext_lazy(
+            "The same seed, data and parameters give the same model; left empty, one is drawn."
+        ),
+    )
+    # Sent with the form, so that a second click finds the job the first one made.
+    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def __init__(self, *args: Any, versions: list[DatasetVersion], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(version.pk, _version_label(version)) for version in versions]
+        self.fields["data"].choices = choices  # type: ignore[attr-defined]
+
+
+@tenant_page(read="jobs:write", write="jobs:write")
+def train(request: PageRequest, plugin_id: str) -> HttpResponse:
+    """Ask what to train on and how; begin it."""
+    found = access_plugin(plugin_id)
+    assert found.release is not None
+    manifest = found.release.manifest
+    if not manifest["trains"]:
+        raise errors.InvalidRequest(_("%(title)s cannot be trained.") % {"title": found.title})
+    versions = list(versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN])
+    first = {"data": request.GET.get("data", ""), "once": str(uuid.uuid4())}
+    form = TrainForm(request.POST or None, versions=versions, initial=first)
+    parameters = ParametersForm(request.POST or None, schema=manifest["train_schema"], prefix="p")
+    if request.method == "POST" and form.is_valid() and parameters.is_valid():
+        job = _submit(request, found, form, parameters)
+        if job is not None:
+            return redirect("web:job", job.pk)
+    tenant_id = request.caller.tenant.pk
+    context = {
+        "plugin": found,
+        "versions": versions,
+        "kinds": kind_labels(manifest["accepts"]),
+        "form": form,
+        "parameters": parameters,
+        "prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
+        "credit_micro": wallet_balance(tenant_id) if request.caller.may("billing:read") else None,
+    }
+    status = 400 if form.errors or parameters.errors else 200
+    return render(request, "plugins/train.html", context, status=status)
+
+
+def _submit(
+    request: PageRequest, found: Plugin, form: TrainForm, parameters: ParametersForm
+) -> Job | None:
+    cleaned = form.cleaned_data
+    try:
+        return job_submit(
+            caller=request.caller,
+            plugin_id=found.pk,
+            training_ref=cleaned["data"],
+            parameters=values_of(parameters.cleaned_data),
+            suffix=cleaned["suffix"] or None,
+            seed=cleaned["seed"],
+            idempotency_key=f"page:{cleaned['once']}",
+        )
+    except errors.MillError as error:
+        if error.status >= 500:
+            raise
+        _place(error, form, parameters)
+        return None
+
+
+def _place(error: errors.MillError, form: TrainForm, parameters: ParametersForm) -> None:
+    """Show a refusal at the field it is about."""
+    name = (error.param or "").partition(".")[0]
+    if name in parameters.fields:
+        parameters.add_error(name, error.message)
+    elif name == "training_file":
+        form.add_error("data", error.message)
+    else:
+        form.add_error(name if name in form.fields else None, error.message)
+
+
+def _version_label(version: DatasetVersion) -> str:
+    rows = ngettext("%(count)s row", "%(count)s rows", version.row_count)
+    return " · ".join(
+        [
+            version.dataset.name,
+            _("version %(number)s") % {"number": version.number},
+            rows % {"count": f"{version.row_count:,}"},
+        ]
+    )
+
+
+routes = [path("plugins/<str:plugin_id>/train", train, name="train")]
