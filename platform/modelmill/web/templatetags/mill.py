@@ -91,12 +91,6 @@ def cents(amount_cents: int, currency: str = "USD") -> str:
     return money(amount_cents * MICRO_PER_CENT, currency)
 
 
-@register.filter(name="meter_title")
-def _meter_title(code: str) -> str:
-    """Name a meter for people."""
-    return meter_title(code)
-
-
 @register.filter
 def quantity_of(line: RatedLine) -> str:
     """Write a bill line's quantity in its meter's unit."""
