@@ -67,7 +67,7 @@ def version_files(version: ModelVersion) -> QuerySet[ModelFile]:
     return ModelFile.objects.filter(version=version).select_related("blob").order_by("path")
 
 
-def alias_list(version: ModelVersion) -> QuerySet[Alias]:
+def version_aliases(version: ModelVersion) -> QuerySet[Alias]:
     """Return the aliases that point at a version."""
     return Alias.objects.filter(version=version).order_by("name")
 

@@ -137,7 +137,7 @@ def _cell(version: DatasetVersion, name: str, value: Any) -> str:
     if value is None:
         return ""
     if name == "label" and version.label_names and isinstance(value, int):
-        return version.label_names[value]
+        return str(version.label_names[value])
     if name == "messages" and version.kind == Kind.CONVERSATIONS:
         return "\n".join(f"{one.get('role', '')}: {one.get('content', '')}" for one in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -14,7 +14,7 @@ from modelmill.datasets.selectors import access_version
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import (
     access_model_version,
-    alias_list,
+    version_aliases,
     version_files,
     version_list,
 )
@@ -98,7 +98,7 @@ def _show(
     context = {
         "version": version,
         "files": list(version_files(version)),
-        "aliases": list(alias_list(version)),
+        "aliases": list(version_aliases(version)),
         "data": _data(version) if caller.may("data:read") else None,
         "job": _job(version) if caller.may("jobs:read") else None,
         "python": python_example(version),

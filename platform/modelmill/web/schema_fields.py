@@ -113,13 +113,8 @@ class ParametersForm(forms.Form):
 
 def _number_field(parameter: Parameter, common: dict[str, Any]) -> forms.Field:
     is_whole = parameter.type == "integer"
-    kind = forms.IntegerField if is_whole else forms.FloatField
-    number = int if is_whole else float
-    field = kind(
-        min_value=None if parameter.least is None else number(parameter.least),
-        max_value=None if parameter.most is None else number(parameter.most),
-        **common,
-    )
+    kind: Any = forms.IntegerField if is_whole else forms.FloatField
+    field: forms.Field = kind(min_value=parameter.least, max_value=parameter.most, **common)
     field.widget.attrs["step"] = f"{parameter.step:g}" if parameter.step else "any"
     field.widget.attrs["inputmode"] = "numeric" if is_whole else "decimal"
     return field

@@ -30,7 +30,7 @@ _SEED_MAX = 2**31 - 1
 class TrainForm(forms.Form):
     """What every training needs, whatever the plugin."""
 
-    data = forms.ChoiceField(
+    dataset = forms.ChoiceField(
         label=gettext_lazy("Data"),
         error_messages={"required": gettext_lazy("Choose the data to learn from.")},
     )
@@ -55,7 +55,7 @@ class TrainForm(forms.Form):
     def __init__(self, *args: Any, versions: list[DatasetVersion], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [(version.pk, _version_label(version)) for version in versions]
-        self.fields["data"].choices = choices  # type: ignore[attr-defined]
+        self.fields["dataset"].choices = choices  # type: ignore[attr-defined]
 
 
 @tenant_page(read="jobs:write", write="jobs:write")
@@ -67,7 +67,7 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     if not manifest["trains"]:
         raise errors.InvalidRequest(_("%(title)s cannot be trained.") % {"title": found.title})
     versions = list(versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN])
-    first = {"data": request.GET.get("data", ""), "once": str(uuid.uuid4())}
+    first = {"dataset": request.GET.get("data", ""), "once": str(uuid.uuid4())}
     form = TrainForm(request.POST or None, versions=versions, initial=first)
     parameters = ParametersForm(request.POST or None, schema=manifest["train_schema"], prefix="p")
     if request.method == "POST" and form.is_valid() and parameters.is_valid():
@@ -96,7 +96,7 @@ def _submit(
         return job_submit(
             caller=request.caller,
             plugin_id=found.pk,
-            training_ref=cleaned["data"],
+            training_ref=cleaned["dataset"],
             parameters=values_of(parameters.cleaned_data),
             suffix=cleaned["suffix"] or None,
             seed=cleaned["seed"],
@@ -115,7 +115,7 @@ def _place(error: errors.MillError, form: TrainForm, parameters: ParametersForm)
     if name in parameters.fields:
         parameters.add_error(name, error.message)
     elif name == "training_file":
-        form.add_error("data", error.message)
+        form.add_error("dataset", error.message)
     else:
         form.add_error(name if name in form.fields else None, error.message)
 
