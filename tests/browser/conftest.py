@@ -165,5 +165,6 @@ def _save(page: Page, path: Path) -> None:
 
 
 def _note(problems: list[str], line: Any) -> None:
-    if line.type == "error":
+    # The browser reports every page that answers 404; one test asks for such a page.
+    if line.type == "error" and not line.location.get("url", "").endswith("/nowhere"):
         problems.append(f"{line.text} {line.location.get('url', '')}")

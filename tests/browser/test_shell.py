@@ -15,6 +15,7 @@ PUBLIC = {
     "signup": "/accounts/signup/",
     "password-reset": "/accounts/password/reset/",
     "api-reference": "/docs",
+    "not-found": "/nowhere",
 }
 INSIDE = {
     "home": "/home",
@@ -24,6 +25,8 @@ INSIDE = {
     "settings": "/settings",
     "audit": "/audit",
     "email": "/accounts/email/",
+    "password-change": "/accounts/password/change/",
+    "logout": "/accounts/logout/",
 }
 
 
@@ -180,3 +183,19 @@ def test_the_operator_sees_the_tenants(
     page.get_by_role("dialog").get_by_role("button", name="Suspend").click()
 
     expect(page.get_by_role("button", name="Let it work again")).to_be_visible()
+
+
+def test_an_invitation_is_accepted(
+    acme: Place, globex: Place, sign_in: Callable[..., Page], shoot: Callable[..., None]
+) -> None:
+    acme.browser().post("/team", {"email": globex.owner.email, "role": "viewer"})
+    path = "/invitations/" + str(mail.outbox[0].body).split("/invitations/")[1].split()[0]
+    page = sign_in(globex)
+    page.goto(path)
+    shoot(page, "invitation")
+    page.get_by_role("button", name="Accept the invitation").click()
+
+    expect(page.get_by_text("Welcome to Acme.")).to_be_visible()
+    page.get_by_label("Switch tenant").click()
+    page.get_by_role("button", name="Globex").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Globex")
