@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO, Protocol
 from zipfile import BadZipFile
 
-from modelmill.datasets.intake.findings import Findings, Reason, Refused, shown
+from modelmill.datasets.intake.findings import Findings, Reason, shown
+from modelmill.datasets.intake.refusals import Refusal, Refused
 
 _CHUNK_BYTES = 1 << 16
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -50,7 +51,7 @@ class Budget:
         """Count so many bytes."""
         self.used_bytes += size_bytes
         if self.used_bytes > self.max_bytes:
-            raise refuse_bomb()
+            raise Refused(Refusal.BOMB)
 
 
 def entry_read(entry: Entry, *, max_bytes: int, budget: Budget) -> bytes | None:
@@ -86,26 +87,8 @@ def name_check(name: str) -> str:
     plain = name.replace("\\", "/")
     climbs = ".." in plain.split("/") or plain.startswith("/") or _DRIVE.match(plain)
     if climbs or "\0" in plain or len(plain) > _NAME_MAX:
-        raise Refused(
-            "unsafe_archive",
-            f"The archive has an entry that climbs out of its folder: “{shown(name)[:100]}”. "
-            "Pack it again with plain relative names.",
-        )
+        raise Refused(Refusal.UNSAFE_NAME, name=shown(name)[:100])
     return plain
-
-
-def refuse_bomb() -> Refused:
-    """Return the refusal of an archive that would unpack to far more than it is."""
-    return Refused(
-        "archive_bomb",
-        "The archive unpacks to far more than its size allows. "
-        "Pack it again, or split it into several files.",
-    )
-
-
-def refuse_broken(what: str) -> Refused:
-    """Return the refusal of an archive that cannot be opened."""
-    return Refused("broken_archive", f"The {what} is broken or cut off. Pack and send it again.")
 
 
 def note_link(name: str, findings: Findings, *, is_link: bool) -> None:

@@ -5,8 +5,8 @@ import math
 import re
 from typing import Any
 
-from modelmill.datasets.intake.findings import Refused
 from modelmill.datasets.intake.records import Record
+from modelmill.datasets.intake.refusals import Refusal, Refused
 
 _INT = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -46,11 +46,7 @@ class ColumnTypes:
     def _check(self, name: str) -> None:
         is_name = 0 < len(name) <= _NAME_MAX and name.isprintable()
         if len(self._types) >= self._most or not is_name:
-            raise Refused(
-                "bad_columns",
-                f"A table may have at most {self._most} columns, with printable names of up to "
-                f"{_NAME_MAX} characters.",
-            )
+            raise Refused(Refusal.COLUMNS, most=self._most)
 
 
 def value_as(value: Any, kind: str) -> Any:

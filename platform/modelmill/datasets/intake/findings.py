@@ -1,4 +1,4 @@
-"""What is wrong with a source: problems of single rows, and the refusal of a whole."""
+"""What is wrong with single rows of a source, and what to do about it."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -11,15 +11,6 @@ _TEXT_MAX = 500
 def _(text: str) -> str:
     """Mark a sentence for translation; pages translate it when they show it."""
     return text
-
-
-class Refused(Exception):
-    """The whole source cannot be used; code and sentence go to the customer."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 class Reason(Enum):

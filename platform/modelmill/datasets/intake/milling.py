@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modelmill.datasets.intake.findings import Findings, Reason, Refused
+from modelmill.datasets.intake.findings import Findings, Reason
 from modelmill.datasets.intake.limits import Limits
+from modelmill.datasets.intake.refusals import Refusal, Refused
 from modelmill.datasets.intake.rows import Crop, Row
 from modelmill.datasets.intake.seen import Seen
 from modelmill.datasets.intake.shards import Shard, ShardWriter, shards_values
@@ -147,15 +148,12 @@ def _is_known(seen: Seen, row: Row, findings: Findings) -> bool:
 
 
 def _refuse_too_few(rows: int, findings: Findings) -> None:
+    if rows == 0 and findings.problems:
+        raise Refused(Refusal.ALL_BAD, reason=findings.problems[0].reason)
     if rows == 0:
-        first = findings.problems[0].reason if findings.problems else "It is empty."
-        raise Refused("no_rows", f"There is nothing to train on in this file. {first}")
+        raise Refused(Refusal.EMPTY)
     if findings.lost_rows > rows:
-        raise Refused(
-            "too_many_problems",
-            f"{findings.lost_rows:,} rows have problems and only {rows:,} are good. "
-            "Correct the file and send it again.",
-        )
+        raise Refused(Refusal.TOO_MANY_PROBLEMS, bad=findings.lost_rows, good=rows)
 
 
 def _classes(mill: Mill, label_names: list[str] | None) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modelmill.datasets.intake.encoding import NotText, text_lines, text_pieces
-from modelmill.datasets.intake.findings import Findings, Reason, Refused, shown
+from modelmill.datasets.intake.findings import Findings, Reason, shown
 from modelmill.datasets.intake.limits import Limits
+from modelmill.datasets.intake.refusals import Refusal, Refused
 from modelmill.datasets.intake.sniffing import Form
 
 _BATCH_ROWS = 512
@@ -49,11 +50,7 @@ def records(
         else:
             yield from _jsonl(sheet, limits, findings)
     except NotText as error:
-        what = "UTF-8 text" if error.reason is Reason.ENCODING else "readable text"
-        raise Refused(
-            "wrong_encoding",
-            f"{shown(sheet.name)}, line {error.line}: this is not {what}. Save the file as UTF-8.",
-        ) from None
+        raise Refused(Refusal.WRONG_ENCODING, file=shown(sheet.name), line=error.line) from None
 
 
 def _jsonl(sheet: Sheet, limits: Limits, findings: Findings | None) -> Iterator[tuple[int, Record]]:
@@ -72,13 +69,10 @@ def _json_array(
     sheet: Sheet, limits: Limits, findings: Findings | None
 ) -> Iterator[tuple[int, Record]]:
     if sheet.path.stat().st_size > limits.json_array_bytes:
-        raise Refused(
-            "json_too_large",
-            "A JSON array of this size cannot be read. Write one JSON object a line (JSONL).",
-        )
+        raise Refused(Refusal.JSON_TOO_LARGE)
     array = _loads("".join(text_pieces(sheet.path)))
     if not isinstance(array, list):
-        raise Refused("broken_json", f"{shown(sheet.name)} is not valid JSON.")
+        raise Refused(Refusal.BROKEN_JSON, file=shown(sheet.name))
     for number, element in enumerate(array, start=1):
         if isinstance(element, dict):
             yield number, element
@@ -102,11 +96,7 @@ def _csv(sheet: Sheet, limits: Limits, findings: Findings | None) -> Iterator[tu
             elif findings is not None:
                 findings.add(Reason.COLUMNS, file=sheet.name, row=reader.line_num)
     except csv.Error:
-        raise Refused(
-            "broken_csv",
-            f"{shown(sheet.name)}, line {reader.line_num}: this is not valid CSV. "
-            "Is there a quote that is never closed?",
-        ) from None
+        raise Refused(Refusal.BROKEN_CSV, file=shown(sheet.name), line=reader.line_num) from None
 
 
 def _parquet(sheet: Sheet, limits: Limits) -> Iterator[tuple[int, Record]]:
@@ -114,19 +104,14 @@ def _parquet(sheet: Sheet, limits: Limits) -> Iterator[tuple[int, Record]]:
         with pq.ParquetFile(sheet.path, memory_map=False, pre_buffer=False) as file:
             for group in range(file.metadata.num_row_groups):
                 if file.metadata.row_group(group).total_byte_size > limits.parquet_group_bytes:
-                    raise Refused(
-                        "parquet_group_too_large",
-                        "The Parquet file has row groups over 512 MB. Write it with smaller ones.",
-                    )
+                    raise Refused(Refusal.PARQUET_GROUP)
             number = 0
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
                 for record in batch.to_pylist():
                     number += 1
                     yield number, record
     except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError):
-        raise Refused(
-            "broken_parquet", f"{shown(sheet.name)} is a broken or cut off Parquet file."
-        ) from None
+        raise Refused(Refusal.BROKEN_PARQUET, file=shown(sheet.name)) from None
 
 
 def _json(line: str) -> Record | Reason:
@@ -158,9 +143,9 @@ def _is_array(sheet: Sheet) -> bool:
 def _header(names: list[str], limits: Limits) -> list[str]:
     header = [name.strip() for name in names]
     if not header or len(header) > limits.columns:
-        raise Refused("bad_header", f"A CSV file needs a header of 1 to {limits.columns} names.")
+        raise Refused(Refusal.HEADER_SIZE, most=limits.columns)
     if len(set(header)) != len(header) or not all(header):
-        raise Refused("bad_header", "Each column of a CSV file needs a name of its own.")
+        raise Refused(Refusal.HEADER_NAMES)
     return header
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from modelmill.datasets.intake.findings import Findings, Refused
+from modelmill.datasets.intake.findings import Findings
 from modelmill.datasets.intake.limits import Limits
 from modelmill.datasets.intake.milling import crop_mill
+from modelmill.datasets.intake.refusals import Refused
 from modelmill.datasets.intake.sources import Source
 from modelmill.datasets.intake.sums_images import ImageSummary, Thumbnail
 
@@ -37,8 +38,7 @@ def intake(
         if isinstance(crop.summary, ImageSummary):
             result["thumbnails"] = _thumbnails_write(crop.summary.thumbnails(), folder)
     except Refused as refused:
-        error = {"code": refused.code, "message": refused.message}
-        return {"error": error, "rows_seen": 0, **findings.as_json()}
+        return {"error": refused.error, "rows_seen": 0, **findings.as_json()}
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return {**result, **findings.as_json()}

@@ -4,7 +4,7 @@ import tarfile
 from enum import Enum, auto
 from pathlib import Path
 
-from modelmill.datasets.intake.findings import Refused
+from modelmill.datasets.intake.refusals import Refusal, Refused
 
 HEAD_BYTES = 512
 
@@ -41,20 +41,20 @@ _MAGIC: list[tuple[bytes, Form]] = [
     (b"GIF89a", Form.IMAGE),
 ]
 _FOREIGN: list[tuple[bytes, str]] = [
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
-    (b"%PDF", "a PDF"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-    (b"\xd0\xcf\x11\xe0", "an Office document"),
-    (b"II*\x00", "a TIFF picture"),
-    (b"MM\x00*", "a TIFF picture"),
-    (b"SQLite format 3\x00", "a database"),
-    (b"\x80\x02", "a pickle"),
-    (b"\x80\x03", "a pickle"),
-    (b"\x80\x04", "a pickle"),
-    (b"\x80\x05", "a pickle"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (b"Rar!\x1a\x07", "RAR"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (b"%PDF", "PDF"),
+    (b"\x7fELF", "ELF"),
+    (b"MZ", "EXE"),
+    (b"\xd0\xcf\x11\xe0", "Office"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"SQLite format 3\x00", "SQLite"),
+    (b"\x80\x02", "pickle"),
+    (b"\x80\x03", "pickle"),
+    (b"\x80\x04", "pickle"),
+    (b"\x80\x05", "pickle"),
 ]
 _BY_ENDING = {
     ".zip": Form.ZIP,
@@ -121,30 +121,15 @@ def _text_form(head: bytes, *, name: str) -> Form:
     if promised in (Form.JSON, Form.CSV, Form.TEXT):
         return promised
     if promised is not None:
-        raise Refused(
-            "wrong_content", f"The file is named like {_article(promised)} and is none inside."
-        )
+        raise Refused(Refusal.WRONG_CONTENT, ending="." + name.rpartition(".")[2].lower())
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return Form.JSON if start.startswith(b'{"') else Form.TEXT
-
-
-def _article(form: Form) -> str:
-    return {
-        Form.ZIP: "a zip archive",
-        Form.TAR: "a tar archive",
-        Form.PARQUET: "a Parquet file",
-        Form.IMAGE: "a picture",
-    }.get(form, "a compressed file")
 
 
 def _refuse_foreign(head: bytes) -> None:
     for magic, what in _FOREIGN:
         if head.startswith(magic):
-            raise Refused(
-                "unknown_form",
-                f"This is {what}, which cannot be read here. Send a zip of pictures, "
-                "or a text, JSONL, CSV or Parquet file.",
-            )
+            raise Refused(Refusal.UNKNOWN_FORM, form=what)
 
 
 def _is_old_tar(head: bytes) -> bool:

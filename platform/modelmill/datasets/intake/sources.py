@@ -10,13 +10,13 @@ from modelmill.datasets.intake.archives import (
     Archive,
     Budget,
     entry_read,
-    refuse_broken,
     stream_spool,
 )
-from modelmill.datasets.intake.findings import Findings, Reason, Refused, shown
+from modelmill.datasets.intake.findings import Findings, Reason, shown
 from modelmill.datasets.intake.images import Picture, image_crop
 from modelmill.datasets.intake.limits import Limits
 from modelmill.datasets.intake.records import Sheet
+from modelmill.datasets.intake.refusals import Refusal, Refused
 from modelmill.datasets.intake.rows import Crop
 from modelmill.datasets.intake.sniffing import (
     ARCHIVES,
@@ -67,7 +67,7 @@ class Source:
             path = self._unpacked(form)
             form = form_of(path, name=name)
             if form in ARCHIVES:
-                raise Refused("nested_archive", "Archives inside archives are not opened.")
+                raise Refused(Refusal.NESTED)
             return self._file_crop(path, form, name)
         return self._file_crop(self._path, form, self._name)
 
@@ -84,11 +84,7 @@ class Source:
         forms, folders = _survey(archive, self._limits)
         form = max(forms, key=lambda form: (forms[form], form is Form.IMAGE), default=None)
         if form is None:
-            raise Refused(
-                "no_rows",
-                "There is nothing in this archive that can be read: no pictures, no text, "
-                "no JSONL, CSV or Parquet files.",
-            )
+            raise Refused(Refusal.NOTHING_KNOWN)
         bounds = _Bounds(limits=self._limits, findings=self._findings)
         if form is Form.IMAGE:
             labels = _labels(folders)
@@ -131,7 +127,7 @@ class Source:
             with unpacked_open(self._path, form) as stream:
                 return stream_spool(stream, self._scratch / "unpacked", budget=self._budget)
         except BROKEN:
-            raise refuse_broken("compressed file") from None
+            raise Refused(Refusal.BROKEN_ARCHIVE) from None
 
 
 class _Wanted:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from modelmill.datasets.intake.columns import ColumnTypes
-from modelmill.datasets.intake.findings import Refused
 from modelmill.datasets.intake.limits import Limits
 from modelmill.datasets.intake.records import Record, Sheet, records
+from modelmill.datasets.intake.refusals import Refusal, Refused
 from modelmill.datasets.intake.shapes import ITEM, RATING, TIMESTAMP, USER, label_text, named
 
 
@@ -43,7 +43,7 @@ def survey_of(sheets: Sequence[Sheet], *, limits: Limits) -> Survey:
                 survey = Survey(kind=kind_of(record), columns=ColumnTypes(limits.columns))
             _look(survey, record, limits)
     if survey is None:
-        raise Refused("no_rows", "There is not one readable row in this file.")
+        raise Refused(Refusal.NO_RECORDS)
     return survey
 
 
@@ -68,11 +68,7 @@ def _look(survey: Survey, record: Record, limits: Limits) -> None:
         if label is not None:
             survey.labels.add(label)
         if len(survey.labels) > limits.labels:
-            raise Refused(
-                "too_many_labels",
-                f"There are more than {limits.labels:,} different labels. "
-                "Is “label” really a class?",
-            )
+            raise Refused(Refusal.LABELS, most=limits.labels)
     elif survey.kind == "interactions":
         survey.has_rating = survey.has_rating or named(record, RATING) is not None
         survey.has_timestamp = survey.has_timestamp or named(record, TIMESTAMP) is not None

@@ -15,10 +15,10 @@ from modelmill.datasets.intake.archives import (
     Wanted,
     name_check,
     note_link,
-    refuse_broken,
 )
-from modelmill.datasets.intake.findings import Findings, Reason, Refused
+from modelmill.datasets.intake.findings import Findings, Reason
 from modelmill.datasets.intake.limits import Limits
+from modelmill.datasets.intake.refusals import Refusal, Refused
 from modelmill.datasets.intake.sniffing import Form
 
 _OPENERS: dict[Form, Callable[..., Any]] = {
@@ -47,7 +47,7 @@ def is_compressed_tar(path: Path, form: Form) -> bool:
         with unpacked_open(path, form) as stream:
             head = stream.read(tarfile.BLOCKSIZE)
     except BROKEN:
-        raise refuse_broken("compressed file") from None
+        raise Refused(Refusal.BROKEN_ARCHIVE) from None
     return head[257:262] == b"ustar"
 
 
@@ -94,12 +94,12 @@ class TarArchive:
             ):
                 for count, member in enumerate(tar, start=1):
                     if count > self._limits.tar_entries:
-                        raise Refused("too_many_entries", "The archive has too many entries.")
+                        raise Refused(Refusal.TOO_MANY_ENTRIES, most=self._limits.tar_entries)
                     yield member, tar
                     # tarfile keeps every header it met; two million of them are a gigabyte.
                     cast(Any, tar).members = []
         except (tarfile.TarError, *BROKEN, ValueError):
-            raise refuse_broken("tar archive") from None
+            raise Refused(Refusal.BROKEN_ARCHIVE) from None
 
 
 class _Metered:
@@ -121,7 +121,7 @@ def _bounded_header(limits: Limits) -> type[tarfile.TarInfo]:
 
         def _proc_member(self, archive: tarfile.TarFile) -> Any:
             if self.type in _HEADERS and self.size > limits.tar_header_bytes:
-                raise Refused("unsafe_archive", "The archive has a header of an absurd size.")
+                raise Refused(Refusal.UNSAFE_HEADER)
             return super()._proc_member(archive)  # type: ignore[misc]
 
     return BoundedTarInfo

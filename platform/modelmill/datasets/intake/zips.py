@@ -12,11 +12,10 @@ from modelmill.datasets.intake.archives import (
     Wanted,
     name_check,
     note_link,
-    refuse_bomb,
-    refuse_broken,
 )
-from modelmill.datasets.intake.findings import Findings, Reason, Refused
+from modelmill.datasets.intake.findings import Findings, Reason
 from modelmill.datasets.intake.limits import Limits
+from modelmill.datasets.intake.refusals import Refusal, Refused
 
 # The records' layouts are those of PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16.
 _END = b"PK\x05\x06"
@@ -41,7 +40,7 @@ class ZipArchive:
         try:
             self._zip = ZipFile(path)
         except (*BROKEN, LargeZipFile, ValueError, struct.error):
-            raise refuse_broken("zip archive") from None
+            raise Refused(Refusal.BROKEN_ARCHIVE) from None
         self._entries = self._zip.infolist()
         self._check(path.stat().st_size, limits)
 
@@ -76,11 +75,11 @@ class ZipArchive:
     def _check(self, packed_bytes: int, limits: Limits) -> None:
         """Refuse what declares too much, and entries that share bytes (a bomb's trick)."""
         if sum(info.file_size for info in self._entries) > limits.unpacked_max_bytes(packed_bytes):
-            raise refuse_bomb()
+            raise Refused(Refusal.BOMB)
         end = 0
         for info in sorted(self._entries, key=lambda info: info.header_offset):
             if info.header_offset < end:
-                raise refuse_bomb()
+                raise Refused(Refusal.BOMB)
             end = info.header_offset + _LOCAL_BYTES + info.compress_size
 
 
@@ -100,7 +99,7 @@ def _directory_check(path: Path, limits: Limits) -> None:
         tail = stream.read()
         place = tail.rfind(_END)
         if place < 0 or len(tail) - place < _END_BYTES:
-            raise refuse_broken("zip archive")
+            raise Refused(Refusal.BROKEN_ARCHIVE)
         end, directory_bytes = start + place, struct.unpack_from("<I", tail, place + 12)[0]
         locator = tail[max(0, place - _END64_LOCATOR_BYTES) : place]
         if locator.startswith(_END64_LOCATOR):
@@ -110,7 +109,7 @@ def _directory_check(path: Path, limits: Limits) -> None:
             if len(record) == _END64_BYTES and record.startswith(_END64):
                 directory_bytes = struct.unpack_from("<Q", record, 40)[0]
         if directory_bytes > min(limits.zip_directory_bytes, size_bytes):
-            raise _too_many(limits)
+            raise Refused(Refusal.TOO_MANY_ENTRIES, most=limits.zip_entries)
         stream.seek(max(0, min(end, size_bytes) - directory_bytes))
         _entries_count(stream.read(directory_bytes), limits)
 
@@ -124,11 +123,4 @@ def _entries_count(directory: bytes, limits: Limits) -> None:
         place += _DIRECTORY_ENTRY_BYTES + sum(struct.unpack_from("<HHH", directory, place + 28))
         count += 1
         if count > limits.zip_entries:
-            raise _too_many(limits)
-
-
-def _too_many(limits: Limits) -> Refused:
-    return Refused(
-        "too_many_entries",
-        f"The archive has more than {limits.zip_entries:,} entries. Send a tar or a Parquet file.",
-    )
+            raise Refused(Refusal.TOO_MANY_ENTRIES, most=limits.zip_entries)

@@ -1,6 +1,7 @@
 """What files become: datasets, their immutable versions, and what was found in them."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from modelmill.core.ids import ID_MAX_LENGTH, new_id
@@ -93,6 +94,8 @@ class DatasetVersion(TenantOwned):
     problem_count = models.BigIntegerField(default=0)
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.TextField(blank=True)
+    # The sentence before its places were filled, for pages in other languages.
+    error_detail = models.JSONField(default=dict)
     # The check itself: how far it is, who may work on it, and how often that was tried.
     rows_seen = models.BigIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
@@ -135,6 +138,19 @@ class DatasetVersion(TenantOwned):
     def is_ready(self) -> bool:
         """Say whether a job may train on it."""
         return self.state == self.State.READY
+
+    @property
+    def error_text(self) -> str:
+        """The refusal in the reader's language."""
+        template = self.error_detail.get("template")
+        if not template:
+            return self.error_message
+        params = {
+            # A reason given as a parameter is a sentence of ours too.
+            name: gettext(value) if isinstance(value, str) and value else value
+            for name, value in self.error_detail.get("params", {}).items()
+        }
+        return gettext(template) % params if params else gettext(template)
 
 
 class DatasetShard(TenantOwned):
@@ -204,3 +220,13 @@ class DatasetProblem(TenantOwned):
 
     def __str__(self) -> str:
         return self.reason
+
+    @property
+    def reason_text(self) -> str:
+        """What is wrong, in the reader's language."""
+        return gettext(self.reason)
+
+    @property
+    def fix_text(self) -> str:
+        """What to do, in the reader's language."""
+        return gettext(self.fix) if self.fix else ""

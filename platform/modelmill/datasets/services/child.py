@@ -12,6 +12,8 @@ from typing import Any
 
 from django.conf import settings
 
+from modelmill.datasets.intake.refusals import Refusal
+
 RESULT_FILE = "result.json"
 PROGRESS_FILE = "progress"
 
@@ -86,16 +88,14 @@ def _result(returncode: int, path: Path, *, is_late: bool) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return result
     if is_late:
-        return _refusal(
-            "took_too_long", "Reading this file took too long. Split it into smaller files."
-        )
+        return _refusal(Refusal.TOO_SLOW)
     if returncode in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT):
         raise IntakeKilled
-    return _refusal("unreadable", "This file could not be read: it is broken or far too complex.")
+    return _refusal(Refusal.UNREADABLE)
 
 
-def _refusal(code: str, message: str) -> dict[str, Any]:
-    return {"error": {"code": code, "message": message}, "problems": [], "problem_count": 0}
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    return {"error": refusal.as_json(), "problems": [], "problem_count": 0}
 
 
 def _environment() -> dict[str, str]:

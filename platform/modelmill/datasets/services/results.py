@@ -23,8 +23,7 @@ _PROBLEM_BATCH = 500
 def result_store(version: DatasetVersion, result: Mapping[str, Any], *, folder: Path) -> None:
     """Store a child's result: shards and pictures first, then the version's new state."""
     if result.get("error"):
-        error = result["error"]
-        version_fail(version, code=error["code"], message=error["message"], result=result)
+        version_fail(version, error=result["error"], result=result)
         return
     try:
         for shard in result["shards"]:
@@ -42,20 +41,19 @@ def result_store(version: DatasetVersion, result: Mapping[str, Any], *, folder: 
 
 
 def version_fail(
-    version: DatasetVersion, *, code: str, message: str, result: Mapping[str, Any] | None = None
+    version: DatasetVersion, *, error: Mapping[str, Any], result: Mapping[str, Any] | None = None
 ) -> None:
-    """Refuse a version with a reason, and release what an attempt may have stored of it."""
+    """Refuse a version with a ``Refusal``, and release what an attempt may have stored of it."""
     with transaction.atomic():
         if _flip(
             version,
             state=DatasetVersion.State.FAILED,
             result=result or {},
-            error_code=code,
-            error_message=message,
+            error=error,
         ):
             _stored_release(version)
             _problems_store(version, (result or {}).get("problems", []))
-            _file_mark(version, status=File.Status.ERROR, details=message)
+            _file_mark(version, status=File.Status.ERROR, details=error["message"])
 
 
 def _flip(
@@ -63,8 +61,7 @@ def _flip(
     *,
     state: str,
     result: Mapping[str, Any],
-    error_code: str = "",
-    error_message: str = "",
+    error: Mapping[str, Any] | None = None,
 ) -> bool:
     """Move the version out of ``validating``; False when somebody else did, or it is gone."""
     shards = result.get("shards", [])
@@ -81,12 +78,21 @@ def _flip(
         preview=result.get("preview", []),
         problem_count=result.get("problem_count", 0),
         rows_seen=result.get("rows_seen", 0),
-        error_code=error_code,
-        error_message=error_message,
+        **_error_fields(error),
         leased_until=None,
         finished_at=Now(),
     )
     return changed == 1
+
+
+def _error_fields(error: Mapping[str, Any] | None) -> dict[str, Any]:
+    if error is None:
+        return {}
+    return {
+        "error_code": error["code"],
+        "error_message": error["message"],
+        "error_detail": {"template": error["template"], "params": error["params"]},
+    }
 
 
 def _shard_store(version: DatasetVersion, shard: Mapping[str, Any], *, folder: Path) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from modelmill.core.doorbell import ring
 from modelmill.core.scope import system_scope
 from modelmill.core.storage import blob_fetch
+from modelmill.datasets.intake.refusals import Refusal
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.services.child import IntakeKilled, intake_run
 from modelmill.datasets.services.results import result_store, version_fail
@@ -35,11 +35,7 @@ def version_validate(version_id: str) -> DatasetVersion | None:
     if _claim(version_id):
         version = DatasetVersion.objects.select_related("source_file__blob").get(pk=version_id)
         if version.attempts > settings.MAX_ATTEMPTS:
-            version_fail(
-                version,
-                code="check_failed",
-                message=_("This file could not be checked. Send it again, or ask the operator."),
-            )
+            version_fail(version, error=Refusal.NOT_CHECKED.as_json())
         else:
             _check(version)
     return DatasetVersion.objects.filter(pk=version_id).first()
@@ -71,8 +67,7 @@ def _claim(version_id: str) -> bool:
 def _check(version: DatasetVersion) -> None:
     file = version.source_file
     if file is None:
-        message = _("The file was deleted before it was checked.")
-        version_fail(version, code="file_deleted", message=message)
+        version_fail(version, error=Refusal.FILE_DELETED.as_json())
         return
     folder = Path(tempfile.mkdtemp(prefix="modelmill-intake-"))
     try:
