@@ -162,3 +162,27 @@ def test_a_ready_version_is_written_for_a_plugin(acme, tmp_path) -> None:
     assert description["splits"]["train"] == {"rows": 3, "files": ["train-00000.parquet"]}
     assert description["splits"]["test"] == {"rows": 0, "files": []}
     assert (folder / "train-00000.parquet").read_bytes() == b"shard"
+
+
+def test_a_version_that_a_row_above_protects_stays(acme, monkeypatch) -> None:
+    from django.db.models import ProtectedError
+    from modelmill.core.errors import Conflict
+    from modelmill.core.owned import TenantQuerySet
+
+    real = TenantQuerySet.delete
+
+    def protects(rows):
+        if rows.model is DatasetVersion:
+            raise ProtectedError("linked", set())
+        return real(rows)
+
+    with acme.scope():
+        file = file_make(acme)
+        version = selectors.version_for(file.id)
+        monkeypatch.setattr(TenantQuerySet, "delete", protects)
+        with pytest.raises(Conflict):
+            services.dataset_delete(version.dataset, caller=acme.caller)
+        services.file_delete(file, caller=acme.caller)
+        kept = selectors.access_version(version.id)
+        assert (kept.source_file, kept.source_name) == (None, "corn.txt")
+        assert not Blob.objects.exists()

@@ -211,3 +211,17 @@ def test_progress_is_told(acme, monkeypatch, tmp_path) -> None:
     )
     assert result["rows_seen"] == 3000
     assert told and told == sorted(told)
+
+
+def test_a_refusal_is_read_in_ones_own_language(acme) -> None:
+    from django.utils import translation
+
+    with acme.scope():
+        version = version_make(acme, b"\xff\xff\n", "a.txt")
+        failed = services.version_validate(version.id)
+    assert failed.error_text == failed.error_message
+    with translation.override("zh-hans"):
+        assert failed.error_text == "文件中没有一行可用。第一个问题：" + translation.gettext(
+            "This text is not UTF-8."
+        )
+        assert "UTF-8" in failed.error_text and "This" not in failed.error_text

@@ -148,7 +148,7 @@ class FileView(TenantView):
 
     @extend_schema(operation_id="files_delete", responses=OpenApiTypes.OBJECT)
     def delete(self, request: Request, file_id: str) -> Response:
-        """Delete a file, and its dataset unless a job or a model was made from that."""
+        """Delete a file, and the dataset version made of it."""
         file_delete(access_file(file_id), caller=self.caller)
         return Response({"id": file_id, "object": "file", "deleted": True})
 

@@ -22,10 +22,10 @@ _SWEEP_LIMIT = 200
 
 
 def file_delete(file: File, *, caller: Caller) -> None:
-    """Delete a file, its bytes, and the dataset versions made of it that nothing else needs.
+    """Delete a file, its bytes, and the dataset versions made of it.
 
-    A version that a job or a model was made from stays, with its rows, so that
-    what it led to can still be explained and repeated.
+    A version that a row of a higher room links to stays; jobs and models do not
+    link, they keep the version's id.
     """
     with transaction.atomic():
         _file_remove(file)
@@ -37,13 +37,13 @@ def file_delete(file: File, *, caller: Caller) -> None:
 def dataset_delete(dataset: Dataset, *, caller: Caller) -> None:
     """Delete a dataset with all its versions and their bytes; the uploaded files stay.
 
-    Raises ``Conflict``, and deletes nothing, when a job or a model was made from it.
+    Raises ``Conflict``, and deletes nothing, when a row of a higher room links to a version.
     """
     with transaction.atomic():
         for version in dataset.versions.all():
             if not _version_remove(version):
                 raise Conflict(
-                    _("Jobs or models were made from this dataset. Delete those first."),
+                    _("Something else is built on this dataset. Delete that first."),
                     code="dataset_in_use",
                 )
         # Not dataset.delete(): that would take the id from the row the audit names.
