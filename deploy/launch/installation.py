@@ -1,6 +1,7 @@
 """A running installation: started whole, watched, and ended whole."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from deploy.launch.keeper import GRACE_S, groups_end
-from deploy.launch.ports import port_free
+from deploy.launch.ports import listener_open, port_free
 from deploy.launch.services import ROOT, Service, environment, services
 
 USUAL_PORT = 8000
@@ -28,17 +29,17 @@ class Installation:
     Leaving the block, by whatever way, ends every process.
     """
 
-    def __init__(self, var: Path, *, port: int | None = None) -> None:
+    def __init__(self, var: Path) -> None:
         self.var = var.resolve()
         self.logs = self.var / "log"
         for folder in (self.logs, self.var / "static", self.var / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
-        self.port = port or port_free(USUAL_PORT)
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = ""
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.env: dict[str, str] = {}
         self._keeper: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
+        self._listener: socket.socket | None = None
 
     def __enter__(self) -> Self:
         """Start everything; on a failure end what was started and raise ``StartFailed``."""
@@ -96,9 +97,10 @@ class Installation:
             self._keeper.stdin.close()
             self._keeper.wait()
             self._keeper = None
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        for held in (self._lock, self._listener):
+            if held is not None:
+                held.close()
+        self._lock = self._listener = None
 
     @property
     def _owns_valkey(self) -> bool:
@@ -112,10 +114,13 @@ class Installation:
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
+        self._listener = listener_open(USUAL_PORT)
+        port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
         redis_url = os.environ.get("REDIS_URL") or self._start_valkey()
-        self.env = environment(var=self.var, port=self.port, redis_url=redis_url)
+        self.env = environment(var=self.var, port=port, redis_url=redis_url)
         self.manage("migrate", "--verbosity", "0")
-        for service in services(port=self.port, var=self.var):
+        for service in services(listener=self._listener.fileno(), var=self.var):
             self._spawn(service)
         self._wait_ready()
 
@@ -144,7 +149,8 @@ class Installation:
             process = subprocess.Popen(
                 service.command,
                 cwd=ROOT,
-                env={**self.env, **service.env},
+                env=self.env,
+                pass_fds=service.passed_fds,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

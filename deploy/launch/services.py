@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,22 +14,22 @@ class Service:
 
     name: str
     command: list[str]
-    env: dict[str, str] = field(default_factory=dict)
+    passed_fds: tuple[int, ...] = ()
 
 
-def services(*, port: int, var: Path) -> list[Service]:
-    """Return the web server, the three workers and the beat."""
+def services(*, listener: int, var: Path) -> list[Service]:
+    """Return the web server, which serves on the socket ``listener``, the workers and the beat."""
     python = sys.executable
     celery = [python, "-m", "celery", "-A", "workers.celery"]
     quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     web = [
-        *[python, "-m", "gunicorn", "modelmill.wsgi", "--bind", f"127.0.0.1:{port}"],
+        *[python, "-m", "gunicorn", "modelmill.wsgi", "--bind", f"fd://{listener}"],
         # Streams and uploads wait on threads; two processes use both cores.
         *["--worker-class", "gthread", "--workers", "2", "--threads", "16"],
         *["--timeout", "120", "--graceful-timeout", "3", "--access-logfile", "-"],
     ]
     return [
-        Service("web", web),
+        Service("web", web, passed_fds=(listener,)),
         Service(
             "train", [*celery, "worker", "-Q", "train", "-P", "solo", "-n", "train@%h", *quiet]
         ),
