@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.training]
 
 
 def test_it_trains_and_uses_both_plugins(customer, tmp_path: Path) -> None:
-    faces = faces_zip(tmp_path / "faces.zip", count=120, pixels=32)
+    faces = faces_zip(tmp_path / "faces.zip", count=160, pixels=32)
     prose = prose_file(tmp_path / "prose.txt")
     prose.write_text(prose.read_text(encoding="utf-8")[:60_000], encoding="utf-8")
     env = {
