@@ -118,15 +118,13 @@ def test_it_renames_a_dataset(acme, checked) -> None:
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "name")
 
 
-def test_it_deletes_a_dataset_but_not_its_file(acme, checked) -> None:
+def test_it_deletes_a_dataset_with_all_its_bytes(acme, checked) -> None:
     answer = acme.api.delete(f"/v1/datasets/{checked.id}")
     assert answer.json() == {"id": checked.id, "object": "dataset", "deleted": True}
     assert acme.api.delete(f"/v1/datasets/{checked.id}").status_code == 404
-    assert len(acme.api.get("/v1/files").json()["data"]) == 1
+    assert acme.api.get("/v1/files").json()["data"] == []
     with acme.scope():
-        assert (
-            selectors.storage_used_bytes() == acme.api.get("/v1/files").json()["data"][0]["bytes"]
-        )
+        assert selectors.storage_used_bytes() == 0
 
 
 PATHS = [

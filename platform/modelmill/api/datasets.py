@@ -96,7 +96,7 @@ class DatasetView(TenantView):
 
     @extend_schema(operation_id="datasets_delete", responses=OpenApiTypes.OBJECT)
     def delete(self, request: Request, dataset_id: str) -> Response:
-        """Delete a dataset with all its versions; the uploaded files stay."""
+        """Delete a dataset with all its versions and the files they were made of."""
         dataset_delete(access_dataset(dataset_id), caller=self.caller)
         return Response({"id": dataset_id, "object": "dataset", "deleted": True})
 

@@ -35,12 +35,13 @@ def file_delete(file: File, *, caller: Caller) -> None:
 
 
 def dataset_delete(dataset: Dataset, *, caller: Caller) -> None:
-    """Delete a dataset with all its versions and their bytes; the uploaded files stay.
+    """Delete a dataset with all its versions, the files they were made of, and all bytes.
 
     Raises ``Conflict``, and deletes nothing, when a row of a higher room links to a version.
     """
     with transaction.atomic():
-        for version in dataset.versions.all():
+        versions = list(dataset.versions.select_related("source_file__blob"))
+        for version in versions:
             if not _version_remove(version):
                 raise Conflict(
                     _("Something else is built on this dataset. Delete that first."),
@@ -48,6 +49,10 @@ def dataset_delete(dataset: Dataset, *, caller: Caller) -> None:
                 )
         # Not dataset.delete(): that would take the id from the row the audit names.
         Dataset.objects.filter(pk=dataset.pk).delete()
+        # Nobody would find them again, and their storage would be metered for ever.
+        for version in versions:
+            if version.source_file is not None:
+                _file_remove(version.source_file)
         audit_record(
             "dataset.deleted", caller=caller, object_id=dataset.id, detail={"name": dataset.name}
         )
