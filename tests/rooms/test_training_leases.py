@@ -11,6 +11,7 @@ from modelmill.metering.models import UsageEvent
 from modelmill.registry.models import ModelVersion
 from modelmill.training.failures import Failure
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
+from modelmill.training.progress import job_progress
 from modelmill.training.selectors import access_job
 from modelmill.training.services import (
     EventDraft,
@@ -286,3 +287,19 @@ def test_a_job_stops_when_the_money_is_out(acme, settings) -> None:
         job_yield(lease, state=State.CANCELLED)
         job = access_job(job.id)
         assert (job.state, job.error_code) == (State.FAILED, "quota_exceeded")
+
+
+def test_a_job_costs_what_each_device_it_ran_on_costs(acme) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        first = job_claim("cpu", meter="cpu_ms")
+        hour = Slice(number=1, step_from=0, step_to=10, elapsed_ms=3_600_000)
+        job_heartbeat(first, News(step=10, total_steps=20), piece=hour)
+        _expire(job)
+        second = job_claim("gpu", meter="gpu_ms", gpu_memory_mib=16_000)
+        minute = Slice(number=1, step_from=10, step_to=20, elapsed_ms=60_000)
+        done = News(step=20, total_steps=20)
+        job_finish(second, done, piece=minute, files={"w": _blob()}, metrics={})
+        # An hour of CPU for 0.24 and a minute of GPU for 0.04.
+        assert job_progress(access_job(job.id)).cost_micro == 280_000
+        assert Reservation.objects.get(key=f"job:{job.id}").spent_micro == 280_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F
@@ -26,6 +26,11 @@ from modelmill.training.states import Desired, State
 
 RING = "workers.tasks.training.ring"
 
+# The stronger wish first.
+_BECOMES: Final[dict[str, State]] = {
+    Desired.CANCEL: State.CANCELLED,
+    Desired.PAUSE: State.PAUSED,
+}
 _FIRST_RETRY_S = 2
 _SLOWEST_RETRY_S = 120
 
@@ -92,11 +97,13 @@ def job_yield(
 ) -> None:
     """Give a job back without an error: cancelled, paused, or queued for another worker.
 
-    The attempt does not count: nothing was wrong with it.
+    What the customer has asked for meanwhile counts more than the worker's
+    ``state``. The attempt does not count: nothing was wrong with it.
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         if news is not None:
             beat_write(lease, news, piece=piece)
+        state = _wished(lease, state)
         attempt_end(lease, outcome=state)
         if state == State.QUEUED:
             _release(lease, state=state, attempt=F("attempt") - 1)
@@ -118,6 +125,13 @@ def _try_again(lease: Lease, *, message: str) -> None:
     ring(lease.job_id, delay_s=wait_s)
     said = _("%(message)s It will be tried again from its last checkpoint.") % {"message": message}
     event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, level="warn")
+
+
+def _wished(lease: Lease, state: State) -> State:
+    """Return what the job is to become: the customer's wish may be younger than the worker's."""
+    rows = Job.objects.select_for_update().filter(pk=lease.job_id, fence=lease.fence)
+    wishes = {state, _BECOMES.get(rows.values_list("desired_state", flat=True).first() or "")}
+    return next((stop for stop in _BECOMES.values() if stop in wishes), state)
 
 
 def _obey(lease: Lease, desired: Desired) -> None:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db.models import F
 
+from modelmill.billing.costs import subject_bill
 from modelmill.billing.models import Reservation
 from modelmill.billing.services import (
     quote_micro,
@@ -35,11 +36,9 @@ def reservation_begin(job: Job) -> str:
 
 def reservation_keep_up(job: Job) -> bool:
     """Set aside what the time until the next proof will cost; return False if the money is out."""
-    ahead_ms = int(2_000 * settings.HEARTBEAT_S)
+    ahead_micro = _price_micro(job, job.meter, int(2_000 * settings.HEARTBEAT_S))
     try:
-        reservation_grow(
-            _reservation(job), amount_micro=_price_micro(job, job.meter, job.billed_ms + ahead_ms)
-        )
+        reservation_grow(_reservation(job), amount_micro=job_cost_micro(job) + ahead_micro)
     except QuotaExceeded:
         return False
     return True
@@ -51,8 +50,8 @@ def reservation_settle(job: Job) -> None:
 
 
 def job_cost_micro(job: Job) -> int:
-    """Return what the job has cost so far, by today's prices."""
-    return _price_micro(job, job.meter, job.billed_ms) if job.billed_ms else 0
+    """Return what the job has cost so far: the ledger knows which time was on which device."""
+    return subject_bill(job.tenant_id, job.id).subtotal_micro if job.billed_ms else 0
 
 
 def slice_bill(lease: Lease, piece: Slice) -> None:

@@ -46,6 +46,8 @@ def job_pause(job: Job, *, caller: Caller) -> Job:
     """Pause a job: a running one checkpoints and stops; a waiting one is not started."""
     caller.require("jobs:write")
     with transaction.atomic():
+        if access_job(job.id).desired_state == Desired.CANCEL:
+            raise Conflict(_("The job is being cancelled."), code="job_state")
         if _change(job, (State.QUEUED,), state=State.PAUSED):
             _say(job, _("The job is paused."))
         elif _change(job, (State.RUNNING,), desired_state=Desired.PAUSE):
