@@ -1,0 +1,22 @@
+"""Every benchmark works, at its smallest size; its figures are read elsewhere."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["p7", pytest.param("p4", marks=pytest.mark.training)])
+def test_it_prints_ratios(name: str) -> None:
+    dropped = {"MODELMILL_VAR_DIR", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "MODELMILL_TESTING"}
+    env = {key: value for key, value in os.environ.items() if key not in dropped}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", name, "--small"],
+        env={**env, "DATABASE_URL": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    assert "ratio" in done.stdout
