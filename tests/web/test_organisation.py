@@ -105,3 +105,12 @@ def test_the_log_shows_our_own_acts_only(acme: Place, globex: Place) -> None:
 @pytest.mark.parametrize("page", ["0", "-1", "x", "٣", "9" * 30, ""])
 def test_a_page_number_that_is_none_is_harmless(page: str, acme: Place) -> None:
     assert acme.browser().get("/audit", {"page": page}).status_code == 200
+
+
+def test_a_suspended_tenants_pages_cannot_work_through_the_api_either(acme: Place) -> None:
+    tenant_state_set(acme.tenant, state="suspended", actor="operator")
+    browser = acme.browser()
+
+    assert browser.get("/v1/models").status_code == 200
+    answer = browser.post("/v1/aliases", {}, content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "tenant_suspended")

@@ -30,7 +30,7 @@ from modelmill.api.sampling import (
 from modelmill.core.errors import InvalidRequest
 from modelmill.inference.models import Prediction
 from modelmill.inference.reading import Ended, Piece, Quiet
-from modelmill.inference.services import Ask
+from modelmill.inference.services import MAX_INPUTS, Ask
 
 
 class CompletionsView(TenantView):
@@ -82,6 +82,9 @@ def _prompts(given: Any) -> list[str]:
     prompts = [given] if isinstance(given, str) else given
     if not isinstance(prompts, list) or not prompts:
         raise InvalidRequest("prompt must be a text or a list of texts.", param="prompt")
+    # Before they are multiplied by ``n``: a body of eight megabytes has millions of empty texts.
+    if len(prompts) > MAX_INPUTS:
+        raise InvalidRequest(f"Give at most {MAX_INPUTS} prompts.", param="prompt")
     if not all(isinstance(prompt, str) for prompt in prompts):
         raise InvalidRequest(
             "prompt must be text: each model here has a tokenizer of its own, "

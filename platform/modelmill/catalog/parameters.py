@@ -1,6 +1,7 @@
 """Parameters against a release's schema: completed with defaults, or refused with a reason."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Literal
 
 from django.utils.translation import gettext as _
@@ -65,9 +66,11 @@ def _read(value: Any, field: Mapping[str, Any], rules: Mapping[str, Any]) -> Any
     for type_name, convert in (("integer", int), ("number", float)):
         if type_name in types:
             try:
-                return convert(text)
+                number: int | float = convert(text)
             except ValueError:
                 continue
+            # "nan" and "inf" pass every bound of a schema, and no database stores them.
+            return value if isinstance(number, float) and not isfinite(number) else number
     return value
 
 

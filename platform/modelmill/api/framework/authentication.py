@@ -6,11 +6,13 @@ from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from modelmill.core.errors import NotAuthenticated, NotFound, PermissionDenied
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.keys import caller_for_key
+from modelmill.tenants.models import Tenant
 from modelmill.tenants.selectors import caller_for_user
 
 SESSION_TENANT = "tenant_id"
@@ -40,9 +42,11 @@ class CallerAuthentication(BaseAuthentication):
             raise NotAuthenticated("Send your API key as 'Authorization: Bearer <key>'.")
         _refuse_forgery(request)
         try:
-            return user, caller_for_user(user, tenant_id=tenant_id)
+            caller = caller_for_user(user, tenant_id=tenant_id)
         except NotFound:
             raise NotAuthenticated("You are no longer a member of this organisation.") from None
+        _refuse_suspended(request, caller)
+        return user, caller
 
 
 class CallerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -61,6 +65,14 @@ def _refuse_forgery(request: HttpRequest) -> None:
     check.process_request(request)
     if check.process_view(request, _never, (), {}) is not None:
         raise PermissionDenied("The CSRF token is missing or wrong. Reload the page.", code="csrf")
+
+
+def _refuse_suspended(request: HttpRequest, caller: Caller) -> None:
+    """Let people of a suspended tenant read, as on its pages; its keys open nothing at all."""
+    if caller.tenant.state == Tenant.State.SUSPENDED and request.method not in SAFE_METHODS:
+        raise PermissionDenied(
+            "This organisation is suspended. Ask the operator.", code="tenant_suspended"
+        )
 
 
 def _never(request: HttpRequest) -> Any:

@@ -30,6 +30,7 @@ from modelmill.training.states import State
 
 _RETRIES_WITHIN = timedelta(minutes=15)
 _SEED_BITS = 31
+_MAX_KEY = 255
 
 
 def job_submit(
@@ -151,6 +152,11 @@ def _versions(
 def _asked_before(spec_hash: str, *, key: str | None, caller: Caller, is_retry: bool) -> Job | None:
     jobs = Job.objects.select_related("release__plugin", "model_version")
     if key:
+        if len(key) > _MAX_KEY:
+            raise InvalidRequest(
+                _("The Idempotency-Key is longer than %(most)s characters.") % {"most": _MAX_KEY},
+                param="idempotency_key",
+            )
         job = jobs.filter(idempotency_key=key).first()
         if job is not None and job.spec_hash != spec_hash:
             raise Conflict(
