@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -73,16 +74,18 @@ def _get(http: httpx2.Client, path: str, **query: str) -> Any:
 
 
 def _usage_table(invoice: dict[str, Any]) -> Table:
-    table = Table(title="Usage on the invoice")
-    for heading in ("meter", "plugin", "quantity", "micro-units per quantity", "micro-units"):
-        table.add_column(heading, justify="left" if heading in ("meter", "plugin") else "right")
+    unit = f"micro-{invoice['currency'].upper()}"
+    table = Table(title=f"Usage on invoice {invoice['number']}, prices in {unit}", box=SIMPLE)
+    for heading in ("meter", "plugin", "quantity", "price", "amount"):
+        justify: Literal["left", "right"] = "left" if heading in ("meter", "plugin") else "right"
+        table.add_column(heading, justify=justify, no_wrap=True)
     for line in invoice["lines"]:
         price = line["price"]
         table.add_row(
             line["meter"] + ("" if line["billable"] else " (free)"),
             line["plugin_id"] or "",
             f"{line['qty']:,}",
-            f"{price['amount_micro']:,} / {price['per']:,}" if price else "–",
+            f"{price['amount_micro']:,} {price['title']}" if price else "–",
             f"{line['amount_micro']:,}",
         )
     table.add_section()
