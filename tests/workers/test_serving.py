@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from modelmill.billing.models import Reservation
 from modelmill.core.models import Blob
 from modelmill.inference.lifecycle import prediction_claim
@@ -164,8 +165,10 @@ def served(server, place, plugin_id, *inputs, before=None, **fields):
     version = model_made(place, plugin_id)
     with place.scope():
         ask = Ask(model=version.name, inputs=list(inputs), **fields)
-        created = prediction_create(ask, caller=place.caller)
-        claimed = prediction_claim(created.pk, worker=server.name)
+        # In one transaction: a worker of another test's may still be listening.
+        with transaction.atomic():
+            created = prediction_create(ask, caller=place.caller)
+            claimed = prediction_claim(created.pk, worker=server.name)
         if before is not None:
             before(claimed)
         server.serve(claimed)
