@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from workers.hosts.opening import folder_open
 from workers.hosts.spec import HostSpec
 
 logger = logging.getLogger(__name__)
@@ -31,14 +32,20 @@ class Identity:
     uid: int | None = None
 
     def own(self, folder: Path) -> None:
-        """Make the folder, and hand it and all in it to the user; links are never followed."""
-        folder.mkdir(parents=True, exist_ok=True)
-        if self.uid is None:
-            return
-        for _, folders, files, fd in os.fwalk(folder, follow_symlinks=False):
-            os.fchown(fd, self.uid, self.uid)
-            for name in (*folders, *files):
-                os.chown(name, self.uid, self.uid, dir_fd=fd, follow_symlinks=False)
+        """Make the folder, and hand it and all in it to the user; links are never followed.
+
+        Raises OSError when there is a link on the way to it.
+        """
+        top = folder_open(folder, make=True)
+        try:
+            if self.uid is None:
+                return
+            for _, folders, files, fd in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+                os.fchown(fd, self.uid, self.uid)
+                for name in (*folders, *files):
+                    os.chown(name, self.uid, self.uid, dir_fd=fd, follow_symlinks=False)
+        finally:
+            os.close(top)
 
     def end_all(self) -> None:
         """Kill every process of the user, also one that left its group; others are left alone."""

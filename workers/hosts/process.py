@@ -106,7 +106,8 @@ class HostProcess:
         """
         for folder in folders_written(message):
             self._identity.own(folder)
-            self._roots |= {folder.resolve()}
+            # Not resolved again: by now it may be a link of the plugin's to somewhere else.
+            self._roots |= {folder}
         for folder in folders_read(message):
             if folder.resolve().is_relative_to(self.spec.scratch_dir):
                 self._identity.own(folder)

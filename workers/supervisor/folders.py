@@ -2,19 +2,16 @@
 
 import os
 import tarfile
+import tempfile
 from pathlib import Path
-from typing import BinaryIO
 
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_fetch, blob_write
 from modelmill_sdk.errors import PluginError
 
+from workers.hosts.opening import file_open
+
 _MAX_FILES = 10_000
-
-
-def file_open(path: Path) -> BinaryIO:
-    """Open a plugin's file for reading; a link in its place is refused by the system."""
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
 
 
 def folder_files(folder: Path) -> dict[str, Path]:
@@ -45,18 +42,20 @@ def folder_store(folder: Path) -> dict[str, Blob]:
     return blobs
 
 
-def folder_archive(folder: Path, archive: Path) -> Blob:
-    """Store a folder as one archive, the same bytes for the same files."""
-    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
-        for name, path in folder_files(folder).items():
-            with file_open(path) as stream:
-                entry = tarfile.TarInfo(name)
-                entry.size = os.fstat(stream.fileno()).st_size
-                tar.addfile(entry, stream)
-    try:
+def folder_archive(folder: Path) -> Blob:
+    """Store a folder as one archive, the same bytes for the same files.
+
+    The archive is made in a folder of our own: in the plugin's, a link could lie in its place.
+    """
+    with tempfile.TemporaryDirectory(prefix="modelmill-checkpoint-") as own:
+        archive = Path(own, "checkpoint.tar")
+        with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+            for name, path in folder_files(folder).items():
+                with file_open(path) as stream:
+                    entry = tarfile.TarInfo(name)
+                    entry.size = os.fstat(stream.fileno()).st_size
+                    tar.addfile(entry, stream)
         return blob_write(archive, media_type="application/x-tar")
-    finally:
-        archive.unlink()
 
 
 def archive_fetch(blob: Blob, folder: Path) -> Path:

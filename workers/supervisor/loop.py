@@ -91,7 +91,8 @@ def _attempt(lease: Lease, *, device: Device) -> Outcome:
                 clock=clock,
                 notebook=notebook,
                 device=device,
-                folder=Path(folder),
+                # Resolved while nobody else can write to it: no link in it is ours from now on.
+                folder=Path(folder).resolve(),
             )
             keeper.beat()
             outcome = supervision.run()

@@ -1,5 +1,6 @@
 """What a plugin says, gathered until the next report to the database."""
 
+import os
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from modelmill.training.models import JobEvent
 from modelmill.training.services import EventDraft, News
 from modelmill_sdk.protocol import Log, Progress, Sample
 
-from workers.supervisor.folders import file_open
+from workers.hosts.opening import file_open
 
 # A curve gets a point each 1/500 of the time so far: a short training is shown in
 # full, and one of ten hours has less than four thousand points.
@@ -117,7 +118,7 @@ class Notebook:
 def _image_store(path: Path) -> Blob | None:
     with file_open(path) as stream:
         head = stream.read(len(_PNG))
-        if head != _PNG or path.stat().st_size > _MAX_IMAGE_BYTES:
+        if head != _PNG or os.fstat(stream.fileno()).st_size > _MAX_IMAGE_BYTES:
             return None
         stream.seek(0)
         return blob_write(stream, media_type="image/png")

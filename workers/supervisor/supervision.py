@@ -148,8 +148,7 @@ class Supervision:
         return None
 
     def _checkpoint(self, message: protocol.CheckpointSaved) -> None:
-        archive = self._folder / "checkpoint.tar"
-        blob = self._keeper.during(lambda: folder_archive(message.path, archive))
+        blob = self._keeper.during(lambda: folder_archive(message.path))
         try:
             self._keeper.checkpoint(step=message.step, blob=blob)
         except LeaseLost:
