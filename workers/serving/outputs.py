@@ -1,15 +1,16 @@
 """Results stored: pictures in the format that was asked for, files, texts and values."""
 
-import os
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
-from modelmill.core.storage import blob_write
+from modelmill.core.models import Blob
+from modelmill.core.storage import blob_release, blob_write
 from modelmill.inference.models import Prediction
 from modelmill_sdk.protocol import Result
 from PIL import Image, UnidentifiedImageError
 
+from workers.hosts.opening import file_open
 from workers.serving.errors import Refused
 from workers.serving.running import Work
 
@@ -19,15 +20,32 @@ MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
 def outputs_store(prediction: Prediction, work: Work) -> list[dict[str, Any]]:
     """Store what a prediction made, one output for each input that has one, in order.
 
-    Raises ``Refused`` for pictures that are not of the size asked for, and for
-    a plugin that did not give what it said.
+    A cancelled one keeps what was ready and what was begun: that is what it is
+    charged for. Raises ``Refused`` for pictures that are not of the size asked
+    for, and for a plugin that did not give what it said; then nothing is kept.
     """
-    if work.is_cancelled:
-        return [_text(text, "cancelled") for _, text in sorted(work.texts.items())]
-    missing = set(range(len(prediction.inputs))) - work.results.keys()
-    if missing:
-        raise _broken(f"no result for inputs {sorted(missing)}")
-    return [_output(work.results[i], prediction.rendering) for i in sorted(work.results)]
+    places = range(len(prediction.inputs))
+    missing = [place for place in places if place not in work.results]
+    if missing and not work.is_cancelled:
+        raise _broken(f"no result for inputs {missing}")
+    stored: list[dict[str, Any]] = []
+    try:
+        for place in places:
+            if place in work.results:
+                stored.append(_output(work.results[place], prediction.rendering))
+            elif place in work.texts:
+                stored.append(_text(work.texts[place], "cancelled"))
+    except BaseException:
+        outputs_release(stored)
+        raise
+    return stored
+
+
+def outputs_release(outputs: list[dict[str, Any]]) -> None:
+    """Give back the bytes of outputs that nobody will ever see."""
+    for output in outputs:
+        if "blob_id" in output:
+            blob_release(Blob.objects.get(pk=output["blob_id"]))
 
 
 def _output(result: Result, rendering: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +110,10 @@ def _save(picture: Image.Image, buffer: BytesIO, format_name: str, quality: int 
 
 def _opened(path: Path) -> IO[bytes]:
     """Open a file that a plugin left, and nothing it may have linked to since it was checked."""
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+    try:
+        return file_open(path)
+    except OSError as error:
+        raise _broken(f"a file that cannot be read: {error}") from error
 
 
 def _text(text: str, finish_reason: str) -> dict[str, Any]:

@@ -5,13 +5,10 @@ import socket
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import structlog
 from django.conf import settings
-from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
-from modelmill.core.storage import blob_release
 from modelmill.inference.lifecycle import (
     Outcome,
     prediction_claim,
@@ -25,7 +22,7 @@ from workers.hosts import HostDied
 from workers.serving.errors import LeaseLost, Refused
 from workers.serving.files import ModelFiles
 from workers.serving.leases import Leases, Watch
-from workers.serving.outputs import outputs_store
+from workers.serving.outputs import outputs_release, outputs_store
 from workers.serving.pool import HostPool, Wanted
 from workers.serving.running import Run, death_refusal
 from workers.supervisor.devices import device_choose
@@ -86,7 +83,7 @@ class Server:
                 logger.warning("host_died", prediction=prediction.id, death=str(death))
                 continue
             if not prediction_finish(prediction, outcome=outcome):
-                _outputs_release(outcome.outputs)
+                outputs_release(outcome.outputs)
                 raise LeaseLost
             return
 
@@ -173,10 +170,3 @@ def _fail(prediction: Prediction, refusal: Refused) -> None:
             detail=refusal.detail,
         )
     prediction_fail(prediction, code=refusal.code, message=refusal.message, param=refusal.param)
-
-
-def _outputs_release(outputs: list[dict[str, Any]]) -> None:
-    """Give back the bytes of outputs that nobody will ever see."""
-    for output in outputs:
-        if "blob_id" in output:
-            blob_release(Blob.objects.get(pk=output["blob_id"]))
