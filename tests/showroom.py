@@ -4,11 +4,12 @@ Made through the rooms' own services wherever that takes no worker, for tests of
 the pages and for their pictures in the docs.
 """
 
+import functools
 import io
 import math
 import tempfile
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,16 @@ from typing import Any
 from django.utils import timezone
 from modelmill.billing.closing import invoice_close
 from modelmill.billing.documents import document_store
+from modelmill.billing.services import wallet_top_up
 from modelmill.catalog.services import catalog_sync
 from modelmill.core.storage import blob_write
 from modelmill.datasets.selectors import version_for
-from modelmill.datasets.services import file_create, version_validate
+from modelmill.datasets.services import file_create
+from modelmill.datasets.services.child import intake_run
+from modelmill.datasets.services.results import result_store
 from modelmill.inference.models import Prediction
-from modelmill.metering.services import usage_record
+from modelmill.metering.facts import Usage
+from modelmill.metering.services import usage_record_many
 from modelmill.registry.services import Lineage, alias_set, version_publish
 from modelmill.tenants.models import Tenant
 from modelmill.training.models import Attempt, Job, JobEvent
@@ -58,6 +63,7 @@ def showroom_make(place: Place) -> Showroom:
     plugins_publish()
     Tenant.objects.filter(pk=place.tenant.pk).update(created_at=timezone.now() - timedelta(days=70))
     with place.scope():
+        wallet_top_up(tenant_id=place.tenant.pk, key="showroom", amount_micro=50_000_000)
         faces, prose = _bring(place, _zip(), "faces.zip"), _bring(place, _prose(), "evenings.txt")
         _bring(place, b"PK not a zip at all", "broken.zip")
         done = _job(place, "gan-faces", faces, suffix="portraits", step=STEPS)
@@ -74,6 +80,11 @@ def showroom_make(place: Place) -> Showroom:
 
 def plugins_publish() -> None:
     """Publish the two plugins of this repository as a worker that found them would."""
+    catalog_sync(_manifests())
+
+
+@functools.cache
+def _manifests() -> list[dict[str, Any]]:
     found = {point.name: point for point in entry_points(group="modelmill")}
     manifests = []
     for name in ("gan_faces", "text_generation"):
@@ -84,9 +95,10 @@ def plugins_publish() -> None:
         manifests += [
             manifest_make(one, entry_point=point).model_dump(mode="json") for one in taken
         ]
-    catalog_sync(manifests)
+    return manifests
 
 
+@functools.cache
 def picture(columns: int, rows: int, *, first: int = 0, pixels: int = 64) -> bytes:
     """Draw a sheet of faces."""
     sheet = Image.new("L", (columns * pixels, rows * pixels), 255)
@@ -98,6 +110,7 @@ def picture(columns: int, rows: int, *, first: int = 0, pixels: int = 64) -> byt
     return out.getvalue()
 
 
+@functools.cache
 def _zip() -> bytes:
     import zipfile
 
@@ -114,10 +127,21 @@ def _prose() -> bytes:
     return "\n\n".join(f"Evening {n}.\n{POEM * (n % 5 + 1)}" for n in range(60)).encode()
 
 
+@functools.cache
+def _checked(content: bytes, name: str) -> tuple[Path, dict[str, Any]]:
+    """Check a source once for a test run: it takes a process."""
+    folder = Path(tempfile.mkdtemp(prefix="modelmill-showroom-"))
+    source = folder / name
+    source.write_bytes(content)
+    result = intake_run(source, name=name, folder=folder / "out", on_progress=lambda _rows: None)
+    return folder / "out", result
+
+
 def _bring(place: Place, content: bytes, name: str) -> Any:
     file = file_create(io.BytesIO(content), filename=name, purpose="fine-tune", caller=place.caller)
     version = version_for(file.id)
-    version_validate(version.id)
+    folder, result = _checked(content, name)
+    result_store(version, result, folder=folder)
     version.refresh_from_db()
     return version
 
@@ -212,32 +236,38 @@ def _run(job: Job) -> Job:
 
 
 def _use(place: Place) -> Any:
-    now = timezone.now()
-    for days in range(62, -1, -1):
-        at = now - timedelta(days=days, minutes=5)
-        facts = (
-            ("cpu_ms", 1_200_000 + days * 90_000, "gan-faces", "portraits"),
-            ("images", 8 + days % 9, "gan-faces", "portraits"),
-            ("tokens_out", 90_000 + days * 3_000, "text-generation", "evenings"),
+    """Two months of use, the first of them closed into an invoice."""
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)
+    end = now - timedelta(days=30)
+    days = [now - timedelta(days=day) for day in range(62, -1, -1)]
+    _record(place, [at for at in days if at < end])
+    invoice = invoice_close(tenant_id=place.tenant.pk, end=end)
+    document_store(invoice, language="en", content=b"%PDF-1.7 a showroom's invoice")
+    _record(place, [at for at in days if at >= end])
+    return invoice
+
+
+def _record(place: Place, days: list[datetime]) -> None:
+    usages = [
+        Usage(
+            source="showroom",
+            event_id=f"{meter}:{at:%Y-%m-%d}",
+            meter=meter,
+            qty=qty + (qty * (at.toordinal() * 7 % 10)) // 20,
+            occurred_at=at,
+            plugin_id=plugin_id,
+            model_id=model,
+            subject=f"ftjob-{at:%d}" if meter == "cpu_ms" else "",
+        )
+        for at in days
+        for meter, qty, plugin_id, model in (
+            ("cpu_ms", 2_700_000, "gan-faces", ""),
+            ("images", 12, "gan-faces", "portraits"),
+            ("tokens_out", 130_000, "text-generation", "evenings"),
             ("byte_hours", 3 << 30, "", ""),
         )
-        for meter, qty, plugin_id, model in facts:
-            usage_record(
-                tenant_id=place.tenant.pk,
-                source="showroom",
-                event_id=f"{meter}:{days}",
-                meter=meter,
-                qty=qty,
-                occurred_at=at,
-                plugin_id=plugin_id,
-                subject=f"ftjob-{days}" if meter == "cpu_ms" else "",
-                model_id=model if meter != "cpu_ms" else "",
-            )
-        if days == 31:
-            end = (at + timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
-            invoice = invoice_close(tenant_id=place.tenant.pk, end=end)
-            document_store(invoice, language="en", content=b"%PDF-1.7 a showroom's invoice")
-    return invoice
+    ]
+    usage_record_many(usages, tenant_id=place.tenant.pk)
 
 
 def _predict(place: Place, version: Any) -> Prediction:
@@ -272,10 +302,3 @@ def _predict(place: Place, version: Any) -> Prediction:
         reservation_id="rsv-none",
         cost_micro=8_100,
     )
-
-
-def media_folder(settings: Any) -> Path:
-    """Keep this test's stored bytes in a folder of their own."""
-    folder = Path(tempfile.mkdtemp(prefix="modelmill-showroom-"))
-    settings.MEDIA_ROOT = folder
-    return folder

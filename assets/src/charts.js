@@ -33,6 +33,18 @@ function rowsOf(spec) {
   return [spec.x, ...sums];
 }
 
+function saidX(x, spec) {
+  if (x == null) return "–";
+  const language = document.documentElement.lang;
+  return spec.time ? new Date(x * 1000).toLocaleDateString(language) : new Intl.NumberFormat(language).format(x);
+}
+
+/** Bars stand in the middle of their place: leave half a place free at both ends. */
+function rangeFor(spec) {
+  const half = spec.series.some((one) => one.bars) && spec.x.length > 1 ? (spec.x[1] - spec.x[0]) / 2 : 0;
+  return (_plot, least, most) => [least - half, most + half];
+}
+
 function options(element, spec, number) {
   const colours = palette();
   const lines = spec.series.map((one, i) => ({
@@ -50,12 +62,12 @@ function options(element, spec, number) {
   return {
     width: Math.max(element.clientWidth, 200),
     height: Number(element.dataset.chartHeight ?? HEIGHT_PX),
-    scales: { x: { time: Boolean(spec.time) }, y: spec.log ? { distr: 3 } : {} },
+    scales: { x: { time: Boolean(spec.time), range: rangeFor(spec) }, y: spec.log ? { distr: 3 } : {} },
     legend: { live: true },
     cursor: { points: { size: 7 } },
     axes: [axis({ label: spec.x_label, labelSize: spec.x_label ? 22 : 0 }),
       axis({ size: 58, values: (_, values) => values.map((v) => (v == null ? "" : number.format(v))) })],
-    series: [{ label: spec.x_label ?? "" }, ...lines],
+    series: [{ label: spec.x_name ?? spec.x_label ?? "", value: (_plot, x) => saidX(x, spec) }, ...lines],
   };
 }
 

@@ -34,7 +34,7 @@ function clientCall(path, body) {
 
 export function pythonCode(api, call) {
   const [path, body] = request(call);
-  const head = `import os\nfrom openai import OpenAI\n\nclient = OpenAI(base_url="${api}", api_key=os.environ["MODELMILL_KEY"])\n`;
+  const head = `import os\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url="${api}",\n    api_key=os.environ["MODELMILL_KEY"],\n)\n`;
   if (path === "completions") {
     return `${head}stream = client.completions.create(\n${clientCall(path, body)}\n    stream=True,\n)\nfor piece in stream:\n    print(piece.choices[0].text, end="", flush=True)`;
   }

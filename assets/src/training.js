@@ -75,13 +75,16 @@ class Training {
     const number = new Intl.NumberFormat(document.documentElement.lang).format(step);
     this.part("step").textContent = `${this.root.dataset.stepLabel} ${number}`;
     this.slider.setAttribute("aria-valuetext", this.part("step").textContent);
-    this.part("shown").replaceChildren(...this.samples.get(step).map(figure));
+    const shown = this.samples.get(step);
+    this.part("shown").replaceChildren(...shown.map((sample) => figure(sample, shown.length === 1)));
   }
 }
 
-function figure(sample) {
+function figure(sample, isAlone) {
   const panel = document.createElement("figure");
-  panel.className = sample.url ? "panel min-w-0 overflow-hidden" : "panel panel-body min-w-0 sm:col-span-2";
+  // A picture alone has the room to be looked at.
+  const width = isAlone && sample.url ? "max-w-3xl sm:col-span-2" : sample.url ? "" : "sm:col-span-2";
+  panel.className = `panel min-w-0 w-full ${sample.url ? "overflow-hidden" : "panel-body"} ${width}`;
   if (sample.url) {
     const picture = document.createElement("img");
     picture.className = "sample-picture";

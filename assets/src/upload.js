@@ -29,6 +29,8 @@ class Uploader {
     this.input.addEventListener("change", () => this.input.files[0] && this.start(this.input.files[0]));
     form.addEventListener("submit", (event) => event.preventDefault());
     this.listenForDrops();
+    // A file may have been chosen while this script was still on its way.
+    if (this.input.files[0]) this.start(this.input.files[0]);
   }
 
   listenForDrops() {

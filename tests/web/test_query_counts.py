@@ -12,11 +12,18 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from modelmill.billing.services import subscription_ensure
+from modelmill.catalog.services import manifest_publish
+from modelmill.metering.facts import Usage
+from modelmill.metering.services import usage_record_many
+from modelmill.registry.services import Lineage, alias_set, version_publish
 from modelmill.tenants.models import Member, User
 from modelmill.tenants.permissions import Role
 from modelmill.tenants.services import api_key_create, member_invite
 
 from tests.conftest import Place
+from tests.making import job_make, manifest_make, version_make
 
 BASELINE = Path(__file__).with_name("query_counts.json")
 
@@ -33,12 +40,44 @@ def keys(place: Place, number: int) -> None:
         api_key_create(f"key {at}", caller=place.caller)
 
 
+def datasets(place: Place, number: int) -> None:
+    for _at in range(number):
+        version_make(place)
+
+
+def jobs(place: Place, number: int) -> None:
+    subscription_ensure(place.tenant)
+    for at in range(number):
+        job_make(place, suffix=f"job {at}")
+
+
+def models(place: Place, number: int) -> None:
+    release = manifest_publish(manifest_make())
+    for at in range(number):
+        lineage = Lineage(release=release, job_id=f"ftjob-{at}", dataset_version_id="dsv-1")
+        version = version_publish({}, lineage=lineage, suffix=f"model-{at}")
+        alias_set(version, name="prod", caller=place.caller)
+
+
+def uses(place: Place, number: int) -> None:
+    usages = [
+        Usage(source="t", event_id=f"{at}", meter="images", qty=1, occurred_at=timezone.now())
+        for at in range(number)
+    ]
+    usage_record_many(usages, tenant_id=place.tenant.pk)
+
+
 FILLS: dict[str, Callable[[Place, int], None]] = {
     "/home": keys,
     "/team": people,
     "/keys": keys,
     "/audit": people,
     "/settings": people,
+    "/data": datasets,
+    "/jobs": jobs,
+    "/models": models,
+    "/usage": uses,
+    "/usage/events": uses,
 }
 
 

@@ -8,24 +8,33 @@ from django.conf import settings
 from modelmill.registry.models import ModelVersion
 
 _PYTHON_HEAD = """\
-import os
+import os{imports}
 
 from openai import OpenAI
 
-client = OpenAI(base_url="{base}", api_key=os.environ["MODELMILL_KEY"])
+client = OpenAI(
+    base_url="{base}",
+    api_key=os.environ["MODELMILL_KEY"],
+)
 """
+_PYTHON_IMPORTS = {"image-generation": "\nfrom base64 import b64decode\nfrom pathlib import Path"}
 _PYTHON_CALLS = {
     "text-generation": """
-answer = client.completions.create(model="{model}", prompt="Once", max_tokens=100)
+answer = client.completions.create(
+    model="{model}",
+    prompt="Once",
+    max_tokens=100,
+)
 print(answer.choices[0].text)
 """,
     "image-generation": """
-import base64
-from pathlib import Path
-
-answer = client.images.generate(model="{model}", n=4)
+answer = client.images.generate(
+    model="{model}",
+    n=4,
+)
 for number, picture in enumerate(answer.data):
-    Path(f"picture-{{number}}.png").write_bytes(base64.b64decode(picture.b64_json))
+    content = b64decode(picture.b64_json)
+    Path(f"picture-{{number}}.png").write_bytes(content)
 """,
 }
 _PYTHON_ANY = """
@@ -42,7 +51,9 @@ print(answer["outputs"])
 def python_example(version: ModelVersion) -> str:
     """Return a whole Python program that uses the model."""
     call = _PYTHON_CALLS.get(_task(version), _PYTHON_ANY)
-    return (_PYTHON_HEAD + call).format(base=_base_url(), model=version.name).rstrip()
+    imports = _PYTHON_IMPORTS.get(_task(version), "")
+    program = (_PYTHON_HEAD + call).format(base=_base_url(), model=version.name, imports=imports)
+    return program.rstrip()
 
 
 def curl_example(version: ModelVersion) -> str:

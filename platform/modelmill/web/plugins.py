@@ -12,7 +12,7 @@ from modelmill.datasets.models import DatasetVersion, Kind
 from modelmill.datasets.selectors import access_version
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.prices import TRAINING_METERS, prices_for
-from modelmill.web.schema_fields import parameters_of
+from modelmill.web.schema_fields import Parameter, parameters_of
 from modelmill.web.words import task_icon, task_label
 
 
@@ -42,15 +42,21 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
     context = {
         "card": _card(found, None),
         "parameters": parameters_of(manifest["train_schema"]),
-        "inputs": [
-            *parameters_of(manifest["input_schema"]),
-            *parameters_of(manifest["predict_schema"]),
-        ],
+        "inputs": _use_parameters(manifest),
         "train_prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
         "use_prices": prices_for(tenant_id, plugin_id=found.pk, meters=used),
         "may_train": request.caller.may("jobs:write") and manifest["trains"],
     }
     return render(request, "plugins/detail.html", context)
+
+
+def _use_parameters(manifest: dict[str, Any]) -> list[Parameter]:
+    """Return what a prediction takes; a name that input and parameters share is told once."""
+    found: dict[str, Parameter] = {}
+    for schema in ("input_schema", "predict_schema"):
+        for parameter in parameters_of(manifest[schema]):
+            found.setdefault(parameter.name, parameter)
+    return list(found.values())
 
 
 def kind_labels(kinds: list[str]) -> list[str]:

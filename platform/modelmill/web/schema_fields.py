@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 # The author's order says what matters: the first few are shown, the others wait in a fold.
 UP_FRONT = 4
 _LONG_TEXT = 300
+_TELLING = 10**12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +35,24 @@ class Parameter:
         """The values it takes, in a few signs."""
         if self.choices:
             return ", ".join(str(choice) for choice in self.choices)
-        if self.least is not None and self.most is not None:
-            return f"{self.least:,g} – {self.most:,g}"
+        # Seeds reach to 2⁶³: a bound that nobody meets is not worth its digits.
+        most = self.most if self.most is not None and self.most < _TELLING else None
+        if self.least is not None and most is not None:
+            return f"{_number(self.least)} – {_number(most)}"
         if self.least is not None:
-            return f"≥ {self.least:,g}"
-        return f"≤ {self.most:,g}" if self.most is not None else ""
+            return f"≥ {_number(self.least)}"
+        return f"≤ {_number(most)}" if most is not None else ""
+
+    @property
+    def type_label(self) -> str:
+        """What kind of value it takes, in a word."""
+        words = {
+            "boolean": _("yes or no"),
+            "integer": _("a whole number"),
+            "number": _("a number"),
+            "string": _("text"),
+        }
+        return words.get(self.type, self.type)
 
     @property
     def default_text(self) -> str:
@@ -114,8 +128,9 @@ class ParametersForm(forms.Form):
 def _number_field(parameter: Parameter, common: dict[str, Any]) -> forms.Field:
     is_whole = parameter.type == "integer"
     kind: Any = forms.IntegerField if is_whole else forms.FloatField
-    field: forms.Field = kind(min_value=parameter.least, max_value=parameter.most, **common)
-    field.widget.attrs["step"] = f"{parameter.step:g}" if parameter.step else "any"
+    field: forms.Field = kind(
+        min_value=parameter.least, max_value=parameter.most, step_size=parameter.step, **common
+    )
     field.widget.attrs["inputmode"] = "numeric" if is_whole else "decimal"
     return field
 
@@ -159,6 +174,10 @@ def _parameter(name: str, field: Mapping[str, Any], *, is_required: bool) -> Par
         default=field.get("default"),
         is_required=is_required,
     )
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _is_list(value: Any) -> bool:

@@ -25,6 +25,7 @@ from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
 from modelmill.web.usage_chart import cost_chart
 
+_FIRST_YEAR = 2000
 _FILTERS = ("meter", "plugin_id", "model_id", "api_key_id", "subject")
 
 
@@ -68,10 +69,13 @@ def usage_log(request: PageRequest) -> HttpResponse:
 
 def month_of(text: str) -> tuple[datetime, datetime]:
     """Return a month's borders in UTC, of ``2026-11`` or, when that is no month, of now."""
+    now = database_now().date().replace(day=1)
     try:
         first = date.fromisoformat(f"{text}-01")
     except ValueError:
-        first = database_now().date().replace(day=1)
+        first = now
+    if not _FIRST_YEAR <= first.year <= now.year:
+        first = now
     start = datetime(first.year, first.month, 1, tzinfo=UTC)
     following = start + timedelta(days=32)
     return start, following.replace(day=1)

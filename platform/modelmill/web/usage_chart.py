@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from modelmill.billing.rating import Rates, line_rate
 from modelmill.core.money import MICRO
 from modelmill.metering.buckets import UsageBucket
@@ -28,6 +30,7 @@ def cost_chart(buckets: Iterable[UsageBucket], rates: Rates) -> dict[str, Any] |
     return {
         "time": True,
         "stacked": True,
+        "x_name": _("Day"),
         "x": days,
         "series": [
             {

@@ -122,6 +122,12 @@ def metric(value: object) -> str:
 
 
 @register.filter
+def humanised(name: str) -> str:
+    """Write a plugin's name of something as words."""
+    return name.replace("_", " ").capitalize()
+
+
+@register.filter
 def parameter(value: object) -> str:
     """Write a parameter as the API takes it."""
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,136 @@
+"""Plugins, the form that trains one, and the job's page."""
+
+from modelmill.training.models import Job
+
+from tests.conftest import Place
+from tests.showroom import Showroom
+
+TRAIN = "/plugins/gan-faces/train"
+
+
+def form_of(showroom: Showroom, **values: str) -> dict[str, str]:
+    return {
+        "dataset": showroom.faces.pk,
+        "once": "3d8f",
+        "p-resolution": "32",
+        "p-steps": "40",
+        "p-channels": "auto",
+        "p-size": "auto",
+        "p-precision": "auto",
+        **values,
+    }
+
+
+def test_plugins_that_take_the_data_come_first(showroom: Showroom) -> None:
+    page = showroom.place.browser().get(f"/plugins?data={showroom.prose.pk}").content.decode()
+
+    assert page.index(">Text</a>") < page.index(">Faces</a>")
+    assert f"/plugins/text-generation/train?data={showroom.prose.pk}" in page
+    assert "/plugins/gan-faces/train" not in page
+
+
+def test_the_form_offers_only_data_of_an_accepted_kind(showroom: Showroom) -> None:
+    page = showroom.place.browser().get(f"{TRAIN}?data={showroom.faces.pk}").content.decode()
+
+    assert f'value="{showroom.faces.pk}" selected' in page
+    assert showroom.prose.pk not in page
+    assert 'max="256"' in page and "per hour" in page
+
+
+def test_it_trains_and_a_second_click_makes_no_second_job(showroom: Showroom) -> None:
+    client = showroom.place.browser()
+    first = client.post(TRAIN, form_of(showroom, suffix="small", seed="5"))
+    again = client.post(TRAIN, form_of(showroom, suffix="small", seed="5"))
+
+    assert first.status_code == 302 and first["Location"] == again["Location"]
+    with showroom.place.scope():
+        job = Job.objects.get(pk=first["Location"].rpartition("/")[2])
+    assert job.parameters["resolution"] == 32 and job.parameters["steps"] == 40
+    assert (job.suffix, job.seed, job.parameters["mirror"]) == ("small", 5, False)
+
+
+def test_a_value_out_of_bounds_is_refused_at_its_field(showroom: Showroom) -> None:
+    values = form_of(showroom, **{"p-steps": "-3", "p-batch_size": "7"})
+    response = showroom.place.browser().post(TRAIN, values)
+
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert 'id="id_p-steps_error"' in page
+    assert '<details class="mt-6 border-t border-base-300 pt-5" open>' in page
+
+
+def test_another_tenants_data_is_no_choice(showroom: Showroom, globex: Place) -> None:
+    response = globex.browser().post(TRAIN, form_of(showroom))
+
+    assert response.status_code == 400
+    assert "No data it can learn from yet" in response.content.decode()
+
+
+def test_who_may_not_train_sees_no_form(showroom: Showroom) -> None:
+    from modelmill.tenants.models import Member
+
+    with showroom.place.scope():
+        Member.objects.filter(user=showroom.place.mate).update(role="viewer")
+    client = showroom.place.browser(showroom.place.mate)
+
+    assert client.get(TRAIN).status_code == 403
+    assert TRAIN not in client.get("/plugins").content.decode()
+    assert client.post(f"/jobs/{showroom.job.pk}/cancel").status_code == 403
+
+
+def test_a_job_shows_how_it_goes(showroom: Showroom) -> None:
+    page = showroom.place.browser().get(f"/jobs/{showroom.job.pk}").content.decode()
+
+    for said in ("1,720 / 4,000", "Time left", "0.02 USD", "Training began on cpu.", "Pause"):
+        assert said in page
+    assert f'data-training="/jobs/{showroom.job.pk}/training"' in page
+
+
+def test_curves_and_samples_are_few_enough_to_draw(showroom: Showroom) -> None:
+    client = showroom.place.browser()
+    body = client.get(f"/jobs/{showroom.job.pk}/training").json()
+
+    loss = body["charts"][0]
+    assert loss["title"] == "Loss" and len(loss["series"]) == 2
+    assert len(loss["x"]) <= 500 and loss["x"][-1] == 1720
+    assert [sample["step"] for sample in body["samples"]] == [400, 800, 1200, 1600]
+    assert client.get(body["samples"][0]["url"])["Content-Type"] == "image/png"
+    assert body["is_over"] is False
+
+
+def test_the_live_part_loads_the_page_anew_when_the_state_changes(showroom: Showroom) -> None:
+    client = showroom.place.browser()
+    path = f"/jobs/{showroom.job.pk}/live"
+
+    assert "HX-Refresh" not in client.get(f"{path}?state=running")
+    assert client.get(f"{path}?state=queued")["HX-Refresh"] == "true"
+    over = client.get(f"/jobs/{showroom.done.pk}/live?state=succeeded").content.decode()
+    assert "hx-trigger" not in over
+
+
+def test_a_job_is_paused_and_cancelled_from_its_page(showroom: Showroom) -> None:
+    client = showroom.place.browser()
+    path = f"/jobs/{showroom.job.pk}"
+
+    assert "Pausing" in client.post(f"{path}/pause", follow=True).content.decode()
+    assert "Cancelling" in client.post(f"{path}/cancel", follow=True).content.decode()
+    refused = client.post(f"/jobs/{showroom.done.pk}/cancel", follow=True).content.decode()
+    assert 'data-level="error"' in refused
+
+
+def test_a_failed_job_says_what_to_do(showroom: Showroom) -> None:
+    with showroom.place.scope():
+        failed = Job.objects.get(state="failed")
+    page = showroom.place.browser().get(f"/jobs/{failed.pk}").content.decode()
+
+    assert "more memory than there is" in page
+    assert "Choose a smaller batch" in page
+
+
+def test_a_stranger_finds_no_job(showroom: Showroom, globex: Place) -> None:
+    client = globex.browser()
+    for part in ("", "/live", "/training", "/events"):
+        assert client.get(f"/jobs/{showroom.job.pk}{part}").status_code == 404
+    assert client.post(f"/jobs/{showroom.job.pk}/cancel").status_code == 404
+    sample = showroom.place.browser().get(f"/jobs/{showroom.job.pk}/training").json()["samples"][0]
+    assert client.get(sample["url"]).status_code == 404
