@@ -101,5 +101,6 @@ def test_a_long_list_costs_what_the_baseline_says(path: str, acme: Place) -> Non
     if os.environ.get("UPDATE_COUNTS") == "1":
         BASELINE.write_text(json.dumps({**known, path: many}, indent=2, sort_keys=True) + "\n")
         return
-    assert many == few, "one query per row"
+    # What belongs to the rows is fetched with one more question, which an empty list spares.
+    assert many - few <= 1, "one query per row"
     assert many == known.get(path), "UPDATE_COUNTS=1 writes the new baseline, if it is right"
