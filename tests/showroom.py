@@ -164,6 +164,16 @@ def _job(place: Place, plugin_id: str, version: Any, *, suffix: str, step: int) 
     Attempt.objects.create(
         tenant=place.tenant, job=job, fence=1, number=1, worker="w1", device="cpu", started_at=began
     )
+    trained = Usage(
+        source="worker",
+        event_id=f"run:{job.pk}",
+        meter="cpu_ms",
+        qty=360_000,
+        occurred_at=began,
+        subject=job.pk,
+        plugin_id=plugin_id,
+    )
+    usage_record_many([trained], tenant_id=place.tenant.pk)
     events_write(_story(plugin_id, step), job_id=job.pk, tenant_id=place.tenant.pk)
     job.refresh_from_db()
     return job
