@@ -290,6 +290,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX_INSERT": "",
 }
 
+# Requests that wait or stream at once, in one web process; fewer than its threads.
+WAITING_MAX = env.number("MODELMILL_WAITING_MAX", 12)
+
 # ── Training ──
 LEASE_S = env.number("MODELMILL_LEASE_S", 60)
 HEARTBEAT_S = env.number("MODELMILL_HEARTBEAT_S", 15)

@@ -1,11 +1,14 @@
 """What completions, chat and pictures share: ask, wait, and say what it took."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from modelmill.api.framework.events import event_response
+from modelmill.api.framework.waiting import Held, Room
 from modelmill.core.errors import Conflict, MillError, Unavailable
 from modelmill.inference.errors import error_of
 from modelmill.inference.models import Prediction
@@ -35,7 +38,9 @@ def prediction_asked(ask: Ask, request: Request, *, caller: Caller) -> Predictio
 
 def prediction_answered(ask: Ask, request: Request, *, caller: Caller) -> Prediction:
     """Make a prediction and wait for it to succeed; raises what the customer is to be told."""
-    prediction = prediction_wait(prediction_asked(ask, request, caller=caller), timeout_s=ANSWER_S)
+    with Room(caller.tenant.id):
+        prediction = prediction_asked(ask, request, caller=caller)
+        prediction = prediction_wait(prediction, timeout_s=ANSWER_S)
     if not prediction.is_final:
         prediction_cancel(prediction)
         raise Unavailable(
@@ -59,6 +64,23 @@ def error_in(prediction: Prediction) -> MillError | None:
     if prediction.state == Prediction.State.CANCELLED:
         return Conflict("This prediction was cancelled.", code="prediction_cancelled")
     return None
+
+
+def prediction_streamed(
+    ask: Ask,
+    request: Request,
+    *,
+    caller: Caller,
+    events: Callable[["AnswerStream"], Iterator[bytes]],
+) -> HttpResponseBase:
+    """Make a prediction and answer with the stream that ``events`` makes of what happens to it."""
+    room = Room(caller.tenant.id)
+    try:
+        stream = AnswerStream.open(prediction_asked(ask, request, caller=caller))
+        return event_response(Held(events(stream), room), headers=stream.headers)
+    except BaseException:
+        room.give_back()
+        raise
 
 
 class AnswerStream:

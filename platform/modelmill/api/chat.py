@@ -16,9 +16,9 @@ from modelmill.api.answers import (
     answer_headers,
     error_in,
     prediction_answered,
-    prediction_asked,
+    prediction_streamed,
 )
-from modelmill.api.framework.events import DONE, PING, error_event, event, event_response
+from modelmill.api.framework.events import DONE, PING, error_event, event
 from modelmill.api.framework.views import TenantView
 from modelmill.api.sampling import (
     TASK,
@@ -81,9 +81,13 @@ class ChatView(TenantView):
         if not ask.is_streamed:
             prediction = prediction_answered(ask, request, caller=self.caller)
             return Response(_whole(prediction), headers=answer_headers(prediction))
-        stream = AnswerStream.open(prediction_asked(ask, request, caller=self.caller))
-        events = _events(stream, n=len(ask.inputs), with_usage=wants_usage(checked))
-        return event_response(events, headers=stream.headers)
+        n, with_usage = len(ask.inputs), wants_usage(checked)
+        return prediction_streamed(
+            ask,
+            request,
+            caller=self.caller,
+            events=lambda stream: _events(stream, n=n, with_usage=with_usage),
+        )
 
 
 def _input(checked: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:

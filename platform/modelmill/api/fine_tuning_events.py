@@ -16,6 +16,7 @@ from modelmill.api.fine_tuning_stream import job_stream
 from modelmill.api.framework.events import event_response
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
+from modelmill.api.framework.waiting import Held, Room
 from modelmill.core.errors import InvalidRequest, NotFound
 from modelmill.core.storage import blob_open
 from modelmill.training.progress import MAX_POINTS, job_metrics_series
@@ -59,8 +60,9 @@ class JobEventsView(TenantView):
         job = access_job(job_id)
         if request.query_params.get("stream") in {"1", "true"}:
             after = request.headers.get("Last-Event-ID") or request.query_params.get("after", "")
-            stream = job_stream(job.id, tenant_id=self.caller.tenant.id, after=after)
-            return event_response(stream, headers={})
+            tenant_id = self.caller.tenant.id
+            stream = job_stream(job.id, tenant_id=tenant_id, after=after)
+            return event_response(Held(stream, Room(tenant_id)), headers={})
         return page_of(job_events(job), request, render=event_shape)
 
 

@@ -13,8 +13,9 @@ from rest_framework.response import Response
 from modelmill.api.answers import answer_headers, prediction_asked
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
+from modelmill.api.framework.waiting import Room
 from modelmill.api.outputs import output_link
-from modelmill.core.errors import InvalidRequest
+from modelmill.core.errors import InvalidRequest, RateLimited
 from modelmill.inference.forgetting import prediction_forget
 from modelmill.inference.models import Prediction
 from modelmill.inference.reading import prediction_wait
@@ -176,7 +177,12 @@ def _waited(prediction: Prediction, request: Request) -> Prediction:
     if found is None or prediction.is_final:
         return prediction
     wait_s = int(found[1]) if found[1] else _WAIT_DEFAULT_S
-    return prediction_wait(prediction, timeout_s=min(wait_s, _WAIT_MAX_S))
+    try:
+        with Room(prediction.tenant_id):
+            return prediction_wait(prediction, timeout_s=min(wait_s, _WAIT_MAX_S))
+    except RateLimited:
+        # Waiting is a preference (RFC 7240): without room for it the answer comes at once.
+        return prediction
 
 
 def _answer(prediction: Prediction, request: Request) -> Response:
