@@ -10,9 +10,12 @@ from tests.processes import Worker
 from tests.serving import infer_worker
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def infer(django_db_setup: None, django_db_blocker: Any, valkey_server: Any) -> Iterator[Worker]:
-    """An inference worker, one for all tests: it keeps nothing of a test but warm models."""
+    """An inference worker for a file of tests: it keeps nothing of a test but warm models.
+
+    Not for the whole session, or it would take the work of workers in other folders' tests.
+    """
     with (
         django_db_blocker.unblock(),
         infer_worker(f"redis://127.0.0.1:{valkey_server.port}/0") as worker,

@@ -116,6 +116,23 @@ def test_one_that_hangs_can_be_cancelled(acme, trouble, infer) -> None:
     assert body["status"] == "cancelled"
 
 
+def test_a_busy_model_keeps_nobody_elses_from_answering(acme, globex, infer, redis_url) -> None:
+    busy = model_made(acme, "fake-speaker").name
+    quiet = model_made(globex, "fake-echo").name
+    ask(globex, quiet, {"value": "warm"})
+    many = [
+        ask(acme, busy, {"prompt": "w " * 10}, wait="", parameters={"pause_ms": 50}).json()["id"]
+        for _ in range(12)
+    ]
+    began = time.monotonic()
+    assert ask(globex, quiet, {"value": "a"}).json()["status"] == "succeeded"
+    # Twelve times half a second wait before it on the worker's four threads.
+    assert time.monotonic() - began < 4
+    for found in many:
+        body = acme.api.get(f"/v1/predictions/{found}", headers={"prefer": "wait=60"}).json()
+        assert body["status"] == "succeeded"
+
+
 def test_the_list_is_the_tenants_own_newest_first(acme, globex, echo, infer) -> None:
     ids = [ask(acme, echo, {"value": "a"}).json()["id"] for _ in range(3)]
     page = acme.api.get("/v1/predictions?limit=2").json()

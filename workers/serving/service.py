@@ -16,6 +16,7 @@ from modelmill.inference.lifecycle import (
     prediction_finish,
 )
 from modelmill.inference.models import Prediction
+from modelmill.inference.services import prediction_ring_waiting
 from modelmill.inference.streams import stream_start
 
 from workers.hosts import HostDied
@@ -25,9 +26,14 @@ from workers.serving.leases import Leases, Watch
 from workers.serving.outputs import outputs_release, outputs_store
 from workers.serving.pool import HostPool, Wanted
 from workers.serving.running import Run, death_refusal
+from workers.serving.turns import Turns
 from workers.supervisor.devices import device_choose
 
 logger = structlog.get_logger(__name__)
+
+# Of one model at a time in one process: one is worked on, the others wait with
+# their leases held, so that the next begins without a round through the broker.
+MAX_TURNS = 3
 
 
 class Server:
@@ -46,6 +52,7 @@ class Server:
             device=device_choose().kind,
             python_paths=tuple(settings.PLUGIN_PATHS),
         )
+        self.turns = Turns(MAX_TURNS)
         self.leases = Leases(also=self.pool.close_idle)
 
     def serve(self, prediction: Prediction) -> None:
@@ -123,13 +130,19 @@ class Server:
         )
 
 
-def prediction_serve(prediction_id: str, *, tenant_id: str) -> None:
-    """Claim a prediction and work on it; one that is not to be had is somebody else's."""
+def prediction_serve(prediction_id: str, *, tenant_id: str, version_id: str) -> None:
+    """Claim a prediction and work on it; one that is not to be had is somebody else's.
+
+    One too many for its model stays in the queue; who ends rings for it.
+    """
     server = _server()
     with tenant_scope(tenant_id):
-        prediction = prediction_claim(prediction_id, worker=server.name)
-        if prediction is not None:
-            server.serve(prediction)
+        with server.turns.one(version_id) as may:
+            prediction = prediction_claim(prediction_id, worker=server.name) if may else None
+            if prediction is not None:
+                server.serve(prediction)
+        if may and server.turns.left_waiting(version_id):
+            prediction_ring_waiting(version_id, most=MAX_TURNS)
 
 
 def _half_of_memory() -> int:

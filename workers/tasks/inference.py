@@ -10,9 +10,9 @@ EVERY_S = {"workers.tasks.inference.sweep": 5.0, "workers.tasks.inference.expire
 
 
 @shared_task(name="workers.tasks.inference.predict")
-def predict(prediction_id: str, tenant_id: str) -> None:
+def predict(prediction_id: str, tenant_id: str, version_id: str) -> None:
     """Work on one prediction; a second ring for the same one does nothing."""
-    prediction_serve(prediction_id, tenant_id=tenant_id)
+    prediction_serve(prediction_id, tenant_id=tenant_id, version_id=version_id)
 
 
 @shared_task(name="workers.tasks.inference.sweep")

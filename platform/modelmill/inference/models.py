@@ -94,6 +94,11 @@ class Prediction(TenantOwned):
                 name="prediction_queued",
             ),
             models.Index(
+                fields=["version", "id"],
+                condition=models.Q(state="queued"),
+                name="prediction_queued_of_version",
+            ),
+            models.Index(
                 fields=["lease_until"],
                 condition=models.Q(state="running"),
                 name="prediction_running",

@@ -91,7 +91,19 @@ def prediction_cancel(prediction: Prediction) -> Prediction:
 
 def prediction_ring(prediction: Prediction) -> None:
     """Tell the inference workers that a prediction waits; a lost ring is repeated by the sweep."""
-    ring(PREDICT_TASK, {"prediction_id": prediction.id, "tenant_id": prediction.tenant_id})
+    ids: dict[str, object] = {
+        "prediction_id": prediction.id,
+        "tenant_id": prediction.tenant_id,
+        "version_id": prediction.version_id,
+    }
+    ring(PREDICT_TASK, ids)
+
+
+def prediction_ring_waiting(version_id: str, *, most: int) -> None:
+    """Ring for the predictions of one model that have waited longest, at most so many."""
+    waiting = Prediction.objects.filter(version_id=version_id, state=Prediction.State.QUEUED)
+    for prediction in waiting.order_by("pk")[:most]:
+        prediction_ring(prediction)
 
 
 def _prepared(ask: Ask, *, caller: Caller) -> Prediction:

@@ -27,9 +27,7 @@ def predictions_sweep() -> int:
         due = list(
             Prediction.objects.filter(waiting, rung_at__lt=Now() - RING_AGAIN)
             .order_by("rung_at")
-            .only("id", "tenant", "state", "is_streamed", "attempt", "fence", "reservation_id")[
-                :_MAX_AT_ONCE
-            ]
+            .defer("inputs", "outputs", "parameters")[:_MAX_AT_ONCE]
         )
         Prediction.objects.filter(pk__in=[row.pk for row in due]).update(rung_at=Now())
     for row in due:
