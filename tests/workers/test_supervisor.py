@@ -170,6 +170,16 @@ def test_a_job_that_goes_wrong_fails_with_its_reason(mill, do, code) -> None:
         assert not Blob.objects.filter(media_type="application/x-tar").exists()
 
 
+def test_a_plugin_that_never_ends_looking_at_the_data_is_ended(mill, settings) -> None:
+    settings.TRAIN_MAX_S = 1
+    job = _submit(mill, do="ponder")
+    train_next()
+    job = _now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, "timeout")
+    with mill.scope():
+        assert not UsageEvent.objects.filter(subject=job.id).exists()
+
+
 def test_a_worker_whose_job_was_taken_stops_its_plugin_and_writes_nothing(mill) -> None:
     job = _submit(mill, steps=5_000, step_ms=20)
 

@@ -96,6 +96,7 @@ class Supervision:
         job = self._job
         host.send(ValidateStart(plugin_id=job.plugin_id, params=job.parameters, data_dir=data_dir))
         problems = []
+        began_at = time.monotonic()
         while True:
             message = host.receive(_TICK_S)
             self._keeper.tend()
@@ -107,6 +108,8 @@ class Supervision:
                 return problems_outcome(problems) if problems else None
             elif self._wish() is not None:
                 return Stopped(state=self._wish_state())
+            elif time.monotonic() - began_at > settings.TRAIN_MAX_S:
+                return Broke(code=Failure.TIMEOUT)
 
     def _listen(self, host: HostProcess, *, resumed_step: int | None) -> Outcome:
         began_at = time.monotonic()

@@ -32,7 +32,7 @@ def number(name: str, default: int) -> int:
 
 def flag(name: str, default: bool) -> bool:
     """Return ``$NAME`` as a boolean: 1/true/yes/on or 0/false/no/off."""
-    value = os.environ.get(name)
+    value = text(name) if f"{name}_FILE" in os.environ else os.environ.get(name)
     if value is None:
         return default
     lowered = value.strip().lower()

@@ -22,11 +22,15 @@ class Learner(Plugin):
     class TrainParams(Params):
         steps: int = Field(default=20, ge=1, le=100_000, description="How many steps.")
         step_ms: float = Field(default=0, ge=0, description="How long a step takes.")
-        do: str = Field(default="", description="What goes wrong: crash, nan, pickle, hang.")
+        do: str = Field(
+            default="", description="What goes wrong: crash, nan, pickle, hang, ponder."
+        )
         at: int = Field(default=5, ge=0, description="The step at which it goes wrong.")
 
     def validate(self, data: Any, params: Any) -> Iterable[Problem]:
         """Refuse rows that say "chaff"."""
+        if params.do == "ponder":
+            _go_wrong("hang")
         for row, text in enumerate(data["train"]["text"]):
             if "chaff" in text:
                 yield Problem(reason="This row is chaff.", row=row, fix="Take it out.")
