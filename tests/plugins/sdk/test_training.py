@@ -161,9 +161,3 @@ def test_a_link_in_the_model_is_refused(data_dir, monkeypatch) -> None:
     monkeypatch.setitem(globals(), "leave", link)
     with pytest.raises(PluginError, match="not an ordinary file"):
         train_once(Careless, data_dir)
-
-
-def test_an_undeclared_meter_is_refused(data_dir, monkeypatch) -> None:
-    monkeypatch.setitem(globals(), "leave", lambda run: run.count("gpu_ms", 5))
-    with pytest.raises(PluginError, match="not declared"):
-        train_once(Careless, data_dir)

@@ -156,7 +156,7 @@ class CheckpointSaved(Message):
 
 
 class Count(Message):
-    """Some use of a declared meter; ``request_id`` is None while training."""
+    """Some use of a declared meter by a prediction; a training is metered by its time alone."""
 
     type: Literal["count"] = "count"
     meter: str = Field(max_length=64)

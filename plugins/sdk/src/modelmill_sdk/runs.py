@@ -15,7 +15,6 @@ from modelmill_sdk.protocol import (
     MAX_LOG_CHARS,
     MAX_SAMPLE_CHARS,
     CheckpointSaved,
-    Count,
     Log,
     Message,
     Sample,
@@ -57,7 +56,6 @@ class TrainRun:
         model_dir: Path,
         resume_from: Path | None,
         checkpoints: CheckpointFolder,
-        meters: Collection[str],
         listener: Listener,
     ) -> None:
         """Hold what the host was sent; in a test, ``train_once`` makes one."""
@@ -71,7 +69,6 @@ class TrainRun:
         self.resume_from = resume_from
         self.metrics: dict[str, float | None] = {}
         self._checkpoints = checkpoints
-        self._meters = meters
         self._listener = listener
         self._reporter = ProgressReporter(listener.tell, interval_s=listener.progress_interval_s)
         self._sample_count = 0
@@ -135,11 +132,6 @@ class TrainRun:
     def report(self, **metrics: Any) -> None:
         """Set final metrics, shown with the model; a later value replaces an earlier one."""
         self.metrics.update(metrics_plain(metrics))
-
-    def count(self, meter: str, n: int) -> None:
-        """Count ``n`` uses of a declared meter."""
-        _check_meter(meter, n, self._meters)
-        self._listener.tell(Count(meter=meter, qty=int(n)))
 
     def log(self, message: str) -> None:
         """Add a line to the job's events."""

@@ -58,6 +58,5 @@ def _run_make(plugin: Plugin, start: TrainStart, listener: Listener) -> TrainRun
         model_dir=start.model_dir,
         resume_from=start.resume_dir,
         checkpoints=checkpoints,
-        meters=plugin.meters,
         listener=listener,
     )
