@@ -17,6 +17,7 @@ FAKES = EntryPoint("fakes", "modelmill_fakes", "modelmill")
 def test_an_entry_point_gives_its_classes() -> None:
     assert [plugin.id for plugin in plugins_load(FAKES)] == [
         "fake-stepper",
+        "fake-learner",
         "fake-echo",
         "fake-speaker",
         "fake-painter",
