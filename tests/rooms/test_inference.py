@@ -287,3 +287,13 @@ def test_old_predictions_are_forgotten_by_themselves(acme, speaker, settings) ->
     with acme.scope():
         assert access_prediction(old.pk).outputs == []
         assert access_prediction(fresh.pk).outputs != []
+
+
+def test_listing_many_asks_no_more_than_listing_one(
+    acme, speaker, django_assert_max_num_queries
+) -> None:
+    for _ in range(5):
+        asked(acme, speaker)
+    # One for the page, and two when the key is not remembered any more.
+    with django_assert_max_num_queries(3):
+        assert len(acme.api.get("/v1/predictions").json()["data"]) == 5
