@@ -40,7 +40,7 @@ SCOPES = [
 ]
 FACES_PARAMETERS: dict[str, object] = {"steps": 1200, "mirror": False}
 # Some two minutes on one core; plugins/text_generation/README.md says what comes of it.
-TEXT_PARAMETERS: dict[str, object] = {"steps": 250, "sample_prompt": prose.PROMPT}
+TEXT_PARAMETERS: dict[str, object] = {"steps": 300, "sample_prompt": prose.PROMPT}
 
 
 def main() -> int:

@@ -46,9 +46,12 @@ def new_tokenizer(
 
 
 def vocabulary_for(char_count: int) -> int:
-    """Choose a vocabulary: a power of two, so that each token is seen some hundreds of times."""
+    """Choose a vocabulary: a power of two, so that a token stands for some 250 characters of text.
+
+    Measured on a novel: half as many tokens learn as low a loss, and invent more words.
+    """
     size = 512
-    while size < 32_768 and size * 512 < char_count:
+    while size < 32_768 and size * 256 < char_count:
         size *= 2
     return size
 
