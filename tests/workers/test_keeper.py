@@ -1,5 +1,6 @@
 """The keeper of a lease: bears a database that is away, and lets go before others may begin."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -71,3 +72,17 @@ def test_it_lets_go_at_three_quarters_of_the_lease(keeper, time, monkeypatch) ->
     time.now += 15
     with pytest.raises(LeaseLost):
         keeper.tend()
+
+
+def test_what_was_made_while_the_lease_was_lost_is_taken_away(keeper, monkeypatch) -> None:
+    monkeypatch.setattr(keeper_module, "_POLL_S", 0.01)
+    is_lost, taken = threading.Event(), []
+
+    def tend() -> None:
+        is_lost.set()
+        raise LeaseLost("ftjob-1")
+
+    monkeypatch.setattr(keeper, "tend", tend)
+    with pytest.raises(LeaseLost):
+        keeper.during(lambda: is_lost.wait(5) and "archive", undo=taken.append)
+    assert taken == ["archive"]

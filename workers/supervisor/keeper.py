@@ -83,13 +83,21 @@ class Keeper:
         self._notebook.settle(news)
         self._renewed_at = self._tried_at = self._reported_at = began_at
 
-    def during(self, work: Callable[[], T]) -> T:
-        """Do slow work in a thread, and keep the lease meanwhile."""
+    def during(self, work: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
+        """Do slow work in a thread, and keep the lease meanwhile.
+
+        When the lease is lost before the work is done, ``undo`` takes its result away again.
+        """
         context = contextvars.copy_context()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="supervisor") as pool:
             future = pool.submit(context.run, _closing, work)
-            while not wait([future], timeout=_POLL_S).done:
-                self.tend()
+            try:
+                while not wait([future], timeout=_POLL_S).done:
+                    self.tend()
+            except LeaseLost:
+                if undo is not None and future.exception() is None:
+                    undo(future.result())
+                raise
             return future.result()
 
     def bear(self, write: Callable[[], None]) -> None:

@@ -4,9 +4,11 @@ import os
 import socket
 import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
+from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
@@ -139,18 +141,22 @@ def _publish(
     """Store the model and finish the job; return what is wrong with the model, if anything is."""
     try:
         artifacts_check(model_dir)
-        files = keeper.during(lambda: folder_store(model_dir))
+        files = keeper.during(lambda: folder_store(model_dir), undo=_files_release)
     except PluginError as error:
         return Broke(code=Failure.PLUGIN_ERROR, detail=str(error))
     news, piece = notebook.news(), clock.cut(notebook.step)
     try:
         job_finish(keeper.lease, news, piece=piece, files=files, metrics=trained.metrics)
     except LeaseLost:
-        for blob in files.values():
-            blob_release(blob)
+        _files_release(files)
         raise
     notebook.settle(news)
     return None
+
+
+def _files_release(files: Mapping[str, Blob]) -> None:
+    for blob in files.values():
+        blob_release(blob)
 
 
 def _give_up(lease: Lease, *, detail: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -72,7 +73,8 @@ class Supervision:
             return Broke(code=Failure.DATASET_INVALID, message=error.message)
         resumed = checkpoint_newest(self._keeper.lease)
         try:
-            with self._keeper.during(lambda: HostProcess.start(self._spec())) as host:
+            start = partial(HostProcess.start, self._spec())
+            with self._keeper.during(start, undo=HostProcess.close) as host:
                 try:
                     return self._converse(host, data_dir=data_dir, resumed=resumed)
                 finally:
@@ -151,7 +153,7 @@ class Supervision:
         return None
 
     def _checkpoint(self, message: protocol.CheckpointSaved) -> None:
-        blob = self._keeper.during(lambda: folder_archive(message.path))
+        blob = self._keeper.during(lambda: folder_archive(message.path), undo=blob_release)
         try:
             self._keeper.checkpoint(step=message.step, blob=blob)
         except LeaseLost:
