@@ -1,9 +1,14 @@
 """Naming a tenant, changing its settings, switching between several, reading its log."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.test import Client
 from modelmill.tenants.models import Tenant, User
 from modelmill.tenants.services import tenant_create, tenant_state_set
+from modelmill.web import audit
+from modelmill.web.words import action_label
 
 from tests.conftest import Place
 
@@ -114,3 +119,15 @@ def test_a_suspended_tenants_pages_cannot_work_through_the_api_either(acme: Plac
     assert browser.get("/v1/models").status_code == 200
     answer = browser.post("/v1/aliases", {}, content_type="application/json")
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "tenant_suspended")
+
+
+def test_every_act_in_the_log_has_words() -> None:
+    sources = (Path(audit.__file__).parents[1]).rglob("*.py")
+    acts = {
+        act
+        for path in sources
+        for act in re.findall(r'audit_record\(\s*"([a-z_.]+)"', path.read_text("utf-8"))
+    }
+
+    assert "api_key.created" in acts
+    assert {act for act in acts if action_label(act) == act} == set()
