@@ -101,9 +101,9 @@ def _manifests() -> list[dict[str, Any]]:
 @functools.cache
 def picture(columns: int, rows: int, *, first: int = 0, pixels: int = 64) -> bytes:
     """Draw a sheet of faces."""
-    sheet = Image.new("L", (columns * pixels, rows * pixels), 255)
+    sheet = Image.new("RGB", (columns * pixels, rows * pixels), "white")
     for at in range(columns * rows):
-        face = Image.open(io.BytesIO(face_png(first + at, pixels=pixels))).convert("L")
+        face = Image.open(io.BytesIO(face_png(first + at, pixels=pixels))).convert("RGB")
         sheet.paste(face, (at % columns * pixels, at // columns * pixels))
     out = io.BytesIO()
     sheet.save(out, "PNG")

@@ -87,7 +87,7 @@ def test_from_sign_up_to_invoice(walker: Page, mill: Installation, tmp_path: Pat
     page = walker
     sign_up(page, mill)
 
-    bring(page, faces_zip(tmp_path / "faces.zip", count=110, pixels=32))
+    bring(page, faces_zip(tmp_path / "faces.zip", count=150, pixels=32))
     expect(page.get_by_role("img")).not_to_have_count(0)
     train(page, "Faces", "portraits", resolution="32", steps="12", samples="2", batch_size="8")
     page.get_by_role("link", name="Try it").click()
