@@ -5,6 +5,7 @@ A worker is another process, so what it is to see must be committed: use
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from django.db import connection
 ROOT = Path(__file__).resolve().parents[1]
 FAKES = ROOT / "tests" / "fakes"
 _READY_S = 60.0
+_SHOWN_CHARS = 10_000
 
 
 def database_url() -> str:
@@ -132,3 +134,6 @@ def worker_running(queue: str, *, redis_url: str, **options: str) -> Iterator[Wo
         yield worker
     finally:
         worker.stop()
+        # Shown by pytest when the test fails.
+        print(worker.log()[-_SHOWN_CHARS:])
+        shutil.rmtree(worker.log_path.parent, ignore_errors=True)
