@@ -15,7 +15,7 @@ from deploy.launch.ports import listener_open, port_free
 from deploy.launch.services import ROOT, Service, environment, services
 
 USUAL_PORT = 8000
-READY_S = 60.0
+READY_S = 120.0
 
 
 class StartFailed(Exception):
