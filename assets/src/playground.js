@@ -9,6 +9,7 @@ function valueOf(field) {
   const text = field.value;
   if (text === "") return undefined;
   if (["integer", "number"].includes(field.dataset.json)) return Number(text);
+  if (field.dataset.json === "lines") return text.split("\n").filter(Boolean);
   if (["array", "object"].includes(field.dataset.json)) return JSON.parse(text);
   return text;
 }

@@ -115,3 +115,17 @@ def test_money_is_for_those_who_may_see_it(showroom: Showroom, globex: Place) ->
     assert mate.get("/usage").status_code == 403
     assert mate.get(f"/invoices/{showroom.invoice.pk}").status_code == 403
     assert globex.browser().get(f"/invoices/{showroom.invoice.pk}/pdf").status_code == 404
+
+
+def test_a_list_of_texts_is_one_to_a_line() -> None:
+    from modelmill.web.schema_fields import ParametersForm, values_of
+
+    schema = {
+        "properties": {"stop": {"type": "array", "items": {"type": "string"}, "default": []}}
+    }
+    assert ">[" not in str(ParametersForm(schema=schema)["stop"])
+    form = ParametersForm({"stop": "END\n\n###"}, schema=schema)
+
+    assert form.is_valid() and values_of(form.cleaned_data) == {"stop": ["END", "###"]}
+    empty = ParametersForm({"stop": ""}, schema=schema)
+    assert empty.is_valid() and values_of(empty.cleaned_data) == {}

@@ -1,6 +1,5 @@
 """A plugin's JSON Schema as form fields and as a table of parameters for people."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,7 @@ class Parameter:
     title: str
     help: str
     type: str
+    holds: str
     choices: list[Any]
     least: float | None
     most: float | None
@@ -88,14 +88,29 @@ def field_of(parameter: Parameter) -> forms.Field:
     if parameter.type in ("integer", "number"):
         return _number_field(parameter, common)
     if parameter.type in ("array", "object"):
-        common["initial"] = json.dumps(parameter.default) if parameter.default else ""
-        return forms.JSONField(widget=forms.Textarea(attrs={"rows": 2}), **common)
+        empty: Any = [] if parameter.type == "array" else {}
+        common["initial"] = parameter.default or empty
+        is_lines = parameter.holds == "string"
+        kind = LinesField if is_lines else forms.JSONField
+        return kind(widget=forms.Textarea(attrs={"rows": 2}), **common)
     return _text_field(parameter, common)
 
 
 def values_of(cleaned: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was given; what was left empty takes the schema's default."""
-    return {name: value for name, value in cleaned.items() if value not in (None, "")}
+    return {name: value for name, value in cleaned.items() if value not in (None, "", [], {})}
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one to a line."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write a list as lines."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        """Read lines as a list."""
+        return [line for line in str(value or "").splitlines() if line]
 
 
 class ParametersForm(forms.Form):
@@ -106,7 +121,8 @@ class ParametersForm(forms.Form):
         for parameter in parameters_of(schema):
             field = field_of(parameter)
             # What the playground's script makes of the text it finds in the field.
-            field.widget.attrs["data-json"] = parameter.type
+            is_lines = isinstance(field, LinesField)
+            field.widget.attrs["data-json"] = "lines" if is_lines else parameter.type
             self.fields[parameter.name] = field
 
     @property
@@ -166,6 +182,7 @@ def _parameter(name: str, field: Mapping[str, Any], *, is_required: bool) -> Par
         title=field.get("title") or name.replace("_", " ").capitalize(),
         help=field.get("description", ""),
         type=kind,
+        holds=str(field.get("items", {}).get("type", "")),
         choices=list(field.get("enum", [])) or ([field["const"]] if "const" in field else []),
         least=least if above is None else above + smallest,
         most=most if below is None else below - smallest,
