@@ -111,8 +111,11 @@ def duration(seconds: int | None) -> str:
     minutes, rest_s = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
-        return f"{hours} {_('h')} {minutes} {_('min')}"
-    return f"{minutes} {_('min')} {rest_s} {_('s')}" if minutes else f"{rest_s} {_('s')}"
+        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+    seconds_text = _("%(seconds)s s") % {"seconds": rest_s}
+    if not minutes:
+        return seconds_text
+    return _("%(minutes)s min") % {"minutes": minutes} + " " + seconds_text
 
 
 @register.filter
