@@ -120,9 +120,7 @@ def test_money_is_for_those_who_may_see_it(showroom: Showroom, globex: Place) ->
 def test_a_list_of_texts_is_one_to_a_line() -> None:
     from modelmill.web.schema_fields import ParametersForm, values_of
 
-    schema = {
-        "properties": {"stop": {"type": "array", "items": {"type": "string"}, "default": []}}
-    }
+    schema = {"properties": {"stop": {"type": "array", "items": {"type": "string"}, "default": []}}}
     assert ">[" not in str(ParametersForm(schema=schema)["stop"])
     form = ParametersForm({"stop": "END\n\n###"}, schema=schema)
 
