@@ -109,3 +109,8 @@ def test_people_see_their_own_tenants(acme, globex) -> None:
         caller_for_user(acme.mate, tenant_id=globex.tenant.id)
     with system_scope("count members"):
         assert Member.objects.count() == 4
+
+
+def test_a_tenants_name_is_one_line(acme) -> None:
+    made = services.tenant_create("Two\r\nlines  long", owner=acme.owner)
+    assert made.name == "Two lines long"

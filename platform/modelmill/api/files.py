@@ -68,7 +68,8 @@ def lifetime_s(expires_after: Any) -> int | None:
         raise InvalidRequest("The only anchor is 'created_at'.", param="expires_after.anchor")
     seconds = str(expires_after.get("seconds", ""))
     least, most = _LIFETIME_S
-    if not seconds.isascii() or not seconds.isdigit() or not least <= int(seconds) <= most:
+    is_number = seconds.isascii() and seconds.isdigit() and len(seconds) <= len(str(most))
+    if not is_number or not least <= int(seconds) <= most:
         raise InvalidRequest(
             f"seconds must be from {least} to {most}.", param="expires_after.seconds"
         )

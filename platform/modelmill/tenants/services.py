@@ -28,7 +28,7 @@ def tenant_create(
     """Create a tenant with its first owner; its slug is made unique from the name."""
     with transaction.atomic():
         tenant = Tenant.objects.create(
-            name=name.strip(), slug=_free_slug(name), language=language, time_zone=time_zone
+            name=_one_line(name), slug=_free_slug(name), language=language, time_zone=time_zone
         )
         with tenant_scope(tenant.id):
             Member.objects.create(tenant=tenant, user=owner, role=Role.OWNER)
@@ -42,7 +42,7 @@ def tenant_change(
     tenant: Tenant, *, caller: Caller, name: str, time_zone: str, language: str
 ) -> Tenant:
     """Change a tenant's name, time zone and language."""
-    tenant.name, tenant.time_zone, tenant.language = name.strip(), time_zone, language
+    tenant.name, tenant.time_zone, tenant.language = _one_line(name), time_zone, language
     tenant.save(update_fields=["name", "time_zone", "language"])
     audit_record("tenant.changed", caller=caller, object_id=tenant.id)
     return tenant
@@ -202,6 +202,11 @@ def audit_record(
         object_id=object_id,
         detail=dict(detail or {}),
     )
+
+
+def _one_line(name: str) -> str:
+    """A name stands in the subject of e-mails, where a line break is an error."""
+    return " ".join(name.split())
 
 
 def _free_slug(name: str) -> str:
