@@ -52,6 +52,18 @@ def test_a_new_tenant_gets_its_welcome_credit_once(acme) -> None:
         check_books(acme)
 
 
+def test_a_second_tenant_of_one_owner_gets_no_second_credit(acme) -> None:
+    from modelmill.core.scope import tenant_scope
+    from modelmill.tenants.services import tenant_create
+
+    with acme.scope():
+        subscription_ensure(acme.tenant)
+    second = tenant_create("Second", owner=acme.owner)
+    with tenant_scope(second.id):
+        subscription_ensure(second)
+        assert Balance.objects.get().wallet_micro == 0
+
+
 def test_it_quotes_from_the_price_book(acme) -> None:
     with acme.scope():
         usages = [("cpu_ms", "any", 3_600_000), ("images", "any", 3), ("nothing", "any", 9)]

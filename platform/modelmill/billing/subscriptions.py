@@ -9,6 +9,7 @@ from modelmill.billing.models import Balance, Plan, Subscription
 from modelmill.billing.models.money import Account
 from modelmill.metering.rolling import hour_of
 from modelmill.tenants.models import Tenant
+from modelmill.tenants.selectors import tenant_is_first
 
 
 def subscription_ensure(tenant: Tenant) -> Subscription:
@@ -36,6 +37,8 @@ def _create(tenant_id: str) -> Subscription:
         )
         if is_new:
             Balance.objects.create(tenant_id=tenant_id)
+        # Once a person, not once a tenant: else a second name would be worth a second credit.
+        if is_new and tenant_is_first(tenant_id):
             journal_post(
                 balance_lock(tenant_id),
                 key="welcome",

@@ -7,6 +7,7 @@ from modelmill.core.errors import NotFound
 from modelmill.core.scope import system_scope
 from modelmill.tenants.callers import Caller, caller_for_member
 from modelmill.tenants.models import ApiKey, AuditEntry, Invitation, Member, Tenant, User
+from modelmill.tenants.permissions import Role
 
 
 def tenants_of_user(user: User) -> list[Tenant]:
@@ -14,6 +15,18 @@ def tenants_of_user(user: User) -> list[Tenant]:
     with system_scope("a user's own tenants, before one is chosen"):
         members = Member.objects.select_related("tenant").filter(user=user)
         return sorted((member.tenant for member in members), key=lambda tenant: tenant.name)
+
+
+def tenant_is_first(tenant_id: str) -> bool:
+    """Say whether none of the tenant's owners owned another one before it."""
+    with system_scope("an owner's tenants are counted across tenants"):
+        owners = Member.objects.filter(tenant_id=tenant_id, role=Role.OWNER).values("user_id")
+        created_at = Tenant.objects.get(pk=tenant_id).created_at
+        return not Member.objects.filter(
+            user_id__in=list(owners.values_list("user_id", flat=True)),
+            role=Role.OWNER,
+            tenant__created_at__lt=created_at,
+        ).exists()
 
 
 def caller_for_user(user: User, *, tenant_id: str) -> Caller:
