@@ -114,8 +114,9 @@ def test_closing_leaves_no_descriptor_and_no_thread_behind(talk_start) -> None:
     )
     for _ in range(3):
         talk_start().host.close()
-    assert threading.active_count() == threads_before
-    assert len(list(Path("/proc/self/fd").iterdir())) == fds_before
+    # Not equal: another test's last thread may end just now.
+    assert threading.active_count() <= threads_before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= fds_before
 
 
 def test_a_child_that_does_not_read_is_ended(talk_start) -> None:

@@ -77,6 +77,9 @@ def image_decode(content: bytes, *, limits: Limits) -> Decoded | Reason:
     """Decode a picture whole; return what it is, or why it cannot be used."""
     if len(content) > limits.image_bytes:
         return Reason.IMAGE_BYTES
+    # Some libraries switch this on for the whole process as they are imported; half a picture
+    # and a bomb of text would then decode.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > limits.image_pixels:
