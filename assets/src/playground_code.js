@@ -14,7 +14,7 @@ function python(value, depth = 0) {
 function request(call) {
   const seed = call.seed === undefined ? {} : { seed: call.seed };
   if (call.isStreaming) return ["completions", { model: call.model, prompt: "", ...call.input, ...call.parameters, ...seed }];
-  if (call.isPictures) return ["images/generations", { model: call.model, ...call.input, n: call.count, ...call.parameters, ...seed }];
+  if (call.isPictures) return ["images/generations", { model: call.model, prompt: "", ...call.input, n: call.count, ...call.parameters, ...seed }];
   return ["predictions", { model: call.model, input: call.input, parameters: call.parameters, ...seed }];
 }
 

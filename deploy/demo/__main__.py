@@ -76,7 +76,7 @@ def tell(mill: Installation, console: Console) -> None:
     visitor.sign_up()
     visitor.name_tenant("Demo Mill")
     key = visitor.make_key(SCOPES)
-    console.print(f"Signed up as {visitor.email}, tenant “Demo Mill”, with an API key of its own")
+    console.print(f"Signed up as {visitor.email}, tenant “Demo Mill”, with an API key")
     client = openai.OpenAI(base_url=f"{mill.url}/v1", api_key=key)
     story = Story(client, folder, console)
     pictures = faces_zip(folder / "faces.zip", count=FACES, pixels=PIXELS)
@@ -91,6 +91,9 @@ def tell(mill: Installation, console: Console) -> None:
     story.write(writer, prompt=prose.PROMPT, tokens=120)
     mill.manage("billing_close", "--tenant", tenant_slug(client), "--now")
     receipt_print(console, url=mill.url, key=key, made=story.made)
+    console.print(
+        f"Log in to see it all: {visitor.email}, password {visitor.password}", soft_wrap=True
+    )
 
 
 def tenant_slug(client: openai.OpenAI) -> str:

@@ -76,18 +76,17 @@ def _get(http: httpx2.Client, path: str, **query: str) -> Any:
 def _usage_table(invoice: dict[str, Any]) -> Table:
     unit = f"micro-{invoice['currency'].upper()}"
     table = Table(title=f"Usage on invoice {invoice['number']}, prices in {unit}", box=SIMPLE)
-    for heading in ("meter", "plugin", "quantity", "price", "amount"):
-        justify: Literal["left", "right"] = "left" if heading in ("meter", "plugin") else "right"
+    for heading in ("meter", "quantity", "price", "amount"):
+        justify: Literal["left", "right"] = "left" if heading == "meter" else "right"
         table.add_column(heading, justify=justify, no_wrap=True)
     for line in invoice["lines"]:
         price = line["price"]
         table.add_row(
-            line["meter"] + ("" if line["billable"] else " (free)"),
-            line["plugin_id"] or "",
+            f"{line['meter']} {line['plugin_id'] or ''}" + ("" if line["billable"] else " (free)"),
             f"{line['qty']:,}",
             f"{price['amount_micro']:,} {price['title']}" if price else "–",
             f"{line['amount_micro']:,}",
         )
     table.add_section()
-    table.add_row("total", "", "", "", f"{invoice['subtotal_micro']:,}")
+    table.add_row("total", "", "", f"{invoice['subtotal_micro']:,}")
     return table

@@ -22,13 +22,13 @@ class Visitor:
 
     def __init__(self, url: str, *, printed_mail: Callable[[], str]) -> None:
         self.email = f"miller-{secrets.token_hex(4)}@example.com"
+        self.password = secrets.token_urlsafe(12)
         self._printed_mail = printed_mail
         self._http = httpx2.Client(base_url=url, follow_redirects=True, timeout=30)
 
     def sign_up(self) -> None:
         """Sign up and follow the link of the verification e-mail, which the server prints."""
-        password = secrets.token_urlsafe(16)
-        self._submit("/accounts/signup/", email=self.email, password1=password)
+        self._submit("/accounts/signup/", email=self.email, password1=self.password)
         link = self._confirmation_link()
         self._submit(httpx2.URL(link).path)
 

@@ -79,17 +79,18 @@ class Installation:
 
     def dead(self) -> str | None:
         """Return the name of a process that has ended by itself, or None."""
-        for name, process in self.running.items():
-            if process.poll() is not None:
-                return name
-        return None
+        return next(iter(self.dead_all()), None)
+
+    def dead_all(self) -> list[str]:
+        """Collect the processes that have ended, and return their names."""
+        return [name for name, process in self.running.items() if process.poll() is not None]
 
     def stop(self) -> None:
         """End every process and wait for it; a second call does nothing."""
         groups = [process.pid for process in reversed(self.running.values())]
         # Web first and Valkey last, so that nobody loses what it depends on.
-        groups_end(groups[:-1] if self._owns_valkey else groups, grace_s=GRACE_S)
-        groups_end(groups, grace_s=GRACE_S)
+        for part in (groups[:-1] if self._owns_valkey else groups, groups):
+            groups_end(part, grace_s=GRACE_S, reap=self.dead_all)
         for process in self.running.values():
             process.wait()
         self.running.clear()

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 GRACE_S = 10.0
 
@@ -23,13 +24,20 @@ def main() -> None:
     groups_end(groups, grace_s=GRACE_S)
 
 
-def groups_end(groups: list[int], *, grace_s: float) -> None:
-    """Ask the groups to end, wait up to ``grace_s`` seconds, then kill what is left."""
+def groups_end(
+    groups: list[int], *, grace_s: float, reap: Callable[[], object] = lambda: None
+) -> None:
+    """Ask the groups to end, wait up to ``grace_s`` seconds, then kill what is left.
+
+    ``reap`` collects the caller's own dead children: until then each still
+    counts as a member of its group.
+    """
     for group in groups:
         _signal(group, signal.SIGTERM)
     deadline = time.monotonic() + grace_s
     while time.monotonic() < deadline and any(_is_alive(group) for group in groups):
         time.sleep(0.1)
+        reap()
     for group in groups:
         _signal(group, signal.SIGKILL)
 

@@ -30,6 +30,7 @@ print(answer.choices[0].text)
     "image-generation": """
 answer = client.images.generate(
     model="{model}",
+    prompt="",
     n=4,
 )
 for number, picture in enumerate(answer.data):
@@ -71,7 +72,12 @@ def _request(version: ModelVersion) -> tuple[str, dict[str, Any]]:
     if _task(version) == "text-generation":
         return "completions", {"model": version.name, "prompt": "Once", "max_tokens": 100}
     if _task(version) == "image-generation":
-        return "images/generations", {"model": version.name, "n": 4, "response_format": "url"}
+        return "images/generations", {
+            "model": version.name,
+            "prompt": "",
+            "n": 4,
+            "response_format": "url",
+        }
     return "predictions", {"model": version.name, "input": {}}
 
 

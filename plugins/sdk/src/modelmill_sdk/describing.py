@@ -41,7 +41,8 @@ def manifest_make(plugin: type[Plugin], *, entry_point: EntryPoint) -> Manifest:
             entry_point=entry_point.name,
             digest=source_digest(plugin),
             title=plugin.title or plugin.id.replace("-", " ").capitalize(),
-            description=plugin.description or inspect.getdoc(plugin) or "",
+            description=plugin.description
+            or inspect.cleandoc(plugin.__dict__.get("__doc__") or ""),
             author=plugin.author,
             licence=plugin.licence,
             task=plugin.task,
