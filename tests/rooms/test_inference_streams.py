@@ -82,6 +82,18 @@ def test_who_leaves_early_cancels(redis_url, acme, running) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_who_leaves_a_prediction_that_was_deleted_meanwhile_leaves_in_peace(
+    redis_url, acme, running
+) -> None:
+    stream_piece(running.pk, index=0, offset=0, text="a")
+    stream = prediction_stream(running)
+    next(stream)
+    with acme.scope():
+        Prediction.objects.filter(pk=running.pk).delete()
+    stream.close()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_waiting_ends_with_the_prediction(redis_url, acme, running) -> None:
     timer = threading.Timer(0.3, finish, (acme, running, "a"))
     timer.start()

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from modelmill.core.scope import tenant_scope
@@ -74,7 +75,8 @@ def prediction_stream(prediction: Prediction) -> Generator[Event, None, None]:
         yield Ended(row)
     except GeneratorExit:
         if not row.is_final:
-            with tenant_scope(prediction.tenant_id):
+            # One deleted meanwhile is given up already; nobody listens to hear of it.
+            with tenant_scope(prediction.tenant_id), suppress(Prediction.DoesNotExist):
                 prediction_cancel(prediction)
         raise
 

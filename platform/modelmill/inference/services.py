@@ -75,7 +75,8 @@ def prediction_create(
 def prediction_cancel(prediction: Prediction) -> Prediction:
     """Give a prediction up: at once if it waits, within a moment if it runs.
 
-    What was produced until then is charged. A final one stays as it is.
+    What was produced until then is charged. A final one stays as it is. Raises
+    ``Prediction.DoesNotExist`` when its tenant deleted it meanwhile.
     """
     with transaction.atomic():
         rows = Prediction.objects.filter(pk=prediction.pk)
@@ -86,7 +87,7 @@ def prediction_cancel(prediction: Prediction) -> Prediction:
             transaction.on_commit(lambda: stream_end(prediction.id), robust=True)
         elif rows.filter(state=Prediction.State.RUNNING).update(is_cancel_asked=True):
             transaction.on_commit(lambda: stream_cancel(prediction.id), robust=True)
-    return rows.get()
+        return rows.get()
 
 
 def prediction_ring(prediction: Prediction) -> None:
