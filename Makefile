@@ -11,6 +11,7 @@ help: ## list the targets
 
 setup: ## the environment, the assets and the message catalogues
 	@$(PYTHON) deploy/environment.py
+	@$(VENV) -m deploy.system
 	@$(VENV) -m deploy.assets
 	@$(VENV) -m deploy.messages compile
 
@@ -21,6 +22,7 @@ run: setup ## the platform without the demo, until Ctrl-C
 	@$(VENV) -m deploy.launch
 
 test: setup ## the whole suite, on SQLite and on PostgreSQL
+	@$(VENV) -m deploy.system tests
 	@$(VENV) tests/run.py
 
 check: setup ## ruff, format, types, import rules, size bars
@@ -35,6 +37,7 @@ bench: setup ## one benchmark, NAME=p4 or NAME=p7
 	@$(VENV) -m benchmarks $(NAME)
 
 screenshots: setup ## the pictures in docs/screenshots, taken by the browser tests
+	@$(VENV) -m deploy.system tests
 	@SCREENSHOTS=1 $(VENV) -m pytest -q tests/browser
 
 messages: setup ## gather new texts into locale/, and name those without a translation
