@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from modelmill.tenants.selectors import caller_for_user
 from modelmill.tenants.services import api_key_create, tenant_create
 
 from deploy import messages
+
+PLUGINS = Path(__file__).parent / "plugins"
 
 
 @dataclass
@@ -140,8 +143,15 @@ def _forget_connections(app: Any) -> None:
     app.amqp._producer_pool = None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
-    """On PostgreSQL leave out what never touches a database: SQLite's run has shown it."""
+    """Mark what is about plugins; on PostgreSQL leave out what never touches a database.
+
+    SQLite's run has shown that.
+    """
+    for item in items:
+        if PLUGINS in item.path.parents:
+            item.add_marker(pytest.mark.shelf)
     if "postgresql" not in os.environ.get("DATABASE_URL", ""):
         return
     kept, dropped = [], []

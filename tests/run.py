@@ -1,13 +1,16 @@
-"""The whole suite: on SQLite, and beside it what touches the database again on PostgreSQL.
+"""The whole suite, in two lanes that run at once, because a test waits more than it computes.
 
-Both run at once, because a test waits for processes more than it computes. What the second prints
-is shown when the first has ended.
+The first lane is everything on SQLite but what trains models and what is about plugins; the second
+is what touches the database, again on PostgreSQL, and then the rest. Each part's output is shown
+when its turn has come.
 """
 
 import os
 import subprocess
 import sys
 import tempfile
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -16,46 +19,87 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.postgres import PostgresMissing, postgres_throwaway
 
 ROOT = Path(__file__).resolve().parents[1]
-# Models train once: what they learn does not depend on the database.
-ON_POSTGRES = ["-m", "not training and not browser"]
-# pytest's own status for "nothing was collected": the words chose no test of this half.
+# pytest's own status for "nothing was collected": the words chose no test of this part.
 _NO_TESTS = 5
 
 
+@dataclass
+class Part:
+    """One run of pytest over the tests that ``chosen`` names, on one database."""
+
+    title: str
+    chosen: str
+    output: IO[bytes] | None = None
+    code: int | None = None
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+
+    def run(self, words: list[str], *, database_url: str) -> None:
+        """Run it to its end; its output goes to ours, or to ``output``."""
+        settings = {"DJANGO_SETTINGS_MODULE", "REDIS_URL", "SECRET_KEY"}
+        kept = {key: value for key, value in os.environ.items() if key not in settings}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "-m", self.chosen, *words],
+            cwd=ROOT,
+            env={**kept, "DATABASE_URL": database_url},
+            stdout=self.output,
+            stderr=self.output,
+        )
+        self.code = self.process.wait()
+
+    def show(self) -> None:
+        """Print its title, and what it printed while it could not be shown."""
+        print(f"── {self.title} ──", flush=True)
+        if self.output is not None:
+            self.output.seek(0)
+            sys.stdout.write(self.output.read().decode("utf-8", "replace"))
+            sys.stdout.flush()
+
+
 def main() -> int:
-    """Run both halves; print what each was; return 1 when either failed."""
+    """Run all parts; print what each was; return 1 when any failed, or none had a test."""
     words = sys.argv[1:]
-    try:
-        with postgres_throwaway() as url, tempfile.TemporaryFile() as output:
-            postgres = _pytest([*ON_POSTGRES, *words], database_url=url, output=output)
-            try:
-                print("── The suite on SQLite ──", flush=True)
-                sqlite = _pytest(words, database_url="").wait()
-                print("── What touches the database, on PostgreSQL ──", flush=True)
-                postgres.wait()
-            finally:
-                postgres.kill()
-            output.seek(0)
-            sys.stdout.write(output.read().decode("utf-8", "replace"))
-    except PostgresMissing as missing:
-        print(f"FAILED: {missing}", flush=True)
-        return 1
-    codes = {sqlite, postgres.returncode}
+    with tempfile.TemporaryFile() as one, tempfile.TemporaryFile() as other:
+        here = Part("On SQLite", "not training and not shelf")
+        # Models train once: what they learn does not depend on the database.
+        postgres = Part(
+            "What touches the database, on PostgreSQL",
+            "not training and not shelf and not browser",
+            output=one,
+        )
+        shelf = Part("Trainings and plugins", "training or shelf", output=other)
+        parts = [here, postgres, shelf]
+        try:
+            with postgres_throwaway() as url:
+                lane = threading.Thread(
+                    target=_second_lane, args=(postgres, shelf, words, url), daemon=True
+                )
+                lane.start()
+                try:
+                    here.show()
+                    here.run(words, database_url="")
+                    lane.join()
+                finally:
+                    _end(parts)
+        except PostgresMissing as missing:
+            print(f"FAILED: {missing}", flush=True)
+            return 1
+        postgres.show()
+        shelf.show()
+    codes = {part.code for part in parts}
     return 0 if 0 in codes and codes <= {0, _NO_TESTS} else 1
 
 
-def _pytest(
-    words: list[str], *, database_url: str, output: IO[bytes] | None = None
-) -> "subprocess.Popen[bytes]":
-    settings = {"DJANGO_SETTINGS_MODULE", "REDIS_URL", "SECRET_KEY"}
-    kept = {key: value for key, value in os.environ.items() if key not in settings}
-    return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", *words],
-        cwd=ROOT,
-        env={**kept, "DATABASE_URL": database_url},
-        stdout=output,
-        stderr=output,
-    )
+def _second_lane(postgres: Part, shelf: Part, words: list[str], url: str) -> None:
+    postgres.run(words, database_url=url)
+    # Killed from outside: then the rest is not wanted either.
+    if postgres.code is not None and postgres.code >= 0:
+        shelf.run(words, database_url="")
+
+
+def _end(parts: list[Part]) -> None:
+    for part in parts:
+        if part.process is not None and part.process.poll() is None:
+            part.process.kill()
 
 
 if __name__ == "__main__":
