@@ -52,6 +52,7 @@ const ICONS = {
   usage: "chart-column",
   user: "user-round",
   wallet: "wallet",
+  webhook: "webhook",
   worker: "server",
 };
 

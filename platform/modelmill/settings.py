@@ -314,6 +314,11 @@ PREDICTION_LEASE_S = env.number("MODELMILL_PREDICTION_LEASE_S", 30)
 PREDICTION_TIMEOUT_S = env.number("MODELMILL_PREDICTION_TIMEOUT_S", 600)
 OUTPUT_KEEP_DAYS = env.number("MODELMILL_OUTPUT_KEEP_DAYS", 30)
 
+# ── Webhooks ──
+# Networks inside that webhooks may reach all the same, such as 10.1.0.0/16; http is for them alone.
+WEBHOOK_PRIVATE_NETWORKS = env.words("MODELMILL_WEBHOOK_PRIVATE_NETWORKS")
+WEBHOOK_HTTP_ALLOWED = env.flag("MODELMILL_WEBHOOK_HTTP_ALLOWED", False)
+
 # ── Logs ──
 LOG_FORMAT = env.text("MODELMILL_LOG_FORMAT", "console")
 LOGGING_CONFIG = "modelmill.core.logs.configure"

@@ -17,6 +17,7 @@ from modelmill.inference.models import Prediction
 from modelmill.inference.services import Ask, prediction_create
 from modelmill.registry.services import alias_set
 from modelmill.tenants.services import api_key_create
+from modelmill.tenants.webhooks.services import endpoint_create, endpoint_test
 from modelmill.training.models import JobEvent
 from modelmill.training.services import EventDraft
 from modelmill.training.services.events import events_write
@@ -102,7 +103,11 @@ def _belongings(place: Place) -> dict[str, Any]:
         invoice = invoice_close(tenant_id=place.tenant.id)
         assert invoice is not None
         line = invoice_lines(invoice).get()
+        endpoint, _secret = endpoint_create("https://example.com/hook", caller=place.caller)
+        delivery = endpoint_test(endpoint, caller=place.caller)
     return {
+        "endpoint_id": endpoint.id,
+        "delivery_id": delivery.id,
         "job_id": job.id,
         "sample_id": sample.id,
         "file_id": file.id,

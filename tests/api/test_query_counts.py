@@ -16,6 +16,7 @@ from django.utils import timezone
 from modelmill.datasets.services import file_create
 from modelmill.inference.services import Ask, prediction_create
 from modelmill.metering.services import usage_record
+from modelmill.tenants.webhooks.services import endpoint_create
 
 from tests.conftest import Place
 from tests.making import job_make
@@ -32,6 +33,7 @@ LISTS = [
     "/v1/invoices",
     "/v1/usage/events",
     "/v1/prices",
+    "/v1/webhook_endpoints",
 ]
 
 
@@ -47,6 +49,7 @@ def fill(place: Place, number: int, *, start: int = 0) -> None:
             )
             ask = Ask(model=version.name, inputs=[{"value": "a"}])
             prediction_create(ask, caller=place.caller)
+            endpoint_create(f"https://example.com/{at}", caller=place.caller)
             usage_record(
                 tenant_id=place.tenant.id,
                 source="test",

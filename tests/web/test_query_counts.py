@@ -21,6 +21,7 @@ from modelmill.registry.services import Lineage, alias_set, version_publish
 from modelmill.tenants.models import Member, User
 from modelmill.tenants.permissions import Role
 from modelmill.tenants.services import api_key_create, member_invite
+from modelmill.tenants.webhooks.services import endpoint_create
 
 from tests.conftest import Place
 from tests.making import job_make, manifest_make, version_make
@@ -38,6 +39,11 @@ def people(place: Place, number: int) -> None:
 def keys(place: Place, number: int) -> None:
     for at in range(number):
         api_key_create(f"key {at}", caller=place.caller)
+
+
+def webhooks(place: Place, number: int) -> None:
+    for at in range(number):
+        endpoint_create(f"https://example.com/{at}", caller=place.caller)
 
 
 def datasets(place: Place, number: int) -> None:
@@ -71,6 +77,7 @@ FILLS: dict[str, Callable[[Place, int], None]] = {
     "/home": keys,
     "/team": people,
     "/keys": keys,
+    "/webhooks": webhooks,
     "/audit": people,
     "/settings": people,
     "/data": datasets,

@@ -20,6 +20,7 @@ from modelmill.api import (
     uploads,
     usage,
     usage_events,
+    webhook_endpoints,
 )
 
 routes: list[URLPattern] = [
@@ -40,6 +41,7 @@ routes: list[URLPattern] = [
     *uploads.routes,
     *usage.routes,
     *usage_events.routes,
+    *webhook_endpoints.routes,
 ]
 
 urlpatterns = routes

@@ -17,6 +17,8 @@ PERMISSIONS: Final = (
     "billing:write",
     "members:write",
     "keys:write",
+    "webhooks:read",
+    "webhooks:write",
 )
 
 # People decide who comes in and what is paid; a program's key never does.
@@ -29,6 +31,8 @@ KEY_SCOPES: Final = (
     "models:write",
     "infer",
     "billing:read",
+    "webhooks:read",
+    "webhooks:write",
 )
 
 _READ = frozenset(p for p in PERMISSIONS if p.endswith(":read"))
@@ -50,5 +54,5 @@ ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.ADMIN: frozenset(PERMISSIONS) - {"billing:write"},
     Role.MEMBER: _WORK - {"billing:read"},
     Role.BILLING: frozenset({"billing:read", "billing:write"}),
-    Role.VIEWER: _READ - {"billing:read"},
+    Role.VIEWER: _READ - {"billing:read", "webhooks:read"},
 }

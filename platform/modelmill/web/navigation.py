@@ -53,6 +53,7 @@ _GROUPS: Final = (
         (
             (_("Team"), "team", "web:team", "/team", ""),
             (_("API keys"), "key", "web:keys", "/keys", "keys:write"),
+            (_("Webhooks"), "webhook", "web:webhooks", "/webhooks", "webhooks:read"),
             (_("Audit log"), "audit", "web:audit", "/audit", "members:write"),
             (_("Settings"), "settings", "web:settings", "/settings", "members:write"),
         ),

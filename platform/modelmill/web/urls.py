@@ -19,6 +19,7 @@ from modelmill.web import (
     team,
     train,
     usage,
+    webhook_pages,
     welcome,
 )
 
@@ -41,6 +42,7 @@ urlpatterns = [
     *invoices.routes,
     *team.routes,
     *keys.routes,
+    *webhook_pages.routes,
     *audit.routes,
     *organisation.routes,
 ]

@@ -16,6 +16,7 @@ _TONES: Final[dict[str, tuple[str, ...]]] = {
         "published",
         "finalized",
         "accepted",
+        "delivered",
     ),
     "info": ("running", "validating", "validating_files", "processing", "open", "starting"),
     "warning": (
@@ -24,6 +25,7 @@ _TONES: Final[dict[str, tuple[str, ...]]] = {
         "suspended",
         "expired",
         "cancelling",
+        "failing",
         "pausing",
         "draft",
         "invited",
@@ -39,9 +41,11 @@ _LABELS: Final[dict[str, str | Promise]] = {
     "broken": _("Broken"),
     "cancelled": _("Cancelled"),
     "cancelling": _("Cancelling"),
+    "delivered": _("Delivered"),
     "draft": _("Draft"),
     "expired": _("Expired"),
     "failed": _("Failed"),
+    "failing": _("Failing"),
     "finalized": _("Finalized"),
     "invited": _("Invited"),
     "lost": _("Lost"),
@@ -112,6 +116,8 @@ SCOPE_LABELS: Final[dict[str, str | Promise]] = {
     "models:write": _("Change models"),
     "infer": _("Use models"),
     "billing:read": _("Read usage and invoices"),
+    "webhooks:read": _("Read webhooks"),
+    "webhooks:write": _("Change webhooks"),
 }
 
 _ACTIONS: Final[dict[str, str | Promise]] = {
@@ -134,6 +140,10 @@ _ACTIONS: Final[dict[str, str | Promise]] = {
     "tenant.changed": _("Settings changed"),
     "tenant.created": _("Tenant created"),
     "tenant.suspended": _("Tenant suspended"),
+    "webhook.changed": _("Webhook changed"),
+    "webhook.created": _("Webhook made"),
+    "webhook.deleted": _("Webhook deleted"),
+    "webhook.secret_rotated": _("Webhook’s secret renewed"),
 }
 
 

@@ -17,6 +17,7 @@ from modelmill.registry.models import ModelVersion
 from modelmill.registry.services import Lineage, version_publish
 from modelmill.training.failures import RETRYABLE, Failure
 from modelmill.training.models import Job
+from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.events import event_say
 from modelmill.training.services.leases import Lease, attempt_end, lease_update
 from modelmill.training.services.money import reservation_settle
@@ -154,11 +155,12 @@ def _release(lease: Lease, **changes: Any) -> None:
     lease_update(lease, lease_until=None, lease_owner="", desired_state=Desired.RUN, **changes)
 
 
-def _end(lease: Lease, **changes: Any) -> None:
-    _release(lease, finished_at=Now(), **changes)
+def _end(lease: Lease, *, state: State, **changes: Any) -> None:
+    _release(lease, state=state, finished_at=Now(), **changes)
     job = Job.objects.select_related("release").get(pk=lease.job_id)
     reservation_settle(job)
     checkpoints_release(job.id, keep=0)
+    job_announce(job.id, tenant_id=job.tenant_id, state=state)
 
 
 def _lineage(job: Job, *, metrics: Mapping[str, Any]) -> Lineage:

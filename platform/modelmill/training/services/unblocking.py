@@ -12,6 +12,7 @@ from modelmill.datasets.selectors import access_version
 from modelmill.training.checks import kind_check, version_check
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
+from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import reservation_settle
@@ -78,4 +79,5 @@ def _fail(job: Job, error: InvalidRequest | NotFound) -> bool:
         if moved:
             reservation_settle(job)
             event_say(error.message, job_id=job.id, tenant_id=job.tenant_id, level="error")
+            job_announce(job.id, tenant_id=job.tenant_id, state=State.FAILED)
     return bool(moved)

@@ -16,6 +16,7 @@ from modelmill.tenants.services import audit_record
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
 from modelmill.training.selectors import access_job
+from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import reservation_settle
@@ -34,6 +35,7 @@ def job_cancel(job: Job, *, caller: Caller) -> Job:
             reservation_settle(access_job(job.id))
             checkpoints_release(job.id, keep=0)
             _say(job, _("The job was cancelled."))
+            job_announce(job.id, tenant_id=job.tenant_id, state=State.CANCELLED)
         elif _change(job, (State.RUNNING,), desired_state=Desired.CANCEL):
             _say(job, _("The job is being cancelled."))
         else:

@@ -1,4 +1,4 @@
-"""The tenants room's tables."""
+"""Users, tenants, members, invitations, API keys, the audit log."""
 
 from typing import ClassVar
 
