@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from modelmill_sdk.manifest import Broken
+from modelmill_sdk.origins import Origin
 from modelmill_sdk.protocol import Describe, Describing, Manifests
 
 from workers.hosts.errors import HostDied
@@ -36,7 +37,7 @@ def describe_plugins(
 
 
 def _describe_once(spec: HostSpec, skip: list[str], timeout_s: float) -> Manifests | Broken:
-    current: Describing | None = None
+    origins: list[Origin] = []
     deadline = time.monotonic() + timeout_s
     with HostProcess.start(spec) as host:
         host.send(Describe(skip=tuple(skip)))
@@ -44,20 +45,38 @@ def _describe_once(spec: HostSpec, skip: list[str], timeout_s: float) -> Manifes
             while (left_s := deadline - time.monotonic()) > 0:
                 message = host.receive(left_s)
                 if isinstance(message, Manifests):
-                    return message
+                    return _attested(message, origins, spec.python_paths)
                 if isinstance(message, Describing):
-                    current = message
+                    origins.append(message.origin)
                     deadline = time.monotonic() + timeout_s
         except HostDied as death:
-            if current is None:
+            if not origins:
                 raise
-            return _broken(current, f"{death}\n{death.stderr_tail[-_TAIL_CHARS:]}")
-    if current is None:
+            return _broken(origins[-1], f"{death}\n{death.stderr_tail[-_TAIL_CHARS:]}")
+    if not origins:
         raise HostDied(exit_code=None, stderr_tail="", reason="described nothing in time")
-    return _broken(current, f"Importing it did not end within {timeout_s:g} s.")
+    return _broken(origins[-1], f"Importing it did not end within {timeout_s:g} s.")
 
 
-def _broken(current: Describing, traceback: str) -> Broken:
+def _attested(
+    message: Manifests, origins: list[Origin], python_paths: tuple[Path, ...]
+) -> Manifests:
+    """Take each plugin's origin from what was told before its code ran, and not from itself."""
+    told: dict[tuple[str, str], Origin] = {}
+    for origin in origins:
+        told.setdefault((origin.distribution, origin.entry_point), origin)
+    items = []
+    for item in message.items:
+        known = told.get((item.distribution, item.entry_point))
+        if known is not None:
+            # What lies in a folder for development is expected to change as well.
+            is_editable = known.is_editable or Path(known.location) in python_paths
+            changes = {**known.model_dump(), "is_editable": is_editable}
+            items.append(item.model_copy(update=changes))
+    return message.model_copy(update={"items": items})
+
+
+def _broken(origin: Origin, traceback: str) -> Broken:
     return Broken(
-        entry_point=current.entry_point, distribution=current.distribution, traceback=traceback
+        entry_point=origin.entry_point, distribution=origin.distribution, traceback=traceback
     )

@@ -40,8 +40,8 @@ def process_start(
 ) -> StartedProcess:
     """Start a host's process; whoever calls owns the descriptors.
 
-    A trial ties itself down, tells, and ends. Raises OSError if it cannot be started, and HostDied
-    if it must run inside bubblewrap and that is not installed.
+    A trial ties itself down, tells, and ends. Raises HostDied if it cannot be started, or must run
+    inside bubblewrap and that is not installed.
     """
     bubblewrap = _bubblewrap(spec)
     child_read, our_write = os.pipe()
@@ -75,13 +75,17 @@ def process_start(
                 umask=0o077,
             )
         )
+    except OSError as error:
+        _close(our_write, our_read, our_output, our_report)
+        # An environment that was removed, for one: a process that could not begin has died.
+        raise HostDied(
+            exit_code=None, stderr_tail=str(error), reason="could not be started"
+        ) from error
     except BaseException:
-        for fd in (our_write, our_read, our_output, our_report):
-            os.close(fd)
+        _close(our_write, our_read, our_output, our_report)
         raise
     finally:
-        for fd in (child_read, child_write, child_output, child_report):
-            os.close(fd)
+        _close(child_read, child_write, child_output, child_report)
     return StartedProcess(
         popen=popen,
         read_fd=our_read,
@@ -126,3 +130,8 @@ def _bubblewrap(spec: HostSpec) -> str | None:
             "worker runs (on Debian: apt-get install bubblewrap); it was not started",
         )
     return str(program)
+
+
+def _close(*fds: int) -> None:
+    for fd in fds:
+        os.close(fd)

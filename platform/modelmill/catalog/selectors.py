@@ -1,9 +1,12 @@
 """The catalog's reads."""
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from modelmill.catalog.models import Offer, Plugin, Quarantined, Release
-from modelmill.core.errors import NotFound
+from modelmill.catalog.releases import releases_newest_first
+from modelmill.catalog.versions import version_loads
+from modelmill.core.errors import Conflict, NotFound
 
 
 def plugin_list() -> QuerySet[Plugin]:
@@ -38,6 +41,43 @@ def release_for(plugin_id: str) -> Release:
     return release
 
 
+def release_to_load(release: Release) -> Release:
+    """Return the release that is to load a model which ``release`` made.
+
+    The one that made it while it is installed; else the newest that can read its models. Raises
+    ``Conflict`` (``model_needs_release``), which says what the operator must install.
+    """
+    if release.is_runnable:
+        return release
+    others = releases_newest_first(
+        Release.objects.filter(
+            plugin_id=release.plugin_id, state=Release.State.INSTALLED, doubt="", is_enabled=True
+        )
+    )
+    for other in others:
+        if version_loads(other.manifest, release.version):
+            return other
+    raise Conflict(
+        _needs(release, others[0] if others else None), code="model_needs_release", param="model"
+    )
+
+
+def release_to_train(release: Release, *, is_begun: bool) -> Release:
+    """Return the release for the next attempt at a job that was submitted for ``release``.
+
+    The plugin's current one; a training that has begun goes on with its own while that is there,
+    whose checkpoints it can read.
+    """
+    if is_begun and release.is_runnable:
+        return release
+    return release.plugin.release or release
+
+
+def release_list(plugin: Plugin) -> list[Release]:
+    """Return every release of a plugin ever seen, newest first, for the operator."""
+    return releases_newest_first(plugin.releases.all())
+
+
 def plugin_list_all() -> QuerySet[Plugin]:
     """Return every plugin ever seen, for the operator."""
     return Plugin.objects.select_related("release").order_by("title", "id")
@@ -46,3 +86,28 @@ def plugin_list_all() -> QuerySet[Plugin]:
 def quarantined_list() -> QuerySet[Quarantined]:
     """Return the entry points that broke at the last look, for the operator."""
     return Quarantined.objects.order_by("distribution", "entry_point")
+
+
+def _needs(release: Release, newest: Release | None) -> str:
+    named = {"title": release.manifest["title"], "version": release.version}
+    if release.doubt:
+        return (
+            _(
+                "This model was made with %(title)s %(version)s, whose files the operator has to "
+                "confirm first. Ask the operator to look at it in the cockpit."
+            )
+            % named
+        )
+    if newest is None:
+        return (
+            _(
+                "This model was made with %(title)s %(version)s, which is not installed any more. "
+                "Ask the operator to install that release again."
+            )
+            % named
+        )
+    return _(
+        "This model was made with %(title)s %(version)s, which is not installed any more, and "
+        "%(newer)s does not read its models. Ask the operator to install that release beside "
+        "it, or train the model again."
+    ) % {**named, "newer": newest.version}

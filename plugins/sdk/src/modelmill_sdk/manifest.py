@@ -42,10 +42,14 @@ class Manifest(BaseModel):
 
     protocol: int
     plugin_id: str = Field(pattern=PLUGIN_ID_PATTERN, max_length=64)
-    version: str
+    version: str = Field(min_length=1, max_length=60)
     distribution: str
     entry_point: str
     digest: str
+    location: str = ""
+    is_editable: bool = False
+    # Versions whose models it loads, each with all that begin with it; none named: its own major.
+    loads: tuple[str, ...] = ()
     title: str = Field(min_length=1, max_length=120)
     description: str = ""
     author: str = ""

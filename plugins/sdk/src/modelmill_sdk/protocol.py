@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.manifest import Broken, Manifest
+from modelmill_sdk.origins import Origin
 from modelmill_sdk.storable import storable_check
 
 PROTOCOL = 1
@@ -42,11 +43,23 @@ class Message(BaseModel):
 # --- parent to child
 
 
-class TrainStart(Message):
+class PluginWork(Message):
+    """Work for one plugin.
+
+    With ``entry_point`` and ``distribution`` the child imports no other; with ``digest`` it refuses
+    files that are not those the platform described.
+    """
+
+    plugin_id: str
+    entry_point: str = ""
+    distribution: str = ""
+    digest: str = ""
+
+
+class TrainStart(PluginWork):
     """Train a model; the answer ends with TrainDone or Failed."""
 
     type: Literal["train_start"] = "train_start"
-    plugin_id: str
     params: dict[str, Any] = {}
     seed: int = 0
     device: str = "cpu"
@@ -66,11 +79,10 @@ class Stop(Message):
     reason: StopReason = "cancel"
 
 
-class ModelLoad(Message):
+class ModelLoad(PluginWork):
     """Load a model for the predictions that follow; the answer is Loaded or Failed."""
 
     type: Literal["model_load"] = "model_load"
-    plugin_id: str
     model_dir: Path
     device: str = "cpu"
     threads: int = Field(default=1, ge=1)
@@ -94,11 +106,10 @@ class PredictAbort(Message):
     request_id: RequestId
 
 
-class ValidateStart(Message):
+class ValidateStart(PluginWork):
     """Look for problems in a dataset; ProblemFound for each, then ValidateDone."""
 
     type: Literal["validate_start"] = "validate_start"
-    plugin_id: str
     params: dict[str, Any] = {}
     data_dir: Path
 
@@ -240,8 +251,7 @@ class Describing(Message):
     """This entry point is about to be imported; named first, in case the import kills the child."""
 
     type: Literal["describing"] = "describing"
-    entry_point: str
-    distribution: str
+    origin: Origin
 
 
 class Manifests(Message):

@@ -8,6 +8,7 @@ from modelmill_sdk.discovery import distribution_name, entry_points_found, plugi
 from modelmill_sdk.errors import ManifestError
 from modelmill_sdk.host.failures import traceback_text
 from modelmill_sdk.manifest import Broken, Manifest
+from modelmill_sdk.origins import origin_of
 from modelmill_sdk.protocol import Describing, Manifests
 from modelmill_sdk.runs import Listener
 
@@ -19,9 +20,7 @@ def plugins_describe(*, skip: Collection[str], listener: Listener) -> Manifests:
     for entry_point in entry_points_found():
         if entry_point.name in skip:
             continue
-        listener.tell(
-            Describing(entry_point=entry_point.name, distribution=distribution_name(entry_point))
-        )
+        listener.tell(Describing(origin=origin_of(entry_point)))
         try:
             classes = plugins_load(entry_point)
         except (Exception, SystemExit) as error:
