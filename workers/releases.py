@@ -48,3 +48,15 @@ def environments_found() -> list[Path]:
             if python.exists() and python != Path(sys.executable):
                 found.append(python)
     return found
+
+
+def environments_fingerprint() -> str:
+    """Return a text that changes when something is installed into an environment, or removed.
+
+    An installer adds or removes a name in the folder of modules, which sets that folder's time.
+    """
+    folders = [Path(entry) for entry in sys.path if entry]
+    for python in environments_found():
+        folders += sorted(python.parents[1].glob("lib/python*/site-packages"))
+    times = [f"{path}:{path.stat().st_mtime_ns}" for path in folders if path.is_dir()]
+    return "\n".join(times)

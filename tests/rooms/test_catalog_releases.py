@@ -28,7 +28,8 @@ def installed(version: str, **fields) -> dict:
 
 def test_versions_are_sorted_as_people_mean_them() -> None:
     wanted = ["nonsense", "0.9", "1.0a1", "1.0rc1", "1.0rc2", "1", "1.0.1", "1.9", "1.10", "2.0"]
-    assert sorted(reversed(wanted), key=version_key) == wanted
+    mixed = [*wanted[5:], *wanted[:5]]
+    assert sorted(mixed, key=version_key) == wanted
     assert version_key("1.0")[:3] == version_key("1")[:3]
 
 
@@ -150,3 +151,11 @@ def test_going_back_is_installing_the_older_version() -> None:
     catalog_sync([installed("1.0")])
     assert Plugin.objects.get().release.version == "1.0"
     assert manifest_publish(installed("1.0")).is_runnable
+
+
+@pytest.mark.parametrize("schema", [{"type": 12}, {"properties": {"a": True}}, []])
+@pytest.mark.django_db
+def test_a_manifest_whose_schema_is_none_is_in_quarantine_alone(schema) -> None:
+    catalog_sync([manifest_make(train_schema=schema), manifest_make("other")])
+    assert "train_schema" in Quarantined.objects.get(entry_point="toy").traceback
+    assert [plugin.id for plugin in Plugin.objects.filter(state="available")] == ["other"]

@@ -4,10 +4,31 @@ from typing import Any
 
 from celery import shared_task
 from django.conf import settings
+from modelmill.catalog.selectors import quarantine_is_older
 from modelmill.catalog.services import catalog_sync
 
 from workers.hosts import HostDied, describe_plugins
-from workers.releases import environments_found
+from workers.releases import environments_fingerprint, environments_found
+
+EVERY_S = {"workers.tasks.catalog.watch": 60.0}
+
+# What is broken may be mended without being installed anew: a library that was missing, say.
+_AGAIN_S = 300.0
+
+_looked_at: set[str] = set()
+
+
+@shared_task(name="workers.tasks.catalog.watch")
+def watch() -> bool:
+    """Look again where something was installed or removed, or while something is in quarantine."""
+    seen = environments_fingerprint()
+    is_changed = bool(_looked_at) and seen not in _looked_at
+    _looked_at.clear()
+    _looked_at.add(seen)
+    if is_changed or quarantine_is_older(_AGAIN_S):
+        describe()
+        return True
+    return False
 
 
 @shared_task(name="workers.tasks.catalog.describe")

@@ -99,6 +99,11 @@ class Release(models.Model):
         """Whether it is installed, and the operator has no reason to distrust it."""
         return self.state == self.State.INSTALLED and not self.doubt
 
+    @property
+    def place(self) -> str:
+        """Where it is installed: the interpreter of its environment, or a folder of ours."""
+        return self.python or str(self.manifest.get("location", ""))
+
     def field(self, name: str) -> Any:
         """Return one field of the manifest."""
         return self.manifest.get(name)

@@ -1,6 +1,9 @@
 """The catalog's reads."""
 
+from datetime import timedelta
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from modelmill.catalog.models import Offer, Plugin, Quarantined, Release
@@ -73,6 +76,14 @@ def release_to_train(release: Release, *, is_begun: bool) -> Release:
     return release.plugin.release or release
 
 
+def access_release(release_id: str) -> Release:
+    """Return one release, for the operator, or raise ``NotFound``."""
+    release = Release.objects.select_related("plugin").filter(pk=release_id).first()
+    if release is None:
+        raise NotFound(f"There is no release {release_id!r}.")
+    return release
+
+
 def release_list(plugin: Plugin) -> list[Release]:
     """Return every release of a plugin ever seen, newest first, for the operator."""
     return releases_newest_first(plugin.releases.all())
@@ -85,7 +96,23 @@ def plugin_list_all() -> QuerySet[Plugin]:
 
 def quarantined_list() -> QuerySet[Quarantined]:
     """Return the entry points that broke at the last look, for the operator."""
-    return Quarantined.objects.order_by("distribution", "entry_point")
+    return Quarantined.objects.order_by("python", "distribution", "entry_point")
+
+
+def quarantine_is_older(age_s: float) -> bool:
+    """Say whether something is in quarantine that nobody has looked at for so long."""
+    before = timezone.now() - timedelta(seconds=age_s)
+    return Quarantined.objects.filter(seen_at__lt=before).exists()
+
+
+def release_doubted_list() -> QuerySet[Release]:
+    """Return the installed releases that wait for the operator's word."""
+    return (
+        Release.objects.select_related("plugin")
+        .filter(state=Release.State.INSTALLED)
+        .exclude(doubt="")
+        .order_by("plugin_id", "version")
+    )
 
 
 def _needs(release: Release, newest: Release | None) -> str:

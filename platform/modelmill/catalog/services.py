@@ -7,6 +7,7 @@ from django.db import transaction
 
 from modelmill.catalog.models import Offer, Plugin, Quarantined, Release
 from modelmill.catalog.releases import release_choose, release_note
+from modelmill.catalog.schemas import manifest_problem
 from modelmill.core.scope import current_tenant_id
 
 
@@ -48,16 +49,19 @@ def catalog_sync(
 ) -> list[Release]:
     """Make the rows say what one look at the installation found, all or nothing.
 
-    ``manifests`` and ``broken`` may carry the ``python`` of the environment they come from. What
-    was not found is marked missing and keeps its rows, for the models made with it; entry points
-    that work again leave quarantine.
+    ``manifests`` and ``broken`` may carry the ``python`` of the environment they come from. A
+    manifest whose schemas are none joins the broken. What was not found is marked missing and
+    keeps its rows, for the models made with it; entry points that work again leave quarantine.
     """
     with transaction.atomic():
         releases: dict[str, Release] = {}
+        broken = list(broken)
         for manifest in manifests:
             found = dict(manifest)
             python = found.pop("python", "")
-            if _id_of(found) not in {_id_of(one.manifest) for one in releases.values()}:
+            if problem := manifest_problem(found):
+                broken.append({**found, "python": python, "traceback": problem})
+            elif _id_of(found) not in {_id_of(one.manifest) for one in releases.values()}:
                 release = release_note(found, python=python)
                 releases[release.id] = release
         gone = Release.objects.exclude(pk__in=releases).exclude(state=Release.State.MISSING)

@@ -20,8 +20,8 @@ def plugins_describe(*, skip: Collection[str], listener: Listener) -> Manifests:
     for entry_point in entry_points_found():
         if entry_point.name in skip:
             continue
-        listener.tell(Describing(origin=origin_of(entry_point)))
         try:
+            listener.tell(Describing(origin=origin_of(entry_point)))
             classes = plugins_load(entry_point)
         except (Exception, SystemExit) as error:
             broken.append(_broken(entry_point, error))
