@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import shared_task
 from django.conf import settings
+from modelmill.catalog.pictures import picture_store
 from modelmill.catalog.selectors import quarantine_is_older
 from modelmill.catalog.services import catalog_sync
 
@@ -49,6 +50,8 @@ def describe() -> int:
             said = f"{death}\n{death.stderr_tail}"
             broken.append({"entry_point": "", "distribution": "", "traceback": said, **place})
             continue
+        for content in found.pictures.values():
+            picture_store(content)
         manifests += [{**item.model_dump(mode="json"), **place} for item in found.items]
         broken += [{**item.model_dump(), **place} for item in found.broken]
     return len(catalog_sync(manifests, broken=broken))

@@ -28,8 +28,10 @@ class Plugin(models.Model):
     id = models.CharField(primary_key=True, max_length=PLUGIN_ID_MAX_LENGTH)
     title = models.CharField(max_length=120)
     state = models.CharField(max_length=12, choices=State.choices, default=State.AVAILABLE)
-    # The operator's switch for everyone; an offer decides for one tenant.
+    # The operator's switch for everyone; an offer decides for a plan or one tenant.
     is_enabled = models.BooleanField(default=True)
+    # Whether models of a tenant that may not use the plugin any more still predict.
+    keeps_predicting = models.BooleanField(default=True)
     release = models.ForeignKey("Release", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -143,3 +145,22 @@ class Offer(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.plugin_id}: {self.is_enabled}"
+
+
+class PlanOffer(models.Model):
+    """The operator's decision about one plugin for the tenants of a plan, under the tenants' own.
+
+    The plan is known by its code alone: plans are another room's rows.
+    """
+
+    plan_code = models.CharField(max_length=40)
+    plugin = models.ForeignKey(Plugin, on_delete=models.CASCADE, related_name="plan_offers")
+    is_enabled = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan_code", "plugin"], name="plan_offer_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan_code}, {self.plugin_id}: {self.is_enabled}"

@@ -1,12 +1,14 @@
 """The catalog's reads."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from modelmill.catalog.models import Offer, Plugin, Quarantined, Release
+from modelmill.catalog.audience import plan_codes
+from modelmill.catalog.models import Offer, PlanOffer, Plugin, Quarantined, Release
 from modelmill.catalog.releases import releases_newest_first
 from modelmill.catalog.versions import version_loads
 from modelmill.core.errors import Conflict, NotFound
@@ -15,9 +17,8 @@ from modelmill.core.errors import Conflict, NotFound
 def plugin_list() -> QuerySet[Plugin]:
     """Return the plugins the tenant in scope may use, with their current releases."""
     offers = Offer.objects.filter(plugin=OuterRef("pk"))
-    is_on = Q(Exists(offers.filter(is_enabled=True))) | (
-        Q(is_enabled=True) & ~Q(Exists(offers.filter(is_enabled=False)))
-    )
+    plan_offers = PlanOffer.objects.filter(plugin=OuterRef("pk"), plan_code__in=plan_codes())
+    is_on = _decided(offers, _decided(plan_offers, Q(is_enabled=True)))
     return (
         Plugin.objects.select_related("release")
         .filter(is_on, state=Plugin.State.AVAILABLE, release__isnull=False)
@@ -29,12 +30,25 @@ def access_plugin(plugin_id: str) -> Plugin:
     """Return one plugin the tenant in scope may use, or raise ``NotFound``."""
     plugin = plugin_list().filter(pk=plugin_id).first()
     if plugin is None:
+        if Plugin.objects.filter(pk=plugin_id).exists():
+            raise NotFound(
+                f"The plugin {plugin_id!r} is not available to you now. GET /v1/plugins lists "
+                "those you can use; ask the operator if you need this one.",
+                code="plugin_not_available",
+                param="model",
+            )
         raise NotFound(
             f"There is no plugin {plugin_id!r} here. GET /v1/plugins lists those you can use.",
             code="model_not_found",
             param="model",
         )
     return plugin
+
+
+def plugin_predict_check(plugin: Plugin) -> None:
+    """Raise ``NotFound`` when models of a plugin that the tenant may not use stopped as well."""
+    if not plugin.keeps_predicting:
+        access_plugin(plugin.pk)
 
 
 def release_for(plugin_id: str) -> Release:
@@ -84,6 +98,16 @@ def access_release(release_id: str) -> Release:
     return release
 
 
+def plan_decisions(plugin: Plugin) -> dict[str, bool]:
+    """Return the operator's decisions about a plugin by plan, for the operator."""
+    return dict(plugin.plan_offers.values_list("plan_code", "is_enabled"))
+
+
+def tenant_decisions() -> dict[str, bool]:
+    """Return the operator's decisions about the tenant in scope by plugin, for the operator."""
+    return dict(Offer.objects.values_list("plugin_id", "is_enabled"))
+
+
 def release_list(plugin: Plugin) -> list[Release]:
     """Return every release of a plugin ever seen, newest first, for the operator."""
     return releases_newest_first(plugin.releases.all())
@@ -113,6 +137,12 @@ def release_doubted_list() -> QuerySet[Release]:
         .exclude(doubt="")
         .order_by("plugin_id", "version")
     )
+
+
+def _decided(offers: QuerySet[Any], otherwise: Q) -> Q:
+    """On when an offer says so, off when one says that, and else ``otherwise``."""
+    is_on, is_off = Exists(offers.filter(is_enabled=True)), Exists(offers.filter(is_enabled=False))
+    return Q(is_on) | (~Q(is_off) & otherwise)
 
 
 def _needs(release: Release, newest: Release | None) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from modelmill.catalog.models import Offer, Plugin, Quarantined, Release
+from modelmill.catalog.models import Offer, PlanOffer, Plugin, Quarantined, Release
 from modelmill.catalog.releases import release_choose, release_note
 from modelmill.catalog.schemas import manifest_problem
 from modelmill.core.scope import current_tenant_id
@@ -94,18 +94,43 @@ def release_trust(release: Release) -> Release:
 
 
 def plugin_enable(plugin: Plugin, *, is_enabled: bool) -> Plugin:
-    """Turn a plugin on or off for every tenant without an offer of its own."""
+    """Turn a plugin on or off for every tenant without an offer, of its own or of its plan."""
     plugin.is_enabled = is_enabled
     plugin.save(update_fields=["is_enabled"])
     return plugin
 
 
-def offer_set(plugin: Plugin, *, is_enabled: bool) -> Offer:
-    """Turn a plugin on or off for the tenant in scope, whatever its own switch says."""
-    offer, _new = Offer.objects.update_or_create(
-        tenant_id=current_tenant_id(), plugin=plugin, defaults={"is_enabled": is_enabled}
-    )
-    return offer
+def plugin_keep_predicting(plugin: Plugin, *, keeps_predicting: bool) -> Plugin:
+    """Say whether models of tenants that may not use the plugin any more still predict."""
+    plugin.keeps_predicting = keeps_predicting
+    plugin.save(update_fields=["keeps_predicting"])
+    return plugin
+
+
+def offer_set(plugin: Plugin, *, is_enabled: bool | None) -> None:
+    """Turn a plugin on or off for the tenant in scope, whatever its plan and the plugin say.
+
+    None takes the decision back.
+    """
+    if is_enabled is None:
+        Offer.objects.filter(plugin=plugin).delete()
+    else:
+        Offer.objects.update_or_create(
+            tenant_id=current_tenant_id(), plugin=plugin, defaults={"is_enabled": is_enabled}
+        )
+
+
+def plan_offer_set(plugin: Plugin, *, plan_code: str, is_enabled: bool | None) -> None:
+    """Turn a plugin on or off for the tenants of a plan, whatever its own switch says.
+
+    None takes the decision back.
+    """
+    if is_enabled is None:
+        PlanOffer.objects.filter(plugin=plugin, plan_code=plan_code).delete()
+    else:
+        PlanOffer.objects.update_or_create(
+            plugin=plugin, plan_code=plan_code, defaults={"is_enabled": is_enabled}
+        )
 
 
 def _broken(item: Mapping[str, str]) -> dict[str, str]:

@@ -6,14 +6,23 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
 
+from modelmill.billing.subscriptions import plan_list
 from modelmill.catalog.selectors import (
     access_release,
+    plan_decisions,
     plugin_list_all,
     quarantined_list,
     release_doubted_list,
     release_list,
 )
-from modelmill.catalog.services import plugin_enable, release_enable, release_trust
+from modelmill.catalog.services import (
+    plan_offer_set,
+    plugin_enable,
+    plugin_keep_predicting,
+    release_enable,
+    release_trust,
+)
+from modelmill.cockpit.decisions import DECISION_WORDS, decision_read
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.doorbell import ring
 
@@ -37,8 +46,29 @@ def plugin(request: OperatorRequest, plugin_id: str) -> HttpResponse:
     found = plugin_list_all().filter(pk=plugin_id).first()
     if found is None:
         raise Http404
-    context = {"plugin": found, "releases": release_list(found)}
+    decisions = plan_decisions(found)
+    context = {
+        "plugin": found,
+        "releases": release_list(found),
+        "plans": [(plan, DECISION_WORDS[decisions.get(plan.code)]) for plan in plan_list()],
+    }
     return operator_render(request, "cockpit/plugin.html", context)
+
+
+@operator_page
+def plugin_audience(request: OperatorRequest, plugin_id: str) -> HttpResponse:
+    """Decide which plans have a plugin, and whether models go on without it."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    found = plugin_list_all().filter(pk=plugin_id).first()
+    if found is None:
+        raise Http404
+    for plan in plan_list():
+        word = request.POST.get(f"plan-{plan.code}", "")
+        plan_offer_set(found, plan_code=plan.code, is_enabled=decision_read(word))
+    plugin_keep_predicting(found, keeps_predicting=request.POST.get("keeps_predicting") == "1")
+    messages.success(request, _("%(name)s: saved.") % {"name": found.title})
+    return redirect("cockpit:plugin", plugin_id=found.pk)
 
 
 @operator_page
@@ -85,6 +115,7 @@ routes = [
     path("cockpit/plugins", plugins, name="plugins"),
     path("cockpit/plugins/look", plugins_look, name="plugins_look"),
     path("cockpit/plugins/<str:plugin_id>", plugin, name="plugin"),
+    path("cockpit/plugins/<str:plugin_id>/audience", plugin_audience, name="plugin_audience"),
     path("cockpit/plugins/<str:plugin_id>/switch", plugin_switch, name="plugin_switch"),
     path("cockpit/releases/<str:release_id>", release_switch, name="release_switch"),
 ]

@@ -133,6 +133,7 @@ _ACTIONS: Final[dict[str, str | Promise]] = {
     "member.joined": _("Member joined"),
     "member.removed": _("Member removed"),
     "member.role_set": _("Role changed"),
+    "plugin.offered": _("Use of a plugin decided by the operator"),
     "tenant.active": _("Tenant resumed"),
     "tenant.changed": _("Settings changed"),
     "tenant.created": _("Tenant created"),

@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 from pydantic import PydanticUserError, ValidationError
@@ -21,10 +22,13 @@ from modelmill_sdk.manifest import (
 from modelmill_sdk.origins import origin_of
 from modelmill_sdk.plugin import Params, Plugin
 from modelmill_sdk.protocol import PROTOCOL
+from modelmill_sdk.shown import card_read, samples_read
 
 
-def manifest_make(plugin: type[Plugin], *, entry_point: EntryPoint) -> Manifest:
-    """Describe a class found through an entry point.
+def manifest_make(
+    plugin: type[Plugin], *, entry_point: EntryPoint, out_dir: Path | None = None
+) -> Manifest:
+    """Describe a class found through an entry point; sample pictures are copied to ``out_dir``.
 
     Raises ManifestError for what an author must mend.
     """
@@ -36,6 +40,8 @@ def manifest_make(plugin: type[Plugin], *, entry_point: EntryPoint) -> Manifest:
             plugin_id=plugin.id,
             **origin.model_dump(),
             loads=plugin.loads,
+            card=card_read(plugin),
+            samples=samples_read(plugin, out_dir=out_dir),
             title=plugin.title or plugin.id.replace("-", " ").capitalize(),
             description=plugin.description
             or inspect.cleandoc(plugin.__dict__.get("__doc__") or ""),

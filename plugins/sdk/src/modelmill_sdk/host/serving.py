@@ -62,7 +62,7 @@ class _Host:
         if isinstance(work, ValidateStart):
             return plugin_validate(_plugin_of(work), work, self._control)
         if isinstance(work, Describe):
-            return plugins_describe(skip=work.skip, listener=self._control)
+            return plugins_describe(work, listener=self._control)
         raise PluginError(f"{work.type} is not work.")
 
     def _load(self, work: ModelLoad) -> Loaded:
