@@ -33,6 +33,9 @@ check: setup ## ruff, format, types, import rules, size bars
 	@$(VENV) deploy/check_sizes.py
 	@$(VENV) manage.py makemigrations --check --dry-run
 
+fuzz: setup ## 10,000 mutated frames each way against the supervisor of plugins' processes
+	@FUZZ_FRAMES=10000 $(VENV) -m pytest -q tests/workers/test_protocol_fuzz.py
+
 bench: setup ## one benchmark, NAME=p4 or NAME=p7
 	@$(VENV) -m benchmarks $(NAME)
 
@@ -49,4 +52,4 @@ lock: ## make the lock files anew from pyproject.toml
 clean: ## everything that was made, but not the data in var/
 	rm -rf .venv node_modules assets/dist .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup demo run test check bench screenshots messages lock clean
+.PHONY: help setup demo run test check fuzz bench screenshots messages lock clean

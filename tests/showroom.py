@@ -4,10 +4,13 @@ Made through the rooms' own services wherever that takes no worker, for tests of
 the pages and for their pictures in the docs.
 """
 
+import atexit
 import functools
 import io
 import math
+import shutil
 import tempfile
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import entry_points
@@ -18,6 +21,7 @@ from django.utils import timezone
 from modelmill.billing.closing import invoice_close
 from modelmill.billing.documents import document_store
 from modelmill.billing.services import wallet_top_up
+from modelmill.catalog.pictures import picture_store
 from modelmill.catalog.services import catalog_sync
 from modelmill.core.storage import blob_write
 from modelmill.datasets.selectors import version_for
@@ -80,20 +84,31 @@ def showroom_make(place: Place) -> Showroom:
 
 def plugins_publish() -> None:
     """Publish the two plugins of this repository as a worker that found them would."""
-    catalog_sync(_manifests())
+    found = deepcopy(_manifests())
+    for manifest in found:
+        # As an installation would have them, and not as this checkout does.
+        manifest |= {"location": "/opt/modelmill/site-packages", "is_editable": False}
+    for sample in (sample for manifest in found for sample in manifest["samples"]):
+        if sample["kind"] == "image":
+            content = Path(sample.pop("path")).read_bytes()
+            sample |= {"sha256": picture_store(content), "media_type": "image/png"}
+    catalog_sync(found)
 
 
 @functools.cache
 def _manifests() -> list[dict[str, Any]]:
     found = {point.name: point for point in entry_points(group="modelmill")}
     manifests = []
+    out_dir = Path(tempfile.mkdtemp(prefix="modelmill-samples-"))
+    atexit.register(shutil.rmtree, out_dir, ignore_errors=True)
     for name in ("gan_faces", "text_generation"):
         module = __import__(f"modelmill_{name}.plugin", fromlist=["plugin"])
         taken: list[Any] = []
         module.register_models(taken.append)
         point = found.get(name.replace("_", "-")) or next(iter(found.values()))
         manifests += [
-            manifest_make(one, entry_point=point).model_dump(mode="json") for one in taken
+            manifest_make(one, entry_point=point, out_dir=out_dir).model_dump(mode="json")
+            for one in taken
         ]
     return manifests
 

@@ -301,6 +301,8 @@ TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
 # Folders with plugins that are not installed as distributions, for development.
 PLUGIN_PATHS = [Path(path) for path in env.words("MODELMILL_PLUGIN_PATHS")]
+# Virtual environments with plugins of their own, or folders of such.
+PLUGIN_ENVIRONMENTS = [Path(path) for path in env.words("MODELMILL_PLUGIN_ENVIRONMENTS")]
 
 # ── Metering ──
 STORAGE_SAMPLE_S = env.number("MODELMILL_STORAGE_SAMPLE_S", 300)

@@ -1,10 +1,23 @@
 """What can be made: manifests become releases, and parameters are completed or refused."""
 
 import pytest
+from modelmill.billing.subscriptions import plan_list, subscription_for
 from modelmill.catalog.models import Plugin, Quarantined, Release
 from modelmill.catalog.parameters import parameters_complete
-from modelmill.catalog.selectors import access_plugin, plugin_list, release_for
-from modelmill.catalog.services import catalog_sync, manifest_publish, offer_set, plugin_enable
+from modelmill.catalog.selectors import (
+    access_plugin,
+    plugin_list,
+    plugin_predict_check,
+    release_for,
+)
+from modelmill.catalog.services import (
+    catalog_sync,
+    manifest_publish,
+    offer_set,
+    plan_offer_set,
+    plugin_enable,
+    plugin_keep_predicting,
+)
 from modelmill.core.errors import InvalidRequest, NotFound
 
 from tests.making import manifest_make
@@ -53,7 +66,46 @@ def test_the_operator_turns_a_plugin_off_for_all_and_on_for_one(acme, globex) ->
         assert access_plugin("toy").id == "toy"
     with globex.scope(), pytest.raises(NotFound) as refused:
         access_plugin("toy")
-    assert refused.value.code == "model_not_found"
+    assert refused.value.code == "plugin_not_available"
+    with acme.scope():
+        offer_set(plugin, is_enabled=None)
+        assert not plugin_list()
+
+
+def test_a_plan_decides_for_its_tenants_and_a_tenants_own_decision_comes_first(
+    acme, globex
+) -> None:
+    plugin = manifest_publish(manifest_make()).plugin
+    with acme.scope():
+        # A tenant that has no contract yet is on the plan that it would get.
+        (plan,) = plan_list()
+        plan_offer_set(plugin, plan_code=plan.code, is_enabled=False)
+        assert not plugin_list()
+        subscription_for(acme.tenant.id)
+        assert not plugin_list()
+        offer_set(plugin, is_enabled=True)
+        assert [one.id for one in plugin_list()] == ["toy"]
+    with globex.scope():
+        assert not plugin_list()
+        plan_offer_set(plugin, plan_code=plan.code, is_enabled=None)
+        assert [one.id for one in plugin_list()] == ["toy"]
+
+
+def test_another_plans_decision_is_not_ours(acme) -> None:
+    plugin = manifest_publish(manifest_make()).plugin
+    plan_offer_set(plugin, plan_code="gold", is_enabled=False)
+    with acme.scope():
+        assert [one.id for one in plugin_list()] == ["toy"]
+
+
+def test_models_of_a_plugin_that_is_off_predict_until_the_operator_says_no(acme) -> None:
+    plugin = plugin_enable(manifest_publish(manifest_make()).plugin, is_enabled=False)
+    with acme.scope():
+        plugin_predict_check(plugin)
+        plugin_keep_predicting(plugin, keeps_predicting=False)
+        with pytest.raises(NotFound) as refused:
+            plugin_predict_check(plugin)
+    assert refused.value.code == "plugin_not_available"
 
 
 def _complete(values: dict, **fields) -> dict:

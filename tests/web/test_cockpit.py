@@ -5,12 +5,13 @@ from django.test import Client
 from django.utils import timezone
 from modelmill.billing.books import book_current, book_rates
 from modelmill.catalog.models import Plugin
-from modelmill.catalog.services import manifest_publish, plugin_quarantine
+from modelmill.catalog.services import catalog_sync, manifest_publish, plugin_quarantine
 from modelmill.metering.services import usage_record
 from modelmill.tenants.models import AuditEntry, User
 from modelmill.training.services.presence import worker_report
 
 from tests.conftest import Place
+from tests.making import manifest_make
 from tests.web.test_pages import check_page
 
 PAGES = [
@@ -110,6 +111,51 @@ def test_a_plugin_is_turned_off_and_on(operator: Client, acme: Place) -> None:
     operator.post(path, {"enabled": "1"})
     assert Plugin.objects.get().is_enabled
     assert operator.post("/cockpit/plugins/none/switch").status_code == 404
+
+
+def test_the_workers_are_asked_to_look_again(operator: Client, acme: Place, monkeypatch) -> None:
+    rung: list[str] = []
+    monkeypatch.setattr("modelmill.cockpit.plugins.ring", lambda task, ids: not rung.append(task))
+
+    assert acme.browser().post("/cockpit/plugins/look").status_code == 404
+    page = operator.post("/cockpit/plugins/look", follow=True).content.decode()
+
+    assert rung == ["workers.tasks.catalog.describe"]
+    assert "A worker looks again" in page
+    assert operator.get("/cockpit/plugins/look").status_code == 405
+
+
+def test_workers_that_cannot_be_reached_are_told_of(operator: Client, monkeypatch) -> None:
+    monkeypatch.setattr("modelmill.cockpit.plugins.ring", lambda task, ids: False)
+
+    page = operator.post("/cockpit/plugins/look", follow=True).content.decode()
+
+    assert "cannot be reached" in page
+
+
+def test_a_release_in_doubt_is_confirmed(operator: Client, acme: Place) -> None:
+    catalog_sync([manifest_make()])
+    (changed,) = catalog_sync([manifest_make(digest="sha256:rebuilt")])
+    assert "Its files changed" in operator.get("/cockpit/plugins").content.decode()
+    path = f"/cockpit/releases/{changed.pk}"
+
+    assert acme.browser().post(path, {"trust": "1"}).status_code == 404
+    page = operator.post(path, {"trust": "1"}, follow=True).content.decode()
+
+    check_page(page)
+    assert "Toy 1.0: saved." in page
+    assert Plugin.objects.get().release_id == changed.pk
+
+
+def test_a_release_is_turned_off(operator: Client) -> None:
+    catalog_sync([manifest_make(), manifest_make(version="2.0")])
+    newest = Plugin.objects.get().release
+
+    operator.post(f"/cockpit/releases/{newest.pk}", {"enabled": "0"})
+
+    assert Plugin.objects.get().release.version == "1.0"
+    assert operator.post("/cockpit/releases/rel-none", {"enabled": "0"}).status_code == 404
+    assert operator.get("/cockpit/plugins/none").status_code == 404
 
 
 def test_a_live_worker_is_shown(operator: Client) -> None:

@@ -48,6 +48,8 @@ PAGES: Final[dict[str, str | None]] = {
     "dataset_version": "data:read",
     "plugins": "models:read",
     "plugin": "models:read",
+    "plugin_example": "models:read",
+    "plugin_sample": "models:read",
     "train": "jobs:write",
     "jobs": "jobs:read",
     "job": "jobs:read",

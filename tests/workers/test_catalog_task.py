@@ -1,10 +1,35 @@
 """A worker looks at what is installed, and the catalog's rows say so."""
 
-import pytest
-from modelmill.catalog.models import Plugin, Release
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+from modelmill.catalog.models import Plugin, Quarantined, Release
+
+from tests.environments import environment_make, packages_of, plugin_install
 from tests.processes import FAKES
-from workers.tasks.catalog import describe
+from workers.tasks.catalog import _looked_at, describe, watch
+
+SHOUT = """
+    from modelmill_sdk import Plugin, hookimpl
+    import {library}
+
+    class Shout(Plugin):
+        id = "shout"
+
+        def predict(self, model, inputs, params, run):
+            return ["HEY" for _ in inputs]
+
+    @hookimpl
+    def register_models(register):
+        register(Shout)
+    """
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen() -> None:
+    """Begin as a worker that has just been started."""
+    _looked_at.clear()
 
 
 @pytest.mark.django_db
@@ -14,3 +39,30 @@ def test_installed_plugins_become_rows_once(settings) -> None:
     learner = Plugin.objects.get(pk="fake-learner")
     assert learner.release.manifest["train_schema"]["properties"]["steps"]["default"] == 20
     assert Release.objects.filter(plugin=learner).count() == 1
+
+
+@pytest.mark.django_db
+def test_what_is_mended_leaves_quarantine_by_itself(tmp_path, settings) -> None:
+    environment_make(tmp_path / "own")
+    packages = packages_of(tmp_path / "own")
+    plugin_install(packages, "shout", SHOUT.format(library="a_missing_library"))
+    settings.PLUGIN_ENVIRONMENTS = [tmp_path / "own"]
+    describe()
+    assert "No module named 'a_missing_library'" in Quarantined.objects.get().traceback
+    assert not watch()
+
+    (packages / "a_missing_library").mkdir()
+    assert watch(), "something was installed"
+    assert not Quarantined.objects.exists()
+    assert Plugin.objects.get(pk="shout").state == "available"
+    assert not watch()
+
+
+@pytest.mark.django_db
+def test_what_is_in_quarantine_is_looked_at_again_after_a_while(tmp_path, settings) -> None:
+    settings.PLUGIN_PATHS = [FAKES]
+    Quarantined.objects.create(entry_point="gone", traceback="a library was away")
+    assert not watch()
+    Quarantined.objects.update(seen_at=timezone.now() - timedelta(hours=1))
+    assert watch()
+    assert not Quarantined.objects.exists()

@@ -109,3 +109,46 @@ def test_an_id_that_is_taken_is_refused(install) -> None:
     ids, broken = described(FAKES, install("zcopy", source))
     assert ids.count("fake-stepper") == 1
     assert "taken by the distribution modelmill-fakes" in broken["zcopy"].traceback
+
+
+SHOWN = """
+    from modelmill_sdk import Plugin, hookimpl
+
+    class Shown(Plugin):
+        id = "shown"
+        card = "card.md"
+        samples = ("first_try.png", "words.txt", "no-picture.png")
+
+        def predict(self, model, inputs, params, run):
+            return []
+
+    @hookimpl
+    def register_models(register):
+        register(Shown)
+    """
+
+
+def test_what_a_plugin_ships_to_be_shown_is_taken_along(install) -> None:
+    folder = install("shown", SHOWN)
+    picture = b"\x89PNG\r\n\x1a\n and so on"
+    (folder / "first_try.png").write_bytes(picture)
+    (folder / "words.txt").write_text("Once there was a mill.")
+    (folder / "no-picture.png").write_text("<svg onload='alert(1)'/>")
+    (folder / "card.md").write_text("# About")
+    found = describe_plugins(python_paths=(folder,))
+    (manifest,) = [item for item in found.items if item.plugin_id == "shown"]
+    first, words = manifest.samples
+    assert (first.name, first.kind, first.media_type) == ("First try", "image", "image/png")
+    assert first.path is None and found.pictures[first.sha256] == picture
+    assert (words.kind, words.text) == ("text", "Once there was a mill.")
+    assert manifest.card == "# About"
+
+
+def test_a_sample_that_is_not_there_or_lies_elsewhere_is_refused(install, tmp_path) -> None:
+    folder = install("shown", SHOWN)
+    _, broken = described(folder)
+    assert "names card.md, which is no file beside its module" in broken["shown"].traceback
+    (tmp_path / "secret.md").write_text("a secret")
+    (folder / "card.md").symlink_to(tmp_path / "secret.md")
+    _, broken = described(folder)
+    assert "no file beside its module" in broken["shown"].traceback

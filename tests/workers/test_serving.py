@@ -16,10 +16,16 @@ from modelmill.registry.services import model_delete
 
 from tests.processes import FAKES
 from tests.serving import model_made
+from workers.releases import Named
 from workers.serving.errors import LeaseLost, Refused
 from workers.serving.files import ModelFiles
 from workers.serving.pool import HostPool, Wanted
 from workers.serving.service import Server
+
+STEPPER = {
+    "named": Named(plugin_id="fake-stepper", entry_point="fakes", distribution="", digest=""),
+    "python_paths": (FAKES,),
+}
 
 
 @pytest.fixture
@@ -41,9 +47,7 @@ def pool_of(tmp_path):
     made = []
 
     def make(*, budget_bytes: int = 1 << 40, idle_s: float = 600) -> HostPool:
-        pool = HostPool(
-            tmp_path / "hosts", budget_bytes=budget_bytes, idle_s=idle_s, python_paths=(FAKES,)
-        )
+        pool = HostPool(tmp_path / "hosts", budget_bytes=budget_bytes, idle_s=idle_s)
         made.append(pool)
         return pool
 
@@ -61,7 +65,7 @@ def server(media, tmp_path, transactional_db, settings):
 
 
 def used(pool: HostPool, key: str, model_dir: Path) -> tuple[int, bool]:
-    wanted = Wanted(key=key, plugin_id="fake-stepper", model_dir=lambda: model_dir)
+    wanted = Wanted(key=key, **STEPPER, model_dir=lambda: model_dir)
     with pool.host(wanted, check=lambda: None) as (host, is_warm):
         return host.process.pid, is_warm
 
@@ -82,7 +86,7 @@ def test_a_host_that_died_is_replaced(pool_of, model_dir) -> None:
     pool = pool_of()
     first, _ = used(pool, "a", model_dir)
     os.kill(first, signal.SIGKILL)
-    wanted = Wanted(key="a", plugin_id="fake-stepper", model_dir=lambda: model_dir)
+    wanted = Wanted(key="a", **STEPPER, model_dir=lambda: model_dir)
     # The pool may see the death a moment later than we caused it.
     pool._slots["a"].host.process.kill()
     with pool.host(wanted, check=lambda: None) as (host, is_warm):
@@ -108,7 +112,7 @@ def test_the_least_used_host_is_closed_for_room(pool_of, model_dir) -> None:
 
 def test_a_host_in_use_is_never_closed(pool_of, model_dir) -> None:
     pool = pool_of(budget_bytes=1, idle_s=-1)
-    wanted = Wanted(key="a", plugin_id="fake-stepper", model_dir=lambda: model_dir)
+    wanted = Wanted(key="a", **STEPPER, model_dir=lambda: model_dir)
     with pool.host(wanted, check=lambda: None) as (host, _):
         pool.close_idle()
         assert used(pool, "b", model_dir)[1] is False
@@ -125,7 +129,7 @@ def test_an_idle_host_is_closed_and_leaves_no_folder(pool_of, model_dir, tmp_pat
 
 def test_waiting_for_a_busy_host_can_be_given_up(pool_of, model_dir) -> None:
     pool = pool_of()
-    wanted = Wanted(key="a", plugin_id="fake-stepper", model_dir=lambda: model_dir)
+    wanted = Wanted(key="a", **STEPPER, model_dir=lambda: model_dir)
 
     def lost() -> None:
         raise LeaseLost

@@ -56,6 +56,14 @@ def python_paths(spec: HostSpec) -> list[Path]:
     return paths
 
 
+def readable_paths(spec: HostSpec) -> list[Path]:
+    """List what the host is given to read, besides its interpreter and the system's libraries."""
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    base_models = os.environ.get("MODELMILL_BASE_MODELS", "")
+    named = [Path(path) for path in (*libraries, base_models) if path.startswith("/")]
+    return [*python_paths(spec), *named, *spec.readable]
+
+
 def _thread_limits(threads: int) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     # Threads that wait asleep and not spinning: on busy cores two spinning ones made a training

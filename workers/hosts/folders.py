@@ -5,6 +5,7 @@ from pathlib import Path
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.protocol import (
     CheckpointSaved,
+    Describe,
     FromChild,
     ModelLoad,
     PredictStart,
@@ -21,6 +22,8 @@ def folders_written(message: ToChild) -> list[Path]:
     if isinstance(message, TrainStart):
         return [message.workdir, message.model_dir, message.checkpoint_dir]
     if isinstance(message, PredictStart):
+        return [message.out_dir]
+    if isinstance(message, Describe) and message.out_dir is not None:
         return [message.out_dir]
     return []
 

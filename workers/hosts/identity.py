@@ -1,6 +1,5 @@
 """The user a plugin's process runs as: one of its own, where root can give it one."""
 
-import contextlib
 import logging
 import os
 import pwd
@@ -11,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from workers.hosts.opening import folder_open
 from workers.hosts.spec import HostSpec
 
@@ -21,15 +18,22 @@ logger = logging.getLogger(__name__)
 # Numbers that Debian's policy (chapter 9.2.2) leaves to nobody; any unused ones would do.
 _FIRST_UID = 30_000
 _UID_COUNT = 20_000
+# CAP_CHOWN, CAP_KILL, CAP_SETGID and CAP_SETUID.
+_CHANGING_USER = 0b11100001
 
 _said: set[str] = set()
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A user and group number of the process, or None for our own."""
+    """A user and group number of the process, or None for our own.
+
+    ``keeps_reading``: the user may read folders that are closed to others, as far as Landlock lets
+    the process read at all; for an interpreter that lies in one.
+    """
 
     uid: int | None = None
+    keeps_reading: bool = False
 
     def own(self, folder: Path) -> None:
         """Make the folder, and hand it and all in it to the user; links are never followed.
@@ -47,36 +51,31 @@ class Identity:
         finally:
             os.close(top)
 
-    def end_all(self) -> None:
-        """Kill every process of the user, also one that left its group; others are left alone."""
-        while self.uid is not None and (left := _processes_of(self.uid)):
-            for process in left:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-
     def can_read(self, folder: Path) -> bool:
         """Say whether the user can reach the folder and list it."""
-        return self.uid is None or reachable(folder, uid=self.uid)
+        return self.uid is None or self.keeps_reading or reachable(folder, uid=self.uid)
 
 
 def identity_choose(spec: HostSpec, *, needed: Iterable[Path]) -> Identity:
-    """Choose a fresh unprivileged user when we are root and it could work.
+    """Choose a fresh unprivileged user when we are root.
 
     A fresh number for each host keeps two hosts from reading each other's memory and files. Where
-    the interpreter or the scratch folder cannot be reached by such a user, the process keeps our
-    user, and the log says why, once.
+    the interpreter or the scratch folder cannot be reached by such a user, it keeps root's power to
+    read, and nothing else of root; the log says why, once.
     """
-    if os.geteuid() != 0 or not spec.drop_user:
+    if os.geteuid() != 0 or not _may_change_user():
         return Identity()
     uid = _uid_unused()
+    if spec.reads_closed:
+        return Identity(uid, keeps_reading=True)
     python = Path(sys.executable) if spec.python is None else spec.python
-    paths = [python, python.resolve(), spec.scratch_dir.resolve().parent, *needed]
+    paths = [python, python.resolve(), spec.scratch_dir.resolve().parent, *needed, *spec.readable]
     if spec.python is None:
         paths += [Path(sys.prefix), Path(sys.base_prefix), Path(os.__file__)]
     for path in paths:
         if not reachable(path, uid=uid):
-            _say_once(f"Plugins run as root: {path} is not readable by other users.")
-            return Identity()
+            _say_once(f"Plugins may read closed folders: {path} is not readable by other users.")
+            return Identity(uid, keeps_reading=True)
     return Identity(uid)
 
 
@@ -97,14 +96,12 @@ def _allows(path: Path, uid: int, own_bit: int, other_bit: int) -> bool:
     return bool(found.st_mode & (own_bit if found.st_uid == uid else other_bit))
 
 
-def _processes_of(uid: int) -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.process_iter(["uids", "status"])
-        if process.info["uids"]
-        and process.info["uids"].real == uid
-        and process.info["status"] != psutil.STATUS_ZOMBIE
-    ]
+def _may_change_user() -> bool:
+    """Say whether root may give processes and files to others, which a container may forbid."""
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("CapEff:"):
+            return int(line.split()[1], 16) & _CHANGING_USER == _CHANGING_USER
+    return False
 
 
 def _uid_unused() -> int:

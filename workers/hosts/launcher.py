@@ -2,56 +2,58 @@
 
 Run as a file by whatever interpreter the plugin has, so it may import the standard library only.
 It is a program and not a ``preexec_fn``, because running Python between fork and exec in a process
-with threads can deadlock. Deeper fences (network namespace, Landlock, seccomp) belong in
-``_tie_down``, after the limits: everything done there survives, nothing of the plugin ran before.
+with threads can deadlock. Started with ``-I -S``: packages, and with them whatever a plugin's own
+environment would run at start, are looked for only once the fences stand.
 """
 
-import ctypes
+import importlib.util
 import json
 import os
-import resource
 import runpy
-import signal
+import site
 import sys
+from pathlib import Path
+from types import ModuleType
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
+_FENCING = Path(__file__).resolve().parent / "fencing"
 
 
 def main() -> None:
-    """Read the settings (one JSON argument), tie down, and run the host."""
+    """Read the settings (one JSON argument), tie down, and run the host, or only tell."""
     settings = json.loads(sys.argv[1])
-    _tie_down(settings)
-    sys.argv[1:] = [
-        "--read-fd",
-        str(settings["read_fd"]),
-        "--write-fd",
-        str(settings["write_fd"]),
-    ]
+    fencing = fencing_load()
+    if settings["bubblewrap"]:
+        again = [*sys.orig_argv[:-1], fencing.bubblewrap.inner_settings(settings)]
+        fencing.wrap(settings["bubblewrap"], settings["fences"], inner=again)
+    report = fencing.tie_down(settings["fences"])
+    with os.fdopen(settings["report_fd"], "w", encoding="utf-8") as pipe:
+        json.dump(report, pipe)
+    if settings["is_trial"]:
+        return
+    packages_find(settings["python_paths"])
+    fds = (str(settings["read_fd"]), str(settings["write_fd"]))
+    sys.argv[1:] = ["--read-fd", fds[0], "--write-fd", fds[1]]
     runpy.run_module("modelmill_sdk.host", run_name="__main__", alter_sys=True)
 
 
-def _tie_down(settings: dict[str, int]) -> None:
-    if sys.platform == "linux":
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # The parent may have died before the line above: then no signal comes any more.
-    if os.getppid() != settings["parent_pid"]:
-        os._exit(0)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_NOFILE, settings["max_open_files"])
-    _limit(resource.RLIMIT_FSIZE, settings["max_file_bytes"])
-    if settings["max_processes"]:
-        _limit(resource.RLIMIT_NPROC, settings["max_processes"])
-    # Not RLIMIT_AS: CUDA reserves far more address space than it uses.
+def fencing_load() -> ModuleType:
+    """Import the folder of fences by its path, as no package is to be found yet."""
+    spec = importlib.util.spec_from_file_location(
+        "modelmill_fencing", _FENCING / "__init__.py", submodule_search_locations=[str(_FENCING)]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
-def _limit(which: int, value: int) -> None:
-    _, hard = resource.getrlimit(which)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(which, (value, value))
+def packages_find(python_paths: list[str]) -> None:
+    """Look for packages where the interpreter usually would, in these places first."""
+    sys.path[:0] = python_paths
+    site.main()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -23,18 +24,23 @@ from modelmill_sdk.protocol import (
 
 from workers.hosts.environment import python_paths
 from workers.hosts.errors import HostDied
+from workers.hosts.fences import Fences, fences_complete, fences_note, fences_read
 from workers.hosts.folders import folders_read, folders_written, path_check
+from workers.hosts.groups import groups_make
 from workers.hosts.identity import identity_choose
 from workers.hosts.inbox import Inbox, InboxClosed
+from workers.hosts.members import HostMembers
 from workers.hosts.output import OutputTail
 from workers.hosts.pipe import FramePipe, SendTimeout
 from workers.hosts.spec import HostSpec
 from workers.hosts.starting import LAUNCHER, process_start
+from workers.hosts.watching import HostWatch
 
 logger = logging.getLogger(__name__)
 
 _GRACE_S = 2.0
 _DEATH_S = 0.2
+_BY_SIGNAL = 128
 
 
 class HostProcess:
@@ -54,11 +60,11 @@ class HostProcess:
             host._greet()
         except HostDied as death:
             host.close()
-            if host._identity.uid is None:
+            if host._identity.uid is None or host._identity.keeps_reading:
                 raise
             # No plugin code has run yet: what failed is the user's access to the interpreter.
-            logger.warning("Plugins run as root: %s\n%s", death, death.stderr_tail)
-            return cls.start(replace(spec, drop_user=False))
+            logger.warning("Plugins may read closed folders: %s\n%s", death, death.stderr_tail)
+            return cls.start(replace(spec, reads_closed=True))
         except BaseException:
             host.close()
             raise
@@ -77,7 +83,20 @@ class HostProcess:
         self._reaped = threading.Event()
         self._kill_lock = threading.Lock()
         self._inbox = Inbox()
-        started = process_start(spec, self._identity)
+        self._watch: HostWatch | None = None
+        self._groups = groups_make(
+            memory_bytes=spec.max_memory_bytes,
+            processes=spec.max_processes,
+            home=spec.control_group,
+        )
+        self._members = HostMembers(uid=self._identity.uid, groups=self._groups)
+        self.fences: Fences = {}
+        try:
+            started = process_start(spec, self._identity, self._groups)
+        except BaseException:
+            self._groups.remove()
+            raise
+        self._report_fd = started.report_fd
         self._popen = started.popen
         self._pipe = FramePipe(started.write_fd)
         self._output = OutputTail(started.output_fd)
@@ -101,8 +120,8 @@ class HostProcess:
     def send(self, message: ToChild) -> None:
         """Send one message; the folders it writes to are made, and handed to the process's user.
 
-        Raises HostDied if the process is gone or does not read, PermissionError if its user cannot
-        read a folder the message names, and ProtocolError if the message is too long.
+        Raises HostDied if the process is gone or does not read, PermissionError if it cannot read
+        a folder the message names, and ProtocolError if the message is too long.
         """
         for folder in folders_written(message):
             self._identity.own(folder)
@@ -111,9 +130,10 @@ class HostProcess:
         for folder in folders_read(message):
             if folder.resolve().is_relative_to(self.spec.scratch_dir):
                 self._identity.own(folder)
-            elif not self._identity.can_read(folder):
+            elif not self._is_given(folder) or not self._identity.can_read(folder):
                 raise PermissionError(
-                    f"{folder} must be in the scratch folder, or readable by all."
+                    f"{folder} must be in the scratch folder, or be named when the host is "
+                    "started and readable by all."
                 )
         try:
             self._pipe.write(message_encode(message), timeout_s=self.spec.send_timeout_s)
@@ -147,7 +167,7 @@ class HostProcess:
         return self._output.text()
 
     def kill(self) -> None:
-        """End the process and its whole group now; a second call does nothing."""
+        """End the process and all it started now; a second call does nothing."""
         self._kill_now()
         self._waiter.join(_GRACE_S)
 
@@ -159,6 +179,8 @@ class HostProcess:
         self._waiter.join(_GRACE_S)
         self.kill()
         self._reader.join(_GRACE_S)
+        if self._watch is not None:
+            self._watch.close()
 
     def __enter__(self) -> Self:
         return self
@@ -171,12 +193,29 @@ class HostProcess:
     ) -> None:
         self.close()
 
+    def _is_given(self, folder: Path) -> bool:
+        given = (path.resolve() for path in self.spec.readable)
+        return any(folder.resolve().is_relative_to(path) for path in given)
+
     def _greet(self) -> None:
+        try:
+            told = fences_read(self._report_fd, timeout_s=self.spec.ready_timeout_s)
+        finally:
+            os.close(self._report_fd)
+        self.fences = told and fences_complete(told, self.spec, self._groups)
+        self._members.network_note(self.pid)
         ready = self.receive(self.spec.ready_timeout_s)
         if not isinstance(ready, Ready) or ready.protocol != PROTOCOL:
             said = "nothing" if ready is None else f"protocol {getattr(ready, 'protocol', '?')}"
             self._end(f"said {said} instead of protocol {PROTOCOL}")
             raise self._death()
+        fences_note(self.spec.level, self.fences)
+        self._watch = HostWatch(
+            self.spec,
+            pids=self._members.pids,
+            rss_bytes=None if "memory" in self._groups.bounds else self.rss_bytes,
+            end=self._end,
+        )
 
     def _end(self, reason: str) -> None:
         """Kill the process for a reason that HostDied will give."""
@@ -191,10 +230,17 @@ class HostProcess:
     def _death(self) -> HostDied:
         self._waiter.join(_GRACE_S)
         return HostDied(
-            exit_code=self._popen.returncode,
+            exit_code=self._exit_code(),
             stderr_tail=self._output.text(wait_s=_GRACE_S),
             reason=self._reason,
         )
+
+    def _exit_code(self) -> int | None:
+        code = self._popen.returncode
+        # Bubblewrap says how the process inside ended as a shell does.
+        if self.spec.level == "L2" and code is not None and code > _BY_SIGNAL:
+            return _BY_SIGNAL - code
+        return code
 
     def _read_all(self, fd: int) -> None:
         try:
@@ -220,7 +266,8 @@ class HostProcess:
             _group_kill(self.pid)
             self._popen.wait()
             self._reaped.set()
-        self._identity.end_all()
+        self._members.end_all()
+        self._groups.remove()
         # Something that left the group may still hold the pipe; it gets no more time to speak.
         self._reader.join(_GRACE_S)
         self._inbox.close()

@@ -2,19 +2,28 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+MIB = 1024**2
 GIB = 1024**3
+
+Level = Literal["L1", "L2"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class HostSpec:
     """Where a plugin's process works, and within which bounds.
 
-    Every folder named in a later message lies in ``scratch_dir``, or is readable by everyone: with
-    root's help the process runs as a user of its own, who can read little else.
+    Every folder named in a later message lies in ``scratch_dir``, which alone the process writes
+    to, or in one of ``readable``: the fences are put up once, before any message.
     """
 
     scratch_dir: Path
+    readable: tuple[Path, ...] = ()
+    # What nothing readable may contain, such as the platform's own data.
+    closed: tuple[Path, ...] = ()
+    # L2 is L1 inside bubblewrap.
+    level: Level = "L1"
     threads: int = 1
     device: str = "cpu"
     # A plugin with its own virtual environment brings its own interpreter; None is the platform's.
@@ -22,8 +31,16 @@ class HostSpec:
     python_paths: tuple[Path, ...] = ()
     max_file_bytes: int = 64 * GIB
     max_open_files: int = 4096
-    # Threads count too; enforced only for a host with a user of its own.
-    max_processes: int = 4096
-    drop_user: bool = True
+    # Threads count too.
+    max_processes: int = 1024
+    # Of all its processes, shared memory included; 0 is no bound.
+    max_memory_bytes: int = 0
+    # Everything in the scratch folder, and what it deleted but still holds open.
+    max_scratch_bytes: int = 256 * GIB
+    max_scratch_files: int = 1_000_000
+    # A delegated control group, where our own has no room for others.
+    control_group: Path | None = None
+    # As root: let the process's user read folders that are closed to others.
+    reads_closed: bool = False
     ready_timeout_s: float = 60.0
     send_timeout_s: float = 30.0

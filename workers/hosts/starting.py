@@ -6,43 +6,60 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workers.hosts import launcher
-from workers.hosts.environment import host_environment
+from workers.hosts.environment import host_environment, python_paths, readable_paths
+from workers.hosts.errors import HostDied
+from workers.hosts.fences import bubblewrap_find
+from workers.hosts.groups import HostGroups
 from workers.hosts.identity import Identity
 from workers.hosts.spawner import spawn
-from workers.hosts.spec import HostSpec
+from workers.hosts.spec import GIB, HostSpec
 
 LAUNCHER = Path(launcher.__file__).resolve()
 
 
+# A host may have half of its memory as shared memory, or so much.
+_SHARED_MEMORY_BYTES = 8 * GIB
+
+
 @dataclass(frozen=True, kw_only=True)
 class StartedProcess:
-    """A process, and our ends of its pipes: its messages, our messages, its output."""
+    """A process, and our ends of its pipes: its messages, ours, its output, its fences."""
 
     popen: subprocess.Popen[bytes]
     read_fd: int
     write_fd: int
     output_fd: int
+    report_fd: int
 
 
-def process_start(spec: HostSpec, identity: Identity) -> StartedProcess:
-    """Start a host's process; whoever calls owns the descriptors. Raises OSError if it cannot."""
+def process_start(
+    spec: HostSpec, identity: Identity, groups: HostGroups, *, is_trial: bool = False
+) -> StartedProcess:
+    """Start a host's process; whoever calls owns the descriptors.
+
+    A trial ties itself down, tells, and ends. Raises HostDied if it cannot be started, or must run
+    inside bubblewrap and that is not installed.
+    """
+    bubblewrap = _bubblewrap(spec)
     child_read, our_write = os.pipe()
     our_read, child_write = os.pipe()
     our_output, child_output = os.pipe()
+    our_report, child_report = os.pipe()
     settings = {
         "read_fd": child_read,
         "write_fd": child_write,
-        "parent_pid": os.getpid(),
-        "max_open_files": spec.max_open_files,
-        "max_file_bytes": spec.max_file_bytes,
-        # The kernel counts by user: on our own user's account, ours would count as well.
-        "max_processes": spec.max_processes if identity.uid is not None else 0,
+        "report_fd": child_report,
+        "python_paths": [str(path) for path in python_paths(spec)],
+        "bubblewrap": bubblewrap,
+        "is_trial": is_trial,
+        "fences": fence_settings(spec, identity, groups),
     }
     python = sys.executable if spec.python is None else str(spec.python)
-    # -P: neither the launcher's folder nor the scratch folder is a place to import from.
-    command = [python, "-P", str(LAUNCHER), json.dumps(settings)]
+    # -I and -S: nothing but the standard library is a place to import from, until the fences stand.
+    command = [python, "-I", "-S", "-u", str(LAUNCHER), json.dumps(settings)]
     try:
         popen = spawn(
             lambda: subprocess.Popen(
@@ -53,19 +70,68 @@ def process_start(spec: HostSpec, identity: Identity) -> StartedProcess:
                 cwd=spec.scratch_dir,
                 env=host_environment(spec),
                 close_fds=True,
-                pass_fds=(child_read, child_write),
+                pass_fds=(child_read, child_write, child_report),
                 start_new_session=True,
                 umask=0o077,
-                user=identity.uid,
-                group=identity.uid,
-                extra_groups=None if identity.uid is None else [],
             )
         )
+    except OSError as error:
+        _close(our_write, our_read, our_output, our_report)
+        # An environment that was removed, for one: a process that could not begin has died.
+        raise HostDied(
+            exit_code=None, stderr_tail=str(error), reason="could not be started"
+        ) from error
     except BaseException:
-        for fd in (our_write, our_read, our_output):
-            os.close(fd)
+        _close(our_write, our_read, our_output, our_report)
         raise
     finally:
-        for fd in (child_read, child_write, child_output):
-            os.close(fd)
-    return StartedProcess(popen=popen, read_fd=our_read, write_fd=our_write, output_fd=our_output)
+        _close(child_read, child_write, child_output, child_report)
+    return StartedProcess(
+        popen=popen,
+        read_fd=our_read,
+        write_fd=our_write,
+        output_fd=our_output,
+        report_fd=our_report,
+    )
+
+
+def fence_settings(spec: HostSpec, identity: Identity, groups: HostGroups) -> dict[str, Any]:
+    """Write what ``fencing.tie_down`` is told, whether in a fresh process or in a forked one."""
+    half = spec.max_memory_bytes // 2
+    # The kernel counts by user: on our own user's account, ours would count as well.
+    is_counted_apart = identity.uid is not None
+    return {
+        "uid": identity.uid,
+        "keeps_reading": identity.keeps_reading,
+        "is_walled": False,
+        "groups": groups.members,
+        "parent_pid": os.getpid(),
+        "scratch_dir": str(spec.scratch_dir),
+        "read": [str(path) for path in readable_paths(spec)],
+        "write": [],
+        "closed": [str(path) for path in spec.closed],
+        "device": spec.device,
+        "shared_memory_bytes": half or _SHARED_MEMORY_BYTES,
+        "open_files": spec.max_open_files,
+        "file_bytes": spec.max_file_bytes,
+        "processes": spec.max_processes if is_counted_apart else 0,
+    }
+
+
+def _bubblewrap(spec: HostSpec) -> str | None:
+    if spec.level == "L1":
+        return None
+    program = bubblewrap_find()
+    if program is None:
+        raise HostDied(
+            exit_code=None,
+            stderr_tail="",
+            reason="must run at isolation level L2, and bubblewrap is not installed where the "
+            "worker runs (on Debian: apt-get install bubblewrap); it was not started",
+        )
+    return str(program)
+
+
+def _close(*fds: int) -> None:
+    for fd in fds:
+        os.close(fd)

@@ -8,6 +8,7 @@ from pathlib import Path
 from modelmill_sdk.protocol import Failed, Loaded, ModelLoad
 
 from workers.hosts import HostDied, HostProcess, HostSpec
+from workers.releases import Named
 from workers.serving.errors import Refused
 
 _TICK_S = 0.25
@@ -25,7 +26,7 @@ class WarmHost:
 
     @classmethod
     def load(
-        cls, spec: HostSpec, *, plugin_id: str, model_dir: Path, check: Callable[[], None]
+        cls, spec: HostSpec, *, named: Named, model_dir: Path, check: Callable[[], None]
     ) -> "WarmHost":
         """Start a process and load a model in it.
 
@@ -39,7 +40,7 @@ class WarmHost:
         try:
             process.send(
                 ModelLoad(
-                    plugin_id=plugin_id,
+                    **named,
                     model_dir=model_dir,
                     device=spec.device,
                     threads=spec.threads,

@@ -14,6 +14,7 @@ import structlog
 from modelmill.core.ids import new_id
 
 from workers.hosts import HostSpec
+from workers.releases import Named
 from workers.serving.hosts import WarmHost
 
 logger = structlog.get_logger(__name__)
@@ -38,9 +39,11 @@ class Wanted:
     """A model to be loaded: what it is called here, and how to load it."""
 
     key: str
-    plugin_id: str
+    named: Named
     model_dir: Callable[[], Path]
     size_bytes: int = 0
+    python: Path | None = None
+    python_paths: tuple[Path, ...] = ()
 
 
 class HostPool:
@@ -54,7 +57,6 @@ class HostPool:
         idle_s: float,
         threads: int = 1,
         device: str = "cpu",
-        python_paths: tuple[Path, ...] = (),
     ) -> None:
         """Keep the hosts' own folders under ``root``, and close a host unused for ``idle_s``."""
         self._root = root / str(os.getpid())
@@ -62,7 +64,6 @@ class HostPool:
         self._idle_s = idle_s
         self._threads = threads
         self._device = device
-        self._python_paths = python_paths
         self._slots: dict[str, _Slot] = {}
         self._lock = threading.Lock()
         _leftovers_remove(root)
@@ -115,11 +116,10 @@ class HostPool:
             scratch_dir=self._root / new_id("host"),
             threads=self._threads,
             device=self._device,
-            python_paths=self._python_paths,
+            python=wanted.python,
+            python_paths=wanted.python_paths,
         )
-        slot.host = WarmHost.load(
-            spec, plugin_id=wanted.plugin_id, model_dir=model_dir, check=check
-        )
+        slot.host = WarmHost.load(spec, named=wanted.named, model_dir=model_dir, check=check)
         logger.info("host_loaded", key=wanted.key, load_ms=slot.host.load_ms)
 
     def _settle(self, slot: _Slot) -> None:

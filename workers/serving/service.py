@@ -8,6 +8,9 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
+from modelmill.catalog.models import Release
+from modelmill.catalog.selectors import release_to_load
+from modelmill.core.errors import Conflict
 from modelmill.core.scope import tenant_scope
 from modelmill.inference.lifecycle import (
     Outcome,
@@ -20,6 +23,7 @@ from modelmill.inference.services import prediction_ring_waiting
 from modelmill.inference.streams import stream_start
 
 from workers.hosts import HostDied
+from workers.releases import release_named, release_paths, release_python
 from workers.serving.errors import LeaseLost, Refused
 from workers.serving.files import ModelFiles
 from workers.serving.leases import Leases, Watch
@@ -50,7 +54,6 @@ class Server:
             # Several models answer at once, so none gets every core.
             threads=settings.PLUGIN_THREADS or max(1, (os.cpu_count() or 1) // 2),
             device=device_choose().kind,
-            python_paths=tuple(settings.PLUGIN_PATHS),
         )
         self.turns = Turns(MAX_TURNS)
         self.leases = Leases(also=self.pool.close_idle)
@@ -81,9 +84,10 @@ class Server:
     def _finish(self, prediction: Prediction, watch: Watch) -> None:
         """Run it; once more on a fresh host if its process dies before anything was shown."""
         for is_last in (False, True):
-            run = _run_for(prediction, watch)
+            release = _release_for(prediction)
+            run = _run_for(prediction, release, watch)
             try:
-                outcome = self._through(run, prediction, watch)
+                outcome = self._through(run, prediction, release, watch)
             except HostDied as death:
                 if is_last or (prediction.is_streamed and run.work.texts):
                     raise death_refusal(death) from death
@@ -94,13 +98,16 @@ class Server:
                 raise LeaseLost
             return
 
-    def _through(self, run: Run, prediction: Prediction, watch: Watch) -> Outcome:
+    def _through(self, run: Run, prediction: Prediction, release: Release, watch: Watch) -> Outcome:
         version = prediction.version
         wanted = Wanted(
-            key=version.id,
-            plugin_id=prediction.plugin_id,
+            # A model moves to another process when another release is to load it.
+            key=f"{version.id}/{release.id}",
+            named=release_named(release),
             model_dir=lambda: self.files.folder(version),
             size_bytes=version.size_bytes,
+            python=release_python(release),
+            python_paths=release_paths(release),
         )
         with self.pool.host(wanted, check=_check_of(watch)) as (host, is_warm):
             load_ms = 0 if is_warm else host.load_ms
@@ -154,8 +161,16 @@ def _server() -> Server:
     return Server(Path(settings.VAR_DIR) / "serving")
 
 
-def _run_for(prediction: Prediction, watch: Watch) -> Run:
-    manifest = prediction.version.release.manifest
+def _release_for(prediction: Prediction) -> Release:
+    """Return the release that works on it; it may have gone since the prediction was asked for."""
+    try:
+        return release_to_load(prediction.version.release)
+    except Conflict as error:
+        raise Refused(error.message, code=error.code, param=error.param) from error
+
+
+def _run_for(prediction: Prediction, release: Release, watch: Watch) -> Run:
+    manifest = release.manifest
     return Run(
         prediction,
         watch=watch,

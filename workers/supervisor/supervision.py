@@ -16,6 +16,7 @@ from modelmill_sdk import protocol
 from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, ValidateStart
 
 from workers.hosts import HostDied, HostProcess, HostSpec
+from workers.releases import release_named, release_paths, release_python
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.devices import Device
 from workers.supervisor.draining import drain_asked
@@ -96,7 +97,8 @@ class Supervision:
     def _validate(self, host: HostProcess, data_dir: Path) -> Outcome | None:
         """Let the plugin look at the data, unbilled; None when it may train."""
         job = self._job
-        host.send(ValidateStart(plugin_id=job.plugin_id, params=job.parameters, data_dir=data_dir))
+        named = release_named(job.release)
+        host.send(ValidateStart(**named, params=job.parameters, data_dir=data_dir))
         problems = []
         began_at = time.monotonic()
         while True:
@@ -202,7 +204,7 @@ class Supervision:
         if resumed is not None:
             resume_dir = self._keeper.during(lambda: checkpoint_fetch(resumed, folder / "resume"))
         return TrainStart(
-            plugin_id=job.plugin_id,
+            **release_named(job.release),
             params=job.parameters,
             seed=job.seed,
             device=self._device.kind,
@@ -220,7 +222,8 @@ class Supervision:
             scratch_dir=self._folder,
             threads=_threads(),
             device=self._device.kind,
-            python_paths=tuple(settings.PLUGIN_PATHS),
+            python=release_python(self._job.release),
+            python_paths=release_paths(self._job.release),
         )
 
 

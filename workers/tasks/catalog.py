@@ -1,18 +1,57 @@
 """Making the catalog's rows say which plugins this installation has."""
 
+from typing import Any
+
 from celery import shared_task
 from django.conf import settings
+from modelmill.catalog.pictures import picture_store
+from modelmill.catalog.selectors import quarantine_is_older
 from modelmill.catalog.services import catalog_sync
 
-from workers.hosts import describe_plugins
+from workers.hosts import HostDied, describe_plugins
+from workers.releases import environments_fingerprint, environments_found
+
+EVERY_S = {"workers.tasks.catalog.watch": 60.0}
+
+# What is broken may be mended without being installed anew: a library that was missing, say.
+_AGAIN_S = 300.0
+
+_looked_at: set[str] = set()
+
+
+@shared_task(name="workers.tasks.catalog.watch")
+def watch() -> bool:
+    """Look again where something was installed or removed, or while something is in quarantine."""
+    seen = environments_fingerprint()
+    is_changed = bool(_looked_at) and seen not in _looked_at
+    _looked_at.clear()
+    _looked_at.add(seen)
+    if is_changed or quarantine_is_older(_AGAIN_S):
+        describe()
+        return True
+    return False
 
 
 @shared_task(name="workers.tasks.catalog.describe")
 def describe() -> int:
-    """Describe every installed plugin in a child process and publish what it said."""
-    found = describe_plugins(python_paths=tuple(settings.PLUGIN_PATHS))
-    releases = catalog_sync(
-        (manifest.model_dump(mode="json") for manifest in found.items),
-        broken=[item.model_dump() for item in found.broken],
-    )
-    return len(releases)
+    """Describe every installed plugin, each environment in a process of its own, and publish it.
+
+    An environment that cannot be looked at is in quarantine itself, and the others go on.
+    """
+    manifests: list[dict[str, Any]] = []
+    broken: list[dict[str, str]] = []
+    for python in (None, *environments_found()):
+        place = {"python": str(python or "")}
+        try:
+            found = describe_plugins(
+                python=python, python_paths=() if python else tuple(settings.PLUGIN_PATHS)
+            )
+        except HostDied as death:
+            said = f"{death}\n{death.stderr_tail}"
+            broken.append({"entry_point": "", "distribution": "", "traceback": said, **place})
+            continue
+        for content in found.pictures.values():
+            picture_store(content)
+        manifests += [{**item.model_dump(mode="json"), **place} for item in found.items]
+        broken += [{**item.model_dump(), **place} for item in found.broken]
+    return len(catalog_sync(manifests, broken=broken))

@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 
+from modelmill.catalog.audience import plan_codes_register
 from modelmill.core.freezing import Frozen, freeze
 
 _OF_A_FINAL_INVOICE = (
@@ -17,7 +18,10 @@ class BillingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Freeze prices, the journal, and invoices from the moment they have their number."""
+        """Freeze prices, the journal and final invoices; tell the catalog who is on which plan."""
+        from modelmill.billing.subscriptions import plan_codes
+
+        plan_codes_register(plan_codes)
         freeze(
             Frozen(table="billing_pricebook"),
             Frozen(table="billing_price"),

@@ -1,6 +1,7 @@
 """A tenant's contract, made at the first need of it."""
 
 from django.db import transaction
+from django.db.models import Exists, Q, QuerySet
 
 from modelmill.billing import defaults
 from modelmill.billing.books import book_current
@@ -23,12 +24,29 @@ def subscription_for(tenant_id: str) -> Subscription:
     return found or _create(tenant_id)
 
 
-def _create(tenant_id: str) -> Subscription:
-    plan, _is_new = Plan.objects.get_or_create(
+def plan_codes() -> QuerySet[Plan, str]:
+    """Return the code of the plan that the tenant in scope is on, or will be on, as a query."""
+    subscribed = Subscription.objects.all()
+    is_its_plan = Q(code__in=subscribed.values("plan_id"))
+    is_to_come = Q(code=defaults.PLAN_CODE) & ~Exists(subscribed)
+    return Plan.objects.filter(is_its_plan | is_to_come).values_list("code", flat=True)
+
+
+def plan_list() -> QuerySet[Plan]:
+    """Return every plan, for the operator; the one that new tenants get is always there."""
+    _plan_default()
+    return Plan.objects.order_by("title")
+
+
+def _plan_default() -> Plan:
+    return Plan.objects.get_or_create(
         code=defaults.PLAN_CODE,
         defaults={"title": defaults.PLAN_TITLE, "welcome_micro": defaults.WELCOME_MICRO},
-    )
-    book = book_current()
+    )[0]
+
+
+def _create(tenant_id: str) -> Subscription:
+    plan, book = _plan_default(), book_current()
     with transaction.atomic():
         start = hour_of(Tenant.objects.get(pk=tenant_id).created_at)
         subscription, is_new = Subscription.objects.get_or_create(

@@ -28,8 +28,10 @@ class Plugin(models.Model):
     id = models.CharField(primary_key=True, max_length=PLUGIN_ID_MAX_LENGTH)
     title = models.CharField(max_length=120)
     state = models.CharField(max_length=12, choices=State.choices, default=State.AVAILABLE)
-    # The operator's switch for everyone; an offer decides for one tenant.
+    # The operator's switch for everyone; an offer decides for a plan or one tenant.
     is_enabled = models.BooleanField(default=True)
+    # Whether models of a tenant that may not use the plugin any more still predict.
+    keeps_predicting = models.BooleanField(default=True)
     release = models.ForeignKey("Release", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -46,7 +48,23 @@ class Plugin(models.Model):
 
 
 class Release(models.Model):
-    """One version of a plugin, with its manifest; it never changes."""
+    """One version of a plugin, with its manifest, which never changes, and where it is installed.
+
+    Several may be installed at once, each in an environment of its own.
+    """
+
+    class State(models.TextChoices):
+        """Whether the last look at the installation found it."""
+
+        INSTALLED = "installed", _("Installed")
+        MISSING = "missing", _("Not installed any more")
+
+    class Doubt(models.TextChoices):
+        """Why it is not run until the operator says that it may."""
+
+        NONE = "", _("None")
+        DIGEST = "digest", _("Its files changed, and its version did not")
+        DISTRIBUTION = "distribution", _("Another package claims this plugin's name")
 
     id = models.CharField(primary_key=True, max_length=ID_MAX_LENGTH, default=release_id)
     plugin = models.ForeignKey(Plugin, on_delete=models.PROTECT, related_name="releases")
@@ -55,15 +73,38 @@ class Release(models.Model):
     distribution = models.CharField(max_length=120, blank=True)
     entry_point = models.CharField(max_length=120, blank=True)
     manifest = models.JSONField()
+    # The interpreter of the environment it is installed in; empty is the workers' own.
+    python = models.CharField(max_length=500, blank=True)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.INSTALLED)
+    doubt = models.CharField(max_length=12, choices=Doubt.choices, default="", blank=True)
+    # The operator's switch; a release that is off trains nothing new.
+    is_enabled = models.BooleanField(default=True)
     published_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["plugin", "version", "digest"], name="release_once")
+            models.UniqueConstraint(fields=["plugin", "version", "digest"], name="release_once"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["installed", "missing"]), name="release_state_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(doubt__in=["", "digest", "distribution"]),
+                name="release_doubt_known",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.plugin_id} {self.version}"
+
+    @property
+    def is_runnable(self) -> bool:
+        """Whether it is installed, and the operator has no reason to distrust it."""
+        return self.state == self.State.INSTALLED and not self.doubt
+
+    @property
+    def place(self) -> str:
+        """Where it is installed: the interpreter of its environment, or a folder of ours."""
+        return self.python or str(self.manifest.get("location", ""))
 
     def field(self, name: str) -> Any:
         """Return one field of the manifest."""
@@ -71,16 +112,22 @@ class Release(models.Model):
 
 
 class Quarantined(models.Model):
-    """An entry point that could not be described, with its traceback for the operator."""
+    """An entry point that could not be described, with its traceback for the operator.
+
+    Without an entry point it is a whole environment that could not be looked at.
+    """
 
     distribution = models.CharField(max_length=120, blank=True)
-    entry_point = models.CharField(max_length=120)
+    entry_point = models.CharField(max_length=120, blank=True)
+    python = models.CharField(max_length=500, blank=True)
     traceback = models.TextField()
     seen_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["distribution", "entry_point"], name="quarantined_once")
+            models.UniqueConstraint(
+                fields=["python", "distribution", "entry_point"], name="quarantined_once"
+            )
         ]
 
     def __str__(self) -> str:
@@ -98,3 +145,22 @@ class Offer(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.plugin_id}: {self.is_enabled}"
+
+
+class PlanOffer(models.Model):
+    """The operator's decision about one plugin for the tenants of a plan, under the tenants' own.
+
+    The plan is known by its code alone: plans are another room's rows.
+    """
+
+    plan_code = models.CharField(max_length=40)
+    plugin = models.ForeignKey(Plugin, on_delete=models.CASCADE, related_name="plan_offers")
+    is_enabled = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan_code", "plugin"], name="plan_offer_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan_code}, {self.plugin_id}: {self.is_enabled}"

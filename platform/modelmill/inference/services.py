@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from modelmill.billing.services import quote_micro, reservation_open
 from modelmill.catalog.parameters import parameters_complete
+from modelmill.catalog.selectors import plugin_predict_check, release_to_load
 from modelmill.core.doorbell import ring
 from modelmill.core.errors import InvalidRequest, MillError
 from modelmill.inference.models import Prediction
@@ -116,7 +117,8 @@ def _prepared(ask: Ask, *, caller: Caller) -> Prediction:
         raise InvalidRequest(
             _("seed must be from 0 to %(most)s.") % {"most": MAX_SEED}, param="seed"
         )
-    release = version.release
+    plugin_predict_check(version.release.plugin)
+    release = release_to_load(version.release)
     inputs = [_input_complete(release, values, index, ask) for index, values in _listed(ask)]
     parameters = parameters_complete(release, ask.parameters, schema="predict")
     return Prediction(

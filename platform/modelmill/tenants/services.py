@@ -53,9 +53,7 @@ def tenant_state_set(tenant: Tenant, *, state: str, actor: str) -> Tenant:
     Tenant.objects.filter(pk=tenant.pk).update(state=state)
     tenant.state = state
     with tenant_scope(tenant.id):
-        AuditEntry.objects.create(
-            tenant=tenant, action=f"tenant.{state}", actor=actor, object_id=tenant.id
-        )
+        operator_record(f"tenant.{state}", tenant=tenant, actor=actor, object_id=tenant.id)
     keys.keys_forget()
     return tenant
 
@@ -201,6 +199,20 @@ def audit_record(
         actor=caller.actor,
         object_id=object_id,
         detail=dict(detail or {}),
+    )
+
+
+def operator_record(
+    action: str,
+    *,
+    tenant: Tenant,
+    actor: str,
+    object_id: str,
+    detail: Mapping[str, Any] | None = None,
+) -> AuditEntry:
+    """Write an act of the operator's into the tenant's own log."""
+    return AuditEntry.objects.create(
+        tenant=tenant, action=action, actor=actor, object_id=object_id, detail=dict(detail or {})
     )
 
 

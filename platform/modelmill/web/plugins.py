@@ -2,18 +2,25 @@
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.translation import gettext as _
 
 from modelmill.catalog.models import Plugin
-from modelmill.catalog.selectors import access_plugin, plugin_list
+from modelmill.catalog.pictures import picture_open
+from modelmill.catalog.selectors import access_plugin, plugin_list, release_list
+from modelmill.core.errors import NotFound
+from modelmill.datasets.examples import example_make
 from modelmill.datasets.models import DatasetVersion, Kind
 from modelmill.datasets.selectors import access_version
+from modelmill.web.card_text import card_html
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.prices import TRAINING_METERS, prices_for
 from modelmill.web.schema_fields import Parameter, parameters_of
 from modelmill.web.words import task_icon, task_label
+
+_SHOWN_TYPES = frozenset({"image/png", "image/webp", "image/jpeg"})
 
 
 @tenant_page(read="models:read")
@@ -46,8 +53,39 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
         "train_prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
         "use_prices": prices_for(tenant_id, plugin_id=found.pk, meters=used),
         "may_train": request.caller.may("jobs:write") and manifest["trains"],
+        "kinds": zip(manifest["accepts"], kind_labels(manifest["accepts"]), strict=True),
+        "counted": manifest["meters"],
+        "samples": manifest.get("samples", []),
+        "about": card_html(manifest.get("card", "")),
+        "releases": [one for one in release_list(found) if one.is_runnable],
     }
     return render(request, "plugins/detail.html", context)
+
+
+@tenant_page(read="models:read")
+def plugin_sample(request: PageRequest, plugin_id: str, number: int) -> FileResponse:
+    """Answer with one of the pictures that a plugin's author shows."""
+    found = access_plugin(plugin_id)
+    assert found.release is not None
+    samples = found.release.manifest.get("samples", [])
+    sample = samples[number] if number < len(samples) else {}
+    if sample.get("media_type") not in _SHOWN_TYPES:
+        raise NotFound(_("There is no such picture."))
+    picture = picture_open(sample["sha256"])
+    response = FileResponse(picture, content_type=sample["media_type"])
+    response["Cache-Control"] = "private, max-age=86400"
+    return response
+
+
+@tenant_page(read="models:read")
+def example(request: PageRequest, kind: str) -> HttpResponse:
+    """Answer with a small example file of one kind of data."""
+    name, content = example_make(kind)
+    return HttpResponse(
+        content,
+        content_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def _use_parameters(manifest: dict[str, Any]) -> list[Parameter]:
@@ -81,5 +119,7 @@ def _card(found: Plugin, version: DatasetVersion | None) -> dict[str, Any]:
 
 routes = [
     path("plugins", plugins, name="plugins"),
+    path("plugins/examples/<str:kind>", example, name="plugin_example"),
     path("plugins/<str:plugin_id>", plugin, name="plugin"),
+    path("plugins/<str:plugin_id>/samples/<int:number>", plugin_sample, name="plugin_sample"),
 ]

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from modelmill.catalog.selectors import release_to_train
 from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
@@ -104,8 +105,8 @@ def attempt_release(lease: Lease) -> Job:
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         job = access_job(lease.job_id)
-        current = job.release.plugin.release
-        if current is not None and current.id != job.release_id:
+        current = release_to_train(job.release, is_begun=job.step > 0)
+        if current.id != job.release_id:
             lease_update(lease, release=current)
             said = _("The plugin is at version %(version)s by now.") % {"version": current.version}
             event_say(said, job_id=job.id, tenant_id=job.tenant_id)

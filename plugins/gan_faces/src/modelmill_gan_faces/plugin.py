@@ -26,6 +26,8 @@ class GanFaces(Plugin):
     task = "image-generation"
     accepts = ("images", "labelled_images")
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
+    card = "card.md"
+    samples = ("drawn_faces.png",)
     max_batch = 16
     max_wait_ms = 20
 

@@ -1,7 +1,5 @@
 """Describing: from a plugin class to its manifest, or to what is missing in it."""
 
-import hashlib
-import importlib.util
 import inspect
 import json
 import re
@@ -21,25 +19,29 @@ from modelmill_sdk.manifest import (
     Manifest,
     ManifestNeeds,
 )
+from modelmill_sdk.origins import origin_of
 from modelmill_sdk.plugin import Params, Plugin
 from modelmill_sdk.protocol import PROTOCOL
+from modelmill_sdk.shown import card_read, samples_read
 
 
-def manifest_make(plugin: type[Plugin], *, entry_point: EntryPoint) -> Manifest:
-    """Describe a class found through an entry point.
+def manifest_make(
+    plugin: type[Plugin], *, entry_point: EntryPoint, out_dir: Path | None = None
+) -> Manifest:
+    """Describe a class found through an entry point; sample pictures are copied to ``out_dir``.
 
     Raises ManifestError for what an author must mend.
     """
     class_check(plugin)
-    distribution = entry_point.dist
+    origin = origin_of(entry_point)
     try:
         return Manifest(
             protocol=PROTOCOL,
             plugin_id=plugin.id,
-            version=distribution.version if distribution else "0",
-            distribution=distribution.name if distribution else "",
-            entry_point=entry_point.name,
-            digest=source_digest(plugin),
+            **origin.model_dump(),
+            loads=plugin.loads,
+            card=card_read(plugin),
+            samples=samples_read(plugin, out_dir=out_dir),
             title=plugin.title or plugin.id.replace("-", " ").capitalize(),
             description=plugin.description
             or inspect.cleandoc(plugin.__dict__.get("__doc__") or ""),
@@ -86,20 +88,6 @@ def class_check(plugin: type[Plugin]) -> None:
 def plugin_trains(plugin: type[Plugin]) -> bool:
     """Say whether the class has a ``train`` of its own."""
     return plugin.train is not Plugin.train
-
-
-def source_digest(plugin: type[Plugin]) -> str:
-    """Hash the files of the package that a class comes from, names and contents."""
-    spec = importlib.util.find_spec(plugin.__module__.partition(".")[0])
-    roots = list(spec.submodule_search_locations or []) if spec else []
-    origin = [Path(spec.origin)] if spec and spec.origin else []
-    files = [path for root in roots for path in sorted(Path(root).rglob("*"))] or origin
-    digest = hashlib.sha256()
-    for path in files:
-        if path.is_file() and "__pycache__" not in path.parts:
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(f"{path.name}\0{content}\n".encode())
-    return f"sha256:{digest.hexdigest()}"
 
 
 def _fields_check(params: type[Params], *, name: str, need_defaults: bool) -> None:

@@ -5,7 +5,8 @@ from importlib.metadata import EntryPoint, entry_points
 import pluggy
 
 from modelmill_sdk import hookspecs
-from modelmill_sdk.errors import ManifestError, PluginError
+from modelmill_sdk.errors import ManifestError, PluginChanged, PluginError
+from modelmill_sdk.origins import source_digest
 from modelmill_sdk.plugin import Plugin
 
 
@@ -40,21 +41,41 @@ def plugins_load(entry_point: EntryPoint) -> list[type[Plugin]]:
     return found
 
 
-def plugin_find(plugin_id: str) -> Plugin:
+def plugin_find(
+    plugin_id: str, *, entry_point: str = "", distribution: str = "", digest: str = ""
+) -> Plugin:
     """Make an instance of an installed plugin.
 
+    With an entry point's name, and its distribution's, no other is imported: a host needs one
+    plugin and not all. With a digest the files are compared first, before any of them runs.
+
     Raises PluginError if none has the id; entry points that fail to import are named in it.
+    Raises PluginChanged if the files are not those of the digest.
     """
     broken: list[str] = []
-    for entry_point in entry_points_found():
+    candidates = [
+        point
+        for point in entry_points_found()
+        if entry_point in {"", point.name} and distribution in {"", distribution_name(point)}
+    ]
+    for point in candidates:
+        _digest_check(point, digest)
         try:
-            classes = plugins_load(entry_point)
+            classes = plugins_load(point)
         except (Exception, SystemExit) as error:
             # Quarantine: somebody else's broken plugin must not stop this one.
-            broken.append(f"{entry_point.name} ({error!r})")
+            broken.append(f"{point.name} ({error!r})")
             continue
         for plugin in classes:
             if getattr(plugin, "id", None) == plugin_id:
                 return plugin()
     also = f" These could not be imported: {', '.join(broken)}." if broken else ""
     raise PluginError(f"No plugin {plugin_id!r} is installed here.{also}")
+
+
+def _digest_check(entry_point: EntryPoint, digest: str) -> None:
+    if digest and source_digest(entry_point.module) != digest:
+        raise PluginChanged(
+            f"The files of {distribution_name(entry_point) or entry_point.value} have changed since"
+            " the platform described them. Install the release again, or let it be described anew."
+        )

@@ -4,6 +4,7 @@
 ``CustomerError``         the customer, word for word: something they sent can be changed
 ``PluginError``           the operator and the author: a mistake in the plugin
 ``ManifestError``         the same, found while the plugin was being described
+``PluginChanged``         the operator: the installed files are not those that were described
 ``ProtocolError``         the operator: the other end of the pipe broke the protocol
 ``Cancelled``             nobody: the run was stopped on request; let it pass
 ========================  =============================================================
@@ -22,6 +23,10 @@ class CustomerError(Exception):
 
 class PluginError(Exception):
     """A mistake of the plugin's: the operator and the author see it, the customer is not billed."""
+
+
+class PluginChanged(PluginError):
+    """The plugin's files are not those that the platform knows under this version."""
 
 
 class ManifestError(PluginError):

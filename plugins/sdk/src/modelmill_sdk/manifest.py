@@ -1,6 +1,7 @@
 """The manifest: everything the platform knows of a plugin without importing it."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +26,11 @@ DATASET_KINDS = (
 # Counted by the platform itself; a plugin that declared one of them could bill its own time.
 HOST_METERS = frozenset({"cpu_ms", "gpu_ms", "requests", "byte_hours"})
 
+MAX_CARD_CHARS = 20_000
+MAX_SAMPLES = 8
+MAX_SAMPLE_CHARS = 4_000
+MAX_SAMPLE_BYTES = 2 * 1024 * 1024
+
 PLUGIN_ID_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 METER_PATTERN = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 
@@ -35,6 +41,22 @@ class ManifestNeeds(BaseModel):
     gpu_memory_mib: int = Field(default=0, ge=0)
 
 
+class ManifestSample(BaseModel):
+    """Something the plugin made, for customers to see before they train.
+
+    A picture travels at ``path``; the platform keeps it under its ``sha256``.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str = Field(max_length=120)
+    kind: Literal["image", "text"]
+    text: str = Field(default="", max_length=MAX_SAMPLE_CHARS)
+    path: Path | None = None
+    sha256: str = Field(default="", max_length=64)
+    media_type: str = Field(default="", max_length=40)
+
+
 class Manifest(BaseModel):
     """One plugin of one installed release, as plain data."""
 
@@ -42,17 +64,24 @@ class Manifest(BaseModel):
 
     protocol: int
     plugin_id: str = Field(pattern=PLUGIN_ID_PATTERN, max_length=64)
-    version: str
+    version: str = Field(min_length=1, max_length=60)
     distribution: str
     entry_point: str
     digest: str
+    location: str = ""
+    is_editable: bool = False
+    # Versions whose models it loads, each with all that begin with it; none named: its own major.
+    loads: tuple[str, ...] = Field(default=(), max_length=100)
+    # The model card, in Markdown.
+    card: str = Field(default="", max_length=MAX_CARD_CHARS)
+    samples: tuple[ManifestSample, ...] = Field(default=(), max_length=MAX_SAMPLES)
     title: str = Field(min_length=1, max_length=120)
     description: str = ""
     author: str = ""
     licence: str = ""
     task: str = "other"
-    accepts: tuple[str, ...] = ()
-    meters: dict[str, str] = {}
+    accepts: tuple[str, ...] = Field(default=(), max_length=20)
+    meters: dict[str, str] = Field(default={}, max_length=100)
     needs: ManifestNeeds = ManifestNeeds()
     trains: bool
     streams: bool

@@ -64,6 +64,9 @@ class Plugin:
     needs: ClassVar[Needs] = Needs()
     max_batch: ClassVar[int] = 1
     max_wait_ms: ClassVar[int] = 0
+    loads: ClassVar[tuple[str, ...]] = ()
+    card: ClassVar[str] = ""
+    samples: ClassVar[tuple[str, ...]] = ()
 
     TrainParams: ClassVar[type[Params]] = Params
     Input: ClassVar[type[Params]] = Params

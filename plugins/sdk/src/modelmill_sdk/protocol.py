@@ -7,16 +7,26 @@ and the platform refuses a child that speaks another number. The prose is docs/p
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.manifest import Broken, Manifest
-from modelmill_sdk.storable import storable_check
+from modelmill_sdk.origins import Origin
+from modelmill_sdk.storable import finite_check, keys_check, storable_check
 
 PROTOCOL = 1
 MAX_LOG_CHARS = 10_000
 MAX_TRACEBACK_CHARS = 20_000
 MAX_SAMPLE_CHARS = 20_000
+_MAX_COMPLAINT_CHARS = 1_000
 
 _M = TypeVar("_M")
 
@@ -26,15 +36,24 @@ Step = Annotated[int, Field(ge=0, le=2**53)]
 Quantity = Annotated[int, Field(ge=0, le=2**53)]
 Index = Annotated[int, Field(ge=0, lt=1_000_000)]
 Name = Annotated[str, Field(max_length=100)]
-Metrics = Annotated[
-    dict[Name, Annotated[float, Field(allow_inf_nan=False)] | None], Field(max_length=200)
-]
+# Bounded, and given up at the first that is wrong: a frame full of wrong ones, each with a dozen
+# complaints, would cost the reader minutes and gigabytes.
+_FEW = Field(max_length=1_000, fail_fast=True)
+# Counted before any is looked at; a bound on the field would be counted afterwards.
+_FEW_KEYS = BeforeValidator(keys_check)
+Metrics = Annotated[dict[Name, Annotated[float, Field(allow_inf_nan=False)] | None], _FEW_KEYS]
 
 
 class Message(BaseModel):
     """What every message is: immutable, told apart by ``type``."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        # What is wrong is told without showing it: its text may be as long as the frame.
+        extra="ignore",
+        frozen=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,
+    )
 
     type: str
 
@@ -42,11 +61,23 @@ class Message(BaseModel):
 # --- parent to child
 
 
-class TrainStart(Message):
+class PluginWork(Message):
+    """Work for one plugin.
+
+    With ``entry_point`` and ``distribution`` the child imports no other; with ``digest`` it refuses
+    files that are not those the platform described.
+    """
+
+    plugin_id: str
+    entry_point: str = ""
+    distribution: str = ""
+    digest: str = ""
+
+
+class TrainStart(PluginWork):
     """Train a model; the answer ends with TrainDone or Failed."""
 
     type: Literal["train_start"] = "train_start"
-    plugin_id: str
     params: dict[str, Any] = {}
     seed: int = 0
     device: str = "cpu"
@@ -66,11 +97,10 @@ class Stop(Message):
     reason: StopReason = "cancel"
 
 
-class ModelLoad(Message):
+class ModelLoad(PluginWork):
     """Load a model for the predictions that follow; the answer is Loaded or Failed."""
 
     type: Literal["model_load"] = "model_load"
-    plugin_id: str
     model_dir: Path
     device: str = "cpu"
     threads: int = Field(default=1, ge=1)
@@ -94,20 +124,23 @@ class PredictAbort(Message):
     request_id: RequestId
 
 
-class ValidateStart(Message):
+class ValidateStart(PluginWork):
     """Look for problems in a dataset; ProblemFound for each, then ValidateDone."""
 
     type: Literal["validate_start"] = "validate_start"
-    plugin_id: str
     params: dict[str, Any] = {}
     data_dir: Path
 
 
 class Describe(Message):
-    """Describe every installed plugin but the entry points named in ``skip``."""
+    """Describe every installed plugin but the entry points named in ``skip``.
+
+    Sample pictures are copied into ``out_dir``, where the manifests point at them.
+    """
 
     type: Literal["describe"] = "describe"
     skip: tuple[str, ...] = ()
+    out_dir: Path | None = None
 
 
 # --- child to parent
@@ -206,7 +239,7 @@ class Result(Message):
     kind: Literal["text", "image", "json", "file"]
     text: str | None = None
     path: Path | None = None
-    value: Any = None
+    value: Annotated[Any, AfterValidator(finite_check)] = None
     finish_reason: str = Field(default="stop", max_length=40)
 
 
@@ -216,7 +249,7 @@ class PredictDone(Message):
     type: Literal["predict_done"] = "predict_done"
     request_id: RequestId
     compute_ms: int = Field(ge=0)
-    counts: dict[Name, Quantity] = {}
+    counts: Annotated[dict[Name, Quantity], _FEW_KEYS] = {}
 
 
 class ProblemFound(Message):
@@ -240,16 +273,15 @@ class Describing(Message):
     """This entry point is about to be imported; named first, in case the import kills the child."""
 
     type: Literal["describing"] = "describing"
-    entry_point: str
-    distribution: str
+    origin: Origin
 
 
 class Manifests(Message):
     """Every plugin that could be described, and every entry point that could not."""
 
     type: Literal["manifests"] = "manifests"
-    items: list[Manifest] = []
-    broken: list[Broken] = []
+    items: Annotated[list[Manifest], _FEW] = []
+    broken: Annotated[list[Broken], _FEW] = []
 
 
 class Failed(Message):
@@ -313,4 +345,5 @@ def _decode(adapter: TypeAdapter[_M], payload: bytes) -> _M:
         storable_check(payload)
         return adapter.validate_json(payload)
     except (ValidationError, ValueError, RecursionError) as error:
-        raise ProtocolError(f"Not a message of protocol {PROTOCOL}: {error}") from error
+        said = str(error)[:_MAX_COMPLAINT_CHARS]
+        raise ProtocolError(f"Not a message of protocol {PROTOCOL}: {said}") from error

@@ -1,6 +1,5 @@
 """The description of every installed plugin, the broken ones in quarantine."""
 
-from collections.abc import Collection
 from importlib.metadata import EntryPoint
 
 from modelmill_sdk.describing import manifest_make
@@ -8,28 +7,28 @@ from modelmill_sdk.discovery import distribution_name, entry_points_found, plugi
 from modelmill_sdk.errors import ManifestError
 from modelmill_sdk.host.failures import traceback_text
 from modelmill_sdk.manifest import Broken, Manifest
-from modelmill_sdk.protocol import Describing, Manifests
+from modelmill_sdk.origins import origin_of
+from modelmill_sdk.protocol import Describe, Describing, Manifests
 from modelmill_sdk.runs import Listener
 
 
-def plugins_describe(*, skip: Collection[str], listener: Listener) -> Manifests:
+def plugins_describe(work: Describe, *, listener: Listener) -> Manifests:
     """Import every entry point but those skipped, and collect manifests and tracebacks."""
     items: list[Manifest] = []
     broken: list[Broken] = []
     for entry_point in entry_points_found():
-        if entry_point.name in skip:
+        if entry_point.name in work.skip:
             continue
-        listener.tell(
-            Describing(entry_point=entry_point.name, distribution=distribution_name(entry_point))
-        )
         try:
+            listener.tell(Describing(origin=origin_of(entry_point)))
             classes = plugins_load(entry_point)
         except (Exception, SystemExit) as error:
             broken.append(_broken(entry_point, error))
             continue
         for plugin in classes:
             try:
-                items.append(_unique(manifest_make(plugin, entry_point=entry_point), items))
+                manifest = manifest_make(plugin, entry_point=entry_point, out_dir=work.out_dir)
+                items.append(_unique(manifest, items))
             except (Exception, SystemExit) as error:
                 broken.append(_broken(entry_point, error))
     return Manifests(items=items, broken=broken)

@@ -2,7 +2,7 @@
 
 import traceback
 
-from modelmill_sdk.errors import Cancelled, CustomerError
+from modelmill_sdk.errors import Cancelled, CustomerError, PluginChanged
 from modelmill_sdk.protocol import MAX_TRACEBACK_CHARS, Failed
 from modelmill_sdk.texts import text_clean
 
@@ -24,7 +24,7 @@ def failure_message(error: BaseException, *, request_id: str | None = None) -> F
         return Failed(request_id=request_id, code="cancelled", message="Cancelled.", who="customer")
     return Failed(
         request_id=request_id,
-        code="out_of_memory" if _is_out_of_memory(error) else "plugin_error",
+        code=_code(error),
         message=text_clean(f"{type(error).__name__}: {error}", max_chars=_MAX_MESSAGE_CHARS),
         traceback=traceback_text(error),
     )
@@ -34,6 +34,12 @@ def traceback_text(error: BaseException) -> str:
     """Give the end of an error's traceback, fit for a message."""
     lines = traceback.format_exception(error)
     return text_clean("".join(lines), max_chars=MAX_TRACEBACK_CHARS)
+
+
+def _code(error: BaseException) -> str:
+    if isinstance(error, PluginChanged):
+        return "plugin_changed"
+    return "out_of_memory" if _is_out_of_memory(error) else "plugin_error"
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

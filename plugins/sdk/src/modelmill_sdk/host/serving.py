@@ -19,6 +19,7 @@ from modelmill_sdk.protocol import (
     Loaded,
     Message,
     ModelLoad,
+    PluginWork,
     PredictStart,
     Ready,
     ToChild,
@@ -53,15 +54,15 @@ class _Host:
     def answer(self, work: ToChild) -> Message:
         """Do the work, and give the message that ends it."""
         if isinstance(work, TrainStart):
-            return plugin_train(plugin_find(work.plugin_id), work, self._control)
+            return plugin_train(_plugin_of(work), work, self._control)
         if isinstance(work, ModelLoad):
             return self._load(work)
         if isinstance(work, PredictStart):
             return self._predict(work)
         if isinstance(work, ValidateStart):
-            return plugin_validate(plugin_find(work.plugin_id), work, self._control)
+            return plugin_validate(_plugin_of(work), work, self._control)
         if isinstance(work, Describe):
-            return plugins_describe(skip=work.skip, listener=self._control)
+            return plugins_describe(work, listener=self._control)
         raise PluginError(f"{work.type} is not work.")
 
     def _load(self, work: ModelLoad) -> Loaded:
@@ -69,7 +70,7 @@ class _Host:
         # The old model goes before the new one comes, so that both need never fit.
         self._loaded = None
         threads_limit(work.threads)
-        plugin = plugin_find(work.plugin_id)
+        plugin = _plugin_of(work)
         self._loaded = (plugin, plugin.load(work.model_dir, work.device), work.device)
         # Once more: the plugin is likely to have imported torch just now.
         threads_limit(work.threads)
@@ -80,3 +81,12 @@ class _Host:
             raise PluginError("No model is loaded.")
         plugin, model, device = self._loaded
         return plugin_predict(plugin, model, work, device=device, listener=self._control)
+
+
+def _plugin_of(work: PluginWork) -> Plugin:
+    return plugin_find(
+        work.plugin_id,
+        entry_point=work.entry_point,
+        distribution=work.distribution,
+        digest=work.digest,
+    )
