@@ -5,7 +5,7 @@ import importlib.util
 import inspect
 import json
 import re
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,14 @@ def manifest_make(plugin: type[Plugin], *, entry_point: EntryPoint) -> Manifest:
             digest=source_digest(plugin),
             title=plugin.title or plugin.id.replace("-", " ").capitalize(),
             description=plugin.description
-            or inspect.cleandoc(plugin.__dict__.get("__doc__") or ""),
-            author=plugin.author,
-            licence=plugin.licence,
+            or inspect.cleandoc(plugin.__dict__.get("__doc__") or "")
+            or _metadata(distribution, "Summary"),
+            author=plugin.author
+            or _metadata(distribution, "Author")
+            or _metadata(distribution, "Author-email").partition(" <")[0],
+            licence=plugin.licence
+            or _metadata(distribution, "License-Expression")
+            or _metadata(distribution, "License"),
             task=plugin.task,
             accepts=plugin.accepts,
             meters=plugin.meters,
@@ -100,6 +105,14 @@ def source_digest(plugin: type[Plugin]) -> str:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             digest.update(f"{path.name}\0{content}\n".encode())
     return f"sha256:{digest.hexdigest()}"
+
+
+def _metadata(distribution: Distribution | None, name: str) -> str:
+    """Give what pyproject.toml says; the class says only what is different."""
+    if distribution is None:
+        return ""
+    metadata = distribution.metadata
+    return str(metadata[name]).strip() if name in metadata else ""
 
 
 def _fields_check(params: type[Params], *, name: str, need_defaults: bool) -> None:
