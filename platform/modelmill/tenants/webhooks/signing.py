@@ -51,8 +51,8 @@ def _secrets(endpoint: WebhookEndpoint) -> list[str]:
     versions = [endpoint.secret_version]
     if endpoint.rotated_at is not None and timezone.now() - endpoint.rotated_at < OVERLAP:
         versions.append(endpoint.secret_version - 1)
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return [secret_of(endpoint, version=version, key=str(key)) for version in versions for key in keys]
+    keys = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+    return [secret_of(endpoint, version=version, key=key) for version in versions for key in keys]
 
 
 def _signature(secret: str, signed: bytes) -> str:
