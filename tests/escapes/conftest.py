@@ -59,9 +59,7 @@ def require() -> Callable[[HostProcess, Probe], None]:
     """``require(host, probe)``: skip what the kernel has no fence for; not on Linux 6."""
 
     def require(host: HostProcess, probe: Probe) -> None:
-        missing = {
-            name: host.fences[name] for name in probe.needs if host.fences[name][:2] != "on"
-        }
+        missing = {name: host.fences[name] for name in probe.needs if host.fences[name][:2] != "on"}
         if missing and int(os.uname().release.split(".")[0]) >= 6:
             pytest.fail(f"this kernel should have it: {missing}")
         if missing:
@@ -98,5 +96,3 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             result = result.replace("|", "\\|")
             terminalreporter.write_line(f"| {probe.title} | {levels} | {result} | {by} |")
     terminalreporter.write_line(f"{len(rows)} probes")
-
-

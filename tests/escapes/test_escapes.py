@@ -14,8 +14,8 @@ from modelmill.inference.pricing import usage_capped
 from tests.escapes.house import LEVELS, heard
 from tests.escapes.probes import ASKED, COUNTED, ENDED, EVERY, LEFT, USED_UP
 from workers.hosts import HostDied
-from workers.hosts.output import MAX_TAIL_BYTES
 from workers.hosts.opening import file_open
+from workers.hosts.output import MAX_TAIL_BYTES
 
 
 def named(probes):

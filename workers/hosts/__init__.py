@@ -2,12 +2,13 @@
 
 This room knows processes, pipes and users; it does not know jobs, tenants or money. Everything a
 plugin's process says is checked before anyone sees it. Public: ``HostSpec``, ``HostProcess``,
+``Isolation``,
 ``HostDied``, ``describe_plugins``.
 """
 
 from workers.hosts.describing import describe_plugins
 from workers.hosts.errors import HostDied
 from workers.hosts.process import HostProcess
-from workers.hosts.spec import HostSpec
+from workers.hosts.spec import HostSpec, Isolation
 
-__all__ = ["HostDied", "HostProcess", "HostSpec", "describe_plugins"]
+__all__ = ["HostDied", "HostProcess", "HostSpec", "Isolation", "describe_plugins"]

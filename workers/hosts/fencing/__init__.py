@@ -23,9 +23,10 @@ def tie_down(settings: Settings) -> dict[str, str]:
     the kernel's own in brackets. Call it with one thread, in the process that it is about. Raises
     OSError when not even the limits, or the change of user, could be had: then run nothing.
 
-    ``settings``: uid (None keeps the user), keeps_reading, is_walled (namespaces are there already),
-    groups (files of members to join), parent_pid (None where another looks after that), scratch_dir,
-    read, write, closed (paths), device, shared_memory_bytes, open_files, file_bytes, processes.
+    ``settings``: uid (None keeps the user), keeps_reading, is_walled (namespaces are there),
+    groups (files of members to join), parent_pid (None where another looks after that),
+    scratch_dir, read, write, closed (paths), device, shared_memory_bytes, open_files, file_bytes,
+    processes.
     """
     if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - fences bind one thread
         raise OSError(errno.EBUSY, "the fences must be put up before there are threads")

@@ -49,9 +49,7 @@ def scopes_signals(abi: int) -> bool:
     return abi >= _SCOPES_FROM
 
 
-def enforce(
-    abi: int, *, read: Iterable[str], write: Iterable[str], devices: Iterable[str]
-) -> None:
+def enforce(abi: int, *, read: Iterable[str], write: Iterable[str], devices: Iterable[str]) -> None:
     """Confine this thread, and all it starts, for good; places that do not exist are left out.
 
     Needs no_new_privs. Raises OSError.

@@ -89,7 +89,7 @@ def fill_the_disk_namelessly(targets: Targets) -> str:
     """Keep open what was deleted: no look into the folder shows it."""
     kept = []
     for number in range(1000):
-        kept.append(Path(targets["out_dir"], f"{number}").open("wb"))
+        kept.append(Path(targets["out_dir"], f"{number}").open("wb"))  # noqa: SIM115
         Path(kept[-1].name).unlink()
         kept[-1].write(b"x" * 4 * _MIB)
         kept[-1].flush()

@@ -1,4 +1,4 @@
-"""Looking at what is somebody else's. Each gives what it saw, or raises what kept it from seeing."""
+"""Looking at what is somebody else's: each gives what it saw, or raises what hid it."""
 
 import os
 import subprocess
@@ -24,8 +24,8 @@ def everybodys_open_files(targets: Targets) -> str | None:
     for entry in _others():
         try:
             # How many there are is no secret; which they are would be.
-            return str([os.readlink(fd) for fd in Path(entry, "fd").iterdir()][0])
-        except (OSError, IndexError):
+            return str(next(fd.readlink() for fd in Path(entry, "fd").iterdir()))
+        except (OSError, StopIteration):
             continue
     raise PermissionError("no process but our own shows its files")
 
@@ -88,11 +88,13 @@ def own_environment(targets: Targets) -> str | None:
 
 
 def leaked_descriptors(targets: Targets) -> str | None:
-    kinds = {fd: os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")}
+    kinds = {fd.name: os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()}
     strange = {
         fd: path
         for fd, path in kinds.items()
-        if path != "/dev/null" and "/pipe:" not in path and not path.startswith(f"/proc/{os.getpid()}/fd")
+        if path != "/dev/null"
+        and "/pipe:" not in path
+        and not path.startswith(f"/proc/{os.getpid()}/fd")
     }
     return str(strange) if strange else None
 
@@ -109,8 +111,9 @@ def raw_disk(targets: Targets) -> bytes:
 
 
 def _others() -> list[str]:
-    entries = [entry for entry in os.listdir("/proc") if entry.isdigit()]
-    return [f"/proc/{entry}" for entry in entries if int(entry) not in (os.getpid(), 1)]
+    ours = {"1", str(os.getpid())}
+    entries = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [str(entry) for entry in entries if entry.name not in ours]
 
 
 def _seen_of_others(name: str, targets: Targets) -> str | None:

@@ -137,5 +137,3 @@ def _traced(pid: int) -> str:
     if libc.ptrace(seize, pid, 0, 0) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return "traced"
-
-
