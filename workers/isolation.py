@@ -4,16 +4,9 @@ import os
 from pathlib import Path
 
 from django.conf import settings
+from modelmill.catalog.isolation import plugin_level
 
 from workers.hosts.spec import MIB, Isolation, Level
-
-_EVERY_PLUGIN = "*"
-
-
-def plugin_level(plugin_id: str) -> Level:
-    """Return the level of isolation that the operator chose for a plugin."""
-    chosen = settings.PLUGINS_L2
-    return "L2" if plugin_id in chosen or _EVERY_PLUGIN in chosen else "L1"
 
 
 def plugin_isolation(plugin_id: str) -> Isolation:
@@ -24,6 +17,11 @@ def plugin_isolation(plugin_id: str) -> Isolation:
 def strictest_isolation() -> Isolation:
     """Return how a process is shut in that imports every plugin, to describe them."""
     return _isolation("L2" if settings.PLUGINS_L2 else "L1")
+
+
+def levels_used() -> list[Isolation]:
+    """List how processes are shut in here: at L1, and at L2 where a plugin is to be."""
+    return [_isolation("L1"), *([_isolation("L2")] if settings.PLUGINS_L2 else [])]
 
 
 def _isolation(level: Level) -> Isolation:
