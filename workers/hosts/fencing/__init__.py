@@ -49,7 +49,7 @@ def tie_down(settings: Settings) -> dict[str, str]:
         "user": _user(settings),
         "privileges": "on: no capabilities, no new privileges",
         **confined,
-        **_network(walls, _attempt("seccomp", _filtered)),
+        **_network(walls, _attempt("seccomp", _filtered(settings))),
         "limits": "on: rlimits",
         "death with the worker": "on: parent death signal",
     }
@@ -112,6 +112,7 @@ def _confined(settings: Settings, *, has_own_memory: bool) -> dict[str, str]:
                 *([namespaces.SHARED_MEMORY] if has_own_memory else []),
             ],
             devices=places.devices(settings["device"]),
+            changed=places.own_process(settings["device"]),
         )
     except OSError as error:
         why = _why_not(error)
@@ -122,9 +123,12 @@ def _confined(settings: Settings, *, has_own_memory: bool) -> dict[str, str]:
     return {"files": f"on: Landlock {abi}", "signals": signals}
 
 
-def _filtered() -> str:
-    seccomp.enforce()
-    return "seccomp"
+def _filtered(settings: Settings) -> Callable[[], str]:
+    def act() -> str:
+        seccomp.enforce(has_gpu=settings["device"] != "cpu")
+        return "seccomp"
+
+    return act
 
 
 def _network(walls: dict[str, str], filtered: dict[str, str]) -> dict[str, str]:

@@ -54,6 +54,18 @@ def devices(kind: str) -> list[str]:
     return found
 
 
+def own_process(kind: str) -> list[str]:
+    """List what a process writes to of its own in /proc.
+
+    CUDA names its threads there, and does not begin where it cannot. The folder is kept open: the
+    kernel would make another in its place after it was forgotten, which no rule would know.
+    """
+    if kind == "cpu":
+        return []
+    os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
+    return [f"/proc/{os.getpid()}"]
+
+
 def _environment() -> str:
     """Return the virtual environment of this interpreter, which ``-S`` does not look for."""
     folder = Path(sys.executable).parent.parent
