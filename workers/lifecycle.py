@@ -10,6 +10,8 @@ from django.conf import settings
 from modelmill.core.doorbell import ring
 from modelmill.training.services import worker_gone, worker_report
 
+from workers.hosts import fences_seen, fences_try
+from workers.isolation import levels_used
 from workers.supervisor.devices import device_choose
 from workers.supervisor.draining import drain_ask
 from workers.supervisor.loop import worker_name
@@ -24,7 +26,9 @@ class SignOfLife(bootsteps.StartStopStep):
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, parent: Any) -> None:
-        """Report now and regularly."""
+        """Try the fences, then report now and regularly."""
+        for isolation in levels_used():
+            fences_try(isolation)
         queues = ",".join(sorted(parent.app.amqp.queues.consume_from))
         _report(queues)
         self._timer = parent.timer.call_repeatedly(settings.HEARTBEAT_S, _report, (queues,))
@@ -61,4 +65,10 @@ def _say_goodbye(**_signal: object) -> None:
 
 def _report(queues: str) -> None:
     device = device_choose()
-    worker_report(worker_name(), queue=queues, device=device.name, gpu_memory_mib=device.memory_mib)
+    worker_report(
+        worker_name(),
+        queue=queues,
+        device=device.name,
+        gpu_memory_mib=device.memory_mib,
+        fences=fences_seen(),
+    )

@@ -303,6 +303,12 @@ PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
 PLUGIN_PATHS = [Path(path) for path in env.words("MODELMILL_PLUGIN_PATHS")]
 # Virtual environments with plugins of their own, or folders of such.
 PLUGIN_ENVIRONMENTS = [Path(path) for path in env.words("MODELMILL_PLUGIN_ENVIRONMENTS")]
+# What a plugin's process may take, and how it is shut in: docs/operators/sandbox.md.
+PLUGINS_L2 = env.words("MODELMILL_PLUGINS_L2")
+PLUGIN_MEMORY_MIB = env.number("MODELMILL_PLUGIN_MEMORY_MIB", 0)
+PLUGIN_DISK_MIB = env.number("MODELMILL_PLUGIN_DISK_MIB", 100_000)
+PLUGIN_PROCESSES = env.number("MODELMILL_PLUGIN_PROCESSES", 1024)
+PLUGIN_CONTROL_GROUP = env.text("MODELMILL_PLUGIN_CONTROL_GROUP")
 
 # ── Metering ──
 STORAGE_SAMPLE_S = env.number("MODELMILL_STORAGE_SAMPLE_S", 300)

@@ -1,5 +1,7 @@
 """The operator's door: staff see every tenant, for all others it is not there."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -162,6 +164,35 @@ def test_a_live_worker_is_shown(operator: Client) -> None:
     worker_report("train-1", queue="train", device="cpu")
 
     assert "train-1" in operator.get("/cockpit/workers").content.decode()
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Network"), ("zh-hans", "网络")])
+def test_a_workers_fences_are_shown_with_what_is_missing(
+    language: str, word: str, operator: Client
+) -> None:
+    states = {"network": "on: network namespace", "files": "off: the kernel refused it (EX)"}
+    worker_report("train-1", queue="train", fences={"L1": states})
+    operator.cookies["django_language"] = language
+
+    page = operator.get("/cockpit/workers").content.decode()
+
+    assert word in page and "1/2" in page and "(EX)" in page
+    check_page(page)
+
+
+def test_a_worker_keeps_its_fences_until_it_reports_others(operator: Client) -> None:
+    worker_report("train-1", queue="train", fences={"L1": {"files": "on: Landlock 7"}})
+    worker_report("train-1")
+
+    assert "Landlock 7" in operator.get("/cockpit/workers").content.decode()
+
+
+def test_a_plugins_isolation_is_shown(operator: Client, settings: Any) -> None:
+    manifest_publish({"plugin_id": "mill", "title": "Mill", "version": "1", "digest": "d"})
+    settings.PLUGINS_L2 = ["mill"]
+
+    assert "inside bubblewrap" in operator.get("/cockpit/plugins").content.decode()
+    assert "inside bubblewrap" in operator.get("/cockpit/plugins/mill").content.decode()
 
 
 def test_new_prices_are_a_new_book(operator: Client) -> None:

@@ -74,13 +74,13 @@ def test_rubbish_on_the_pipe_ends_the_child_and_not_the_parent(talk) -> None:
     assert not talk.host.is_alive
 
 
-def test_a_path_outside_its_folders_ends_the_child(talk, tmp_path) -> None:
+def test_a_link_out_of_its_folders_cannot_be_written_through(talk, tmp_path) -> None:
     talk.load("fake-echo")
     (talk.folder / "out").mkdir()
     (talk.folder / "out" / "r1-0.png").symlink_to(tmp_path / "elsewhere.png")
     talk.ask({"kind": "image", "value": "blue"})
-    with pytest.raises(HostDied, match="outside of its folders"):
-        talk.until("predict_done", "failed")
+    assert "PermissionError" in talk.until("predict_done", "failed")[-1].message
+    assert not (tmp_path / "elsewhere.png").exists()
 
 
 def test_the_child_can_write_no_core_and_no_endless_file(talk_start) -> None:
@@ -177,7 +177,7 @@ def test_a_folder_its_user_cannot_read_is_named(open_python, talk_start) -> None
         talk.host.send(ModelLoad(plugin_id="fake-echo", model_dir=folder / "closed"))
 
 
-def test_an_interpreter_that_only_root_can_read_runs_as_root_and_says_so(
+def test_an_interpreter_that_only_root_can_read_runs_as_its_own_user_all_the_same(
     talk_start, tmp_path, caplog
 ) -> None:
     if os.geteuid() != 0:
@@ -186,5 +186,26 @@ def test_an_interpreter_that_only_root_can_read_runs_as_root_and_says_so(
     closed.mkdir(mode=0o700)
     identity._said.clear()
     talk = talk_start(scratch_dir=closed / "scratch")
-    assert answer(talk, "environment").value["uid"] == 0
+    assert answer(talk, "environment").value["uid"] >= 30_000
     assert "not readable by other users" in caplog.text
+    assert "may read closed folders" in talk.host.fences["user"]
+
+
+def test_a_folder_is_read_where_the_host_was_started_with_it_and_nowhere_else(
+    talk_start, tmp_path
+) -> None:
+    for name in ("given", "other"):
+        (tmp_path / name).mkdir()
+    talk = talk_start(readable=(tmp_path / "given",))
+    talk.host.send(ModelLoad(plugin_id="fake-echo", model_dir=tmp_path / "given"))
+    talk.until("loaded")
+    with pytest.raises(PermissionError, match="named when the host is started"):
+        talk.host.send(ModelLoad(plugin_id="fake-echo", model_dir=tmp_path / "other"))
+
+
+def test_without_bubblewrap_a_plugin_of_the_second_level_is_refused(
+    talk_start, monkeypatch
+) -> None:
+    monkeypatch.setattr("workers.hosts.starting.bubblewrap_find", lambda: None)
+    with pytest.raises(HostDied, match="bubblewrap is not installed"):
+        talk_start(level="L2")

@@ -186,9 +186,23 @@ def test_a_prediction_is_served(server, acme) -> None:
     assert row.load_ms > 0
 
 
-def test_a_death_before_anything_was_shown_is_tried_again(server, acme, tmp_path) -> None:
-    mark = {"do": "die_once", "mark": str(tmp_path / "mark")}
-    row = served(server, acme, "fake-trouble", mark)
+def test_a_death_before_anything_was_shown_is_tried_again(
+    server, acme, tmp_path, settings, monkeypatch
+) -> None:
+    mark = tmp_path / "marks" / "mark"
+    mark.parent.mkdir()
+    # The second process may read it: no plugin can leave itself a note.
+    settings.PLUGIN_PATHS = [FAKES, mark.parent]
+    load, began = HostPool._load, []
+
+    def load_and_mark(*args: object, **options: object) -> None:
+        if began:
+            mark.touch()
+        began.append(True)
+        load(*args, **options)
+
+    monkeypatch.setattr(HostPool, "_load", load_and_mark)
+    row = served(server, acme, "fake-trouble", {"do": "die_unmarked", "mark": str(mark)})
     assert (row.state, row.outputs[0]["text"]) == ("succeeded", "alive")
 
 

@@ -2,12 +2,23 @@
 
 This room knows processes, pipes and users; it does not know jobs, tenants or money. Everything a
 plugin's process says is checked before anyone sees it. Public: ``HostSpec``, ``HostProcess``,
-``HostDied``, ``describe_plugins``.
+``Isolation``,
+``HostDied``, ``describe_plugins``, ``fences_try``, ``fences_seen``.
 """
 
 from workers.hosts.describing import describe_plugins
 from workers.hosts.errors import HostDied
+from workers.hosts.fences import fences_seen
 from workers.hosts.process import HostProcess
-from workers.hosts.spec import HostSpec
+from workers.hosts.spec import HostSpec, Isolation
+from workers.hosts.trial import fences_try
 
-__all__ = ["HostDied", "HostProcess", "HostSpec", "describe_plugins"]
+__all__ = [
+    "HostDied",
+    "HostProcess",
+    "HostSpec",
+    "Isolation",
+    "describe_plugins",
+    "fences_seen",
+    "fences_try",
+]

@@ -14,7 +14,7 @@ from modelmill_sdk.protocol import Describe, Describing, Manifests
 from workers.hosts.errors import HostDied
 from workers.hosts.opening import file_open
 from workers.hosts.process import HostProcess
-from workers.hosts.spec import HostSpec
+from workers.hosts.spec import HostSpec, Isolation
 
 _TAIL_CHARS = 4_000
 # How the formats that browsers show begin.
@@ -39,6 +39,7 @@ def describe_plugins(
     python: Path | None = None,
     python_paths: tuple[Path, ...] = (),
     timeout_s: float = 60.0,
+    isolation: Isolation | None = None,
 ) -> Described:
     """Give every installed plugin's manifest, and the broken ones' tracebacks.
 
@@ -48,7 +49,12 @@ def describe_plugins(
     fatal: list[Broken] = []
     while True:
         with tempfile.TemporaryDirectory(prefix="modelmill-describe-") as scratch:
-            spec = HostSpec(scratch_dir=Path(scratch), python=python, python_paths=python_paths)
+            spec = HostSpec(
+                scratch_dir=Path(scratch),
+                python=python,
+                python_paths=python_paths,
+                **(isolation or {}),
+            )
             outcome = _describe_once(spec, [item.entry_point for item in fatal], timeout_s)
         if isinstance(outcome, Described):
             return replace(outcome, broken=[*outcome.broken, *fatal])

@@ -95,7 +95,7 @@ def _made(place: Path, name: str, controller: str, *, version: int, bound: int) 
 def _homes(home: Path | None) -> dict[str, tuple[Path, int]]:
     """Find for each controller the group we are in, and the version of its hierarchy."""
     if home is not None:
-        return {controller: (home, 2) for controller in ("memory", "pids")}
+        return dict.fromkeys(("memory", "pids"), (home, 2))
     ours = _ours()
     homes: dict[str, tuple[Path, int]] = {}
     for mount in psutil.disk_partitions(all=True):

@@ -4,6 +4,8 @@ import os
 import threading
 
 MAX_TAIL_BYTES = 64 * 1024
+# What any user may make a pipe of; a chatty process then costs us half the time.
+PIPE_BYTES = 1 << 20
 
 
 class OutputTail:
@@ -25,7 +27,7 @@ class OutputTail:
 
     def _drain(self) -> None:
         with os.fdopen(self._fd, "rb", buffering=0) as stream:
-            while part := stream.read(1 << 16):
+            while part := stream.read(PIPE_BYTES):
                 with self._lock:
-                    self._tail += part
+                    self._tail += part[-MAX_TAIL_BYTES:]
                     del self._tail[:-MAX_TAIL_BYTES]

@@ -77,6 +77,7 @@ class HostProcess:
         needed = (LAUNCHER, *python_paths(spec))
         self._identity = identity_choose(spec, needed=needed)
         self._identity.own(spec.scratch_dir)
+        spec.scratch_dir.chmod(0o700)
         self._identity.own(spec.scratch_dir / "tmp")
         self._roots = frozenset({spec.scratch_dir})
         self._reason = ""

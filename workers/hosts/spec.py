@@ -2,12 +2,23 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
 MIB = 1024**2
 GIB = 1024**3
 
 Level = Literal["L1", "L2"]
+
+
+class Isolation(TypedDict, total=False):
+    """The part of a ``HostSpec`` that the operator decides."""
+
+    level: Level
+    closed: tuple[Path, ...]
+    max_memory_bytes: int
+    max_scratch_bytes: int
+    max_processes: int
+    control_group: Path | None
 
 
 @dataclass(frozen=True, kw_only=True)

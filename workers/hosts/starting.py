@@ -1,9 +1,11 @@
 """Starting a host's process, with exactly the descriptors and the user it should have."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from workers.hosts.errors import HostDied
 from workers.hosts.fences import bubblewrap_find
 from workers.hosts.groups import HostGroups
 from workers.hosts.identity import Identity
+from workers.hosts.output import PIPE_BYTES
 from workers.hosts.spawner import spawn
 from workers.hosts.spec import GIB, HostSpec
 
@@ -48,6 +51,8 @@ def process_start(
     our_read, child_write = os.pipe()
     our_output, child_output = os.pipe()
     our_report, child_report = os.pipe()
+    with suppress(OSError):
+        fcntl.fcntl(our_output, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     settings = {
         "read_fd": child_read,
         "write_fd": child_write,

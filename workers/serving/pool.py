@@ -13,7 +13,7 @@ import psutil
 import structlog
 from modelmill.core.ids import new_id
 
-from workers.hosts import HostSpec
+from workers.hosts import HostSpec, Isolation
 from workers.releases import Named
 from workers.serving.hosts import WarmHost
 
@@ -44,6 +44,7 @@ class Wanted:
     size_bytes: int = 0
     python: Path | None = None
     python_paths: tuple[Path, ...] = ()
+    isolation: Isolation = field(default_factory=Isolation)
 
 
 class HostPool:
@@ -118,6 +119,8 @@ class HostPool:
             device=self._device,
             python=wanted.python,
             python_paths=wanted.python_paths,
+            readable=(model_dir,),
+            **wanted.isolation,
         )
         slot.host = WarmHost.load(spec, named=wanted.named, model_dir=model_dir, check=check)
         logger.info("host_loaded", key=wanted.key, load_ms=slot.host.load_ms)

@@ -23,6 +23,7 @@ from modelmill.inference.services import prediction_ring_waiting
 from modelmill.inference.streams import stream_start
 
 from workers.hosts import HostDied
+from workers.isolation import plugin_isolation
 from workers.releases import release_named, release_paths, release_python
 from workers.serving.errors import LeaseLost, Refused
 from workers.serving.files import ModelFiles
@@ -108,6 +109,7 @@ class Server:
             size_bytes=version.size_bytes,
             python=release_python(release),
             python_paths=release_paths(release),
+            isolation=plugin_isolation(release.plugin_id),
         )
         with self.pool.host(wanted, check=_check_of(watch)) as (host, is_warm):
             load_ms = 0 if is_warm else host.load_ms

@@ -20,6 +20,7 @@ from modelmill.training.services import (
 )
 from modelmill.training.states import Desired
 
+from workers.hosts import fences_seen
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.devices import Device
 from workers.supervisor.notebook import Notebook
@@ -122,6 +123,7 @@ class Keeper:
             device=self._device.name,
             gpu_memory_mib=self._device.memory_mib,
             job_id=self.lease.job_id,
+            fences=fences_seen(),
         )
 
 

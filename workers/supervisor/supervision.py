@@ -16,6 +16,7 @@ from modelmill_sdk import protocol
 from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, ValidateStart
 
 from workers.hosts import HostDied, HostProcess, HostSpec
+from workers.isolation import plugin_isolation
 from workers.releases import release_named, release_paths, release_python
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.devices import Device
@@ -224,6 +225,7 @@ class Supervision:
             device=self._device.kind,
             python=release_python(self._job.release),
             python_paths=release_paths(self._job.release),
+            **plugin_isolation(self._job.plugin_id),
         )
 
 

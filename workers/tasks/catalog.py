@@ -9,6 +9,7 @@ from modelmill.catalog.selectors import quarantine_is_older
 from modelmill.catalog.services import catalog_sync
 
 from workers.hosts import HostDied, describe_plugins
+from workers.isolation import strictest_isolation
 from workers.releases import environments_fingerprint, environments_found
 
 EVERY_S = {"workers.tasks.catalog.watch": 60.0}
@@ -44,7 +45,9 @@ def describe() -> int:
         place = {"python": str(python or "")}
         try:
             found = describe_plugins(
-                python=python, python_paths=() if python else tuple(settings.PLUGIN_PATHS)
+                python=python,
+                python_paths=() if python else tuple(settings.PLUGIN_PATHS),
+                isolation=strictest_isolation(),
             )
         except HostDied as death:
             said = f"{death}\n{death.stderr_tail}"

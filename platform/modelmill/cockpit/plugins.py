@@ -7,6 +7,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 
 from modelmill.billing.subscriptions import plan_list
+from modelmill.catalog.isolation import plugin_level
 from modelmill.catalog.selectors import (
     access_release,
     plan_decisions,
@@ -33,7 +34,7 @@ DESCRIBE_TASK = "workers.tasks.catalog.describe"
 def plugins(request: OperatorRequest) -> HttpResponse:
     """List every plugin ever seen with its current release, and the broken ones with tracebacks."""
     context = {
-        "plugins": plugin_list_all(),
+        "plugins": [(found, plugin_level(found.pk)) for found in plugin_list_all()],
         "broken": quarantined_list(),
         "doubted": release_doubted_list(),
     }
@@ -49,6 +50,7 @@ def plugin(request: OperatorRequest, plugin_id: str) -> HttpResponse:
     decisions = plan_decisions(found)
     context = {
         "plugin": found,
+        "level": plugin_level(found.pk),
         "releases": release_list(found),
         "plans": [(plan, DECISION_WORDS[decisions.get(plan.code)]) for plan in plan_list()],
     }

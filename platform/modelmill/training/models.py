@@ -221,6 +221,8 @@ class WorkerSeen(models.Model):
     device = models.CharField(max_length=120, blank=True)
     gpu_memory_mib = models.PositiveIntegerField(default=0)
     job_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    # By level of isolation, then by fence: "on: how" or "off: why not"; see workers.hosts.fencing.
+    fences = models.JSONField(default=dict)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
 

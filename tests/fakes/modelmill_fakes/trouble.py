@@ -21,7 +21,7 @@ class Trouble(Plugin):
 
     class Input(Params):
         do: str = Field(description="The name of a method below, without its underscore.")
-        mark: str = Field(default="", description="A file that remembers what was done.")
+        mark: str = Field(default="", description="A file whose presence ends the trouble.")
 
     def predict(
         self, model: Path, inputs: Sequence[Any], params: Any, run: PredictRun
@@ -44,9 +44,8 @@ class Trouble(Plugin):
         os.kill(os.getpid(), signal.SIGKILL)
         return "dead"
 
-    def _die_once(self, run: PredictRun) -> str:
+    def _die_unmarked(self, run: PredictRun) -> str:
         if not Path(self.mark).exists():
-            Path(self.mark).touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return "alive"
 

@@ -23,9 +23,10 @@ def tie_down(settings: Settings) -> dict[str, str]:
     the kernel's own in brackets. Call it with one thread, in the process that it is about. Raises
     OSError when not even the limits, or the change of user, could be had: then run nothing.
 
-    ``settings``: uid (None keeps the user), keeps_reading, is_walled (namespaces are there already),
-    groups (files of members to join), parent_pid (None where another looks after that), scratch_dir,
-    read, write, closed (paths), device, shared_memory_bytes, open_files, file_bytes, processes.
+    ``settings``: uid (None keeps the user), keeps_reading, is_walled (namespaces are there),
+    groups (files of members to join), parent_pid (None where another looks after that),
+    scratch_dir, read, write, closed (paths), device, shared_memory_bytes, open_files, file_bytes,
+    processes.
     """
     if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - fences bind one thread
         raise OSError(errno.EBUSY, "the fences must be put up before there are threads")
@@ -48,7 +49,7 @@ def tie_down(settings: Settings) -> dict[str, str]:
         "user": _user(settings),
         "privileges": "on: no capabilities, no new privileges",
         **confined,
-        **_network(walls, _attempt("seccomp", _filtered)),
+        **_network(walls, _attempt("seccomp", _filtered(settings))),
         "limits": "on: rlimits",
         "death with the worker": "on: parent death signal",
     }
@@ -111,6 +112,7 @@ def _confined(settings: Settings, *, has_own_memory: bool) -> dict[str, str]:
                 *([namespaces.SHARED_MEMORY] if has_own_memory else []),
             ],
             devices=places.devices(settings["device"]),
+            changed=places.own_process(settings["device"]),
         )
     except OSError as error:
         why = _why_not(error)
@@ -121,9 +123,12 @@ def _confined(settings: Settings, *, has_own_memory: bool) -> dict[str, str]:
     return {"files": f"on: Landlock {abi}", "signals": signals}
 
 
-def _filtered() -> str:
-    seccomp.enforce()
-    return "seccomp"
+def _filtered(settings: Settings) -> Callable[[], str]:
+    def act() -> str:
+        seccomp.enforce(has_gpu=settings["device"] != "cpu")
+        return "seccomp"
+
+    return act
 
 
 def _network(walls: dict[str, str], filtered: dict[str, str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ _ONE_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _USE = _WRITE_FILE | _READ_FILE | _READ_DIR | _IOCTL_DEV
+_CHANGE = _WRITE_FILE | _READ_FILE | _READ_DIR | _TRUNCATE
 _PATH_BENEATH = 1
 
 
@@ -50,11 +51,17 @@ def scopes_signals(abi: int) -> bool:
 
 
 def enforce(
-    abi: int, *, read: Iterable[str], write: Iterable[str], devices: Iterable[str]
+    abi: int,
+    *,
+    read: Iterable[str],
+    write: Iterable[str],
+    devices: Iterable[str],
+    changed: Iterable[str] = (),
 ) -> None:
     """Confine this thread, and all it starts, for good; places that do not exist are left out.
 
-    Needs no_new_privs. Raises OSError.
+    ``changed`` are folders whose files may be written to, and nothing made in them. Needs
+    no_new_privs. Raises OSError.
     """
     known = (1 << _FILE_RIGHTS.get(abi, _FILE_RIGHTS_NEWEST)) - 1
     attributes = _Ruleset(
@@ -71,7 +78,8 @@ def enforce(
     )
     try:
         everything = known & ~(_MAKE_CHAR | _MAKE_BLOCK)
-        for places, rights in ((read, _READ), (write, everything), (devices, _USE)):
+        kinds = ((read, _READ), (write, everything), (devices, _USE), (changed, _CHANGE))
+        for places, rights in kinds:
             for place in places:
                 _allow(ruleset, place, rights & known)
         kernel.syscall("landlock_restrict_self", ctypes.c_int(ruleset), ctypes.c_uint32(0))

@@ -1,14 +1,16 @@
-"""The places a plugin's process reads: its interpreter, libraries and devices, and what it is given.
+"""The places a plugin's process reads: interpreter, libraries, devices, and what it is given.
 
 No place may hold what is closed, such as the platform's own data: Landlock can open a folder, but
 not close one inside it.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/opt", "/nix/store")
+_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
+_INSTALLED = ("/opt", "/nix/store")
 # Of /etc only what the C library and the drivers ask for: the rest belongs to the machine.
 _SETTINGS = (
     "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "passwd",
@@ -24,9 +26,9 @@ _DEVICES = ("null", "zero", "full", "random", "urandom")
 def read_roots(given: Iterable[str], *, closed: Iterable[str]) -> list[str]:
     """List what may be read; a place around something closed is left out."""
     shut = [Path(place).resolve() for place in closed]
-    places = [*_SYSTEM, *_KERNEL, *(f"/etc/{name}" for name in _SETTINGS)]
-    places += [*interpreter_roots(), *given]
-    return [place for place in dict.fromkeys(places) if not _holds(place, shut)]
+    system = [*_SYSTEM, *_KERNEL, *(f"/etc/{name}" for name in _SETTINGS)]
+    places = [*_INSTALLED, *interpreter_roots(), *given]
+    return [*system, *(place for place in dict.fromkeys(places) if not _holds(place, shut))]
 
 
 def interpreter_roots() -> list[str]:
@@ -34,9 +36,10 @@ def interpreter_roots() -> list[str]:
     environment = _environment()
     places = [sys.prefix, sys.base_prefix, sys.exec_prefix, environment]
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for packages in (Path(environment, "lib", version, "site-packages"), Path(sys.prefix, "lib")):
-        for listing in sorted(packages.glob("*.pth")):
-            places += _listed(listing, packages)
+    packages = Path(environment, "lib", version, "site-packages")
+    for listing in sorted(packages.glob("*.pth")):
+        places += _listed(listing, packages)
+    places += _linked(packages)
     # A checkout that its own environment lies in is no place for libraries.
     inner = [Path(environment).resolve(), Path(sys.base_prefix).resolve()]
     return [place for place in places if not _holds(place, inner, itself=False)]
@@ -49,6 +52,18 @@ def devices(kind: str) -> list[str]:
         found += [str(path) for path in Path("/dev").glob("nvidia*")]
         found += [str(path) for path in Path("/dev").glob("dri")]
     return found
+
+
+def own_process(kind: str) -> list[str]:
+    """List what a process writes to of its own in /proc.
+
+    CUDA names its threads there, and does not begin where it cannot. The folder is kept open: the
+    kernel would make another in its place after it was forgotten, which no rule would know.
+    """
+    if kind == "cpu":
+        return []
+    os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
+    return [f"/proc/{os.getpid()}"]
 
 
 def _environment() -> str:
@@ -64,6 +79,15 @@ def _listed(listing: Path, packages: Path) -> list[str]:
         return []
     folders = [packages / line for line in lines if line and not line.startswith(("import", "#"))]
     return [str(folder) for folder in folders if folder.is_dir()]
+
+
+def _linked(packages: Path) -> list[str]:
+    """Find the packages that lie elsewhere and are only linked to."""
+    try:
+        links = [entry.path for entry in os.scandir(packages) if entry.is_symlink()]
+    except OSError:
+        return []
+    return [os.path.realpath(link) for link in links]
 
 
 def _holds(place: str, inner: list[Path], *, itself: bool = True) -> bool:

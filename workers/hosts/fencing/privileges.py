@@ -59,9 +59,7 @@ def capabilities_drop(*, keeps_reading: bool) -> None:
     else:
         kernel.prctl(kernel.PR_CAP_AMBIENT, _CLEAR_ALL)
     if _held() & 1 << _SETPCAP:
-        kernel.prctl(
-            kernel.PR_SET_SECUREBITS, _NO_ROOT | _KEEP_CAPS_LOCKED | _NO_RAISE_LOCKED
-        )
+        kernel.prctl(kernel.PR_SET_SECUREBITS, _NO_ROOT | _KEEP_CAPS_LOCKED | _NO_RAISE_LOCKED)
     _capset(kept, inheritable=kept)
 
 

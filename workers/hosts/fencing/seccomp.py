@@ -73,15 +73,16 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "sethostname": (170, 161),
     "setdomainname": (171, 162),
     "vhangup": (153, 58),
-    # every way out: pairs of connected sockets are all that is left
-    "socket": (41, 198),
 }
+# Every way out. A pair of connected sockets is all that is left.
+_SOCKET, _CONNECT = (41, 198), (42, 203)
 _SOCKETPAIR, _CLONE, _CLONE3, _IOCTL = (53, 199), (56, 220), (435, 435), (16, 29)
 _PRCTL = (157, 167)
 
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _X32_BIT = 0x40000000
 _NEW_NAMESPACES = 0x7E020000
+_AF_UNIX = 1
 _SOCK_TYPE_MASK, _SOCK_DGRAM = 0xF, 2
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 
@@ -99,12 +100,13 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
 
 
-def enforce() -> int:
+def enforce(*, has_gpu: bool) -> int:
     """Filter this thread's calls, and those of all it starts, for good; return how many steps.
 
-    Needs no_new_privs. Raises OSError, also on a machine whose numbers are not known here.
+    ``has_gpu``: CUDA does not begin without a local socket of its own, so it may make one, which
+    reaches nobody. Needs no_new_privs. Raises OSError, also on a machine whose numbers are not known here.
     """
-    steps = program(kernel.machine())
+    steps = program(kernel.machine(), has_gpu=has_gpu)
     packed = b"".join(struct.pack("HBBI", *step) for step in steps)
     # The pointer to the steps is eight bytes in: ctypes aligns it as C does.
     kernel.syscall(
@@ -116,7 +118,7 @@ def enforce() -> int:
     return len(steps)
 
 
-def program(machine: str) -> list[Step]:
+def program(machine: str, *, has_gpu: bool = False) -> list[Step]:
     """Write the filter for a machine. Raises OSError for one whose numbers are not known."""
     if machine not in _MACHINES:
         raise OSError(errno.ENOSYS, f"no filter is written for {machine}")
@@ -133,6 +135,7 @@ def program(machine: str) -> list[Step]:
         number = numbers[column]
         if number is not None:
             steps += _answer((_EQUAL, 0, 1, number), errno.EPERM)
+    steps += _sockets(column, has_gpu=has_gpu)
     # ENOSYS: a C library then starts its threads by clone, whose flags a filter can read.
     steps += _answer((_EQUAL, 0, 1, _CLONE3[column]), errno.ENOSYS)
     steps += _argument(_CLONE[column], 0, [(_ANY_BIT, 0, 1, _NEW_NAMESPACES)])
@@ -145,6 +148,19 @@ def program(machine: str) -> list[Step]:
     for command in (_TIOCSTI, _TIOCLINUX):
         steps += _argument(_IOCTL[column], 1, [(_EQUAL, 0, 1, command)])
     return [*steps, (_RETURN, 0, 0, _ALLOW)]
+
+
+def _sockets(column: int, *, has_gpu: bool) -> list[Step]:
+    """Refuse every socket; with a GPU, every one but a local one that cannot be connected."""
+    if not has_gpu:
+        return _answer((_EQUAL, 0, 1, _SOCKET[column]), errno.EPERM)
+    return [
+        *_argument(_SOCKET[column], 0, [(_EQUAL, 1, 0, _AF_UNIX)]),
+        *_argument(
+            _SOCKET[column], 1, [(_AND, 0, 0, _SOCK_TYPE_MASK), (_EQUAL, 0, 1, _SOCK_DGRAM)]
+        ),
+        *_answer((_EQUAL, 0, 1, _CONNECT[column]), errno.ECONNREFUSED),
+    ]
 
 
 def _answer(test: Step, number: int) -> list[Step]:

@@ -1,6 +1,7 @@
 """Signs of life of workers, so that "no worker is running" can be said and not guessed."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -20,12 +21,14 @@ def worker_report(
     gpu_memory_mib: int = 0,
     queue: str | None = None,
     job_id: str = "",
+    fences: dict[str, dict[str, str]] | None = None,
 ) -> None:
     """Note that a worker lives, and what it works on; also forgets those gone for a day.
 
-    Without a ``queue`` the one it reported before stays.
+    Without a ``queue`` the one it reported before stays, and so do the ``fences``.
     """
-    now = {"device": device, "gpu_memory_mib": gpu_memory_mib, "job_id": job_id, "seen_at": Now()}
+    now: dict[str, Any] = {"device": device, "gpu_memory_mib": gpu_memory_mib, "job_id": job_id}
+    now |= {"seen_at": Now()} | ({"fences": fences} if fences else {})
     known = now if queue is None else {**now, "queue": queue}
     WorkerSeen.objects.update_or_create(
         name=name,
