@@ -220,8 +220,10 @@ def _fake(folder: Path, stream: bytes, *, after: str = "") -> HostSpec:
     package.mkdir(parents=True)
     for init in (package / "__init__.py", package.parent / "__init__.py"):
         init.touch()
-    (folder / "stream").write_bytes(frame_pack(message_encode(Ready(protocol=1, pid=1))) + stream)
-    source = FAKE_HOST.format(stream=str(folder / "stream"), after=after)
+    (folder / "fake" / "stream").write_bytes(
+        frame_pack(message_encode(Ready(protocol=1, pid=1))) + stream
+    )
+    source = FAKE_HOST.format(stream=str(folder / "fake" / "stream"), after=after)
     (package / "__main__.py").write_text(source)
     return HostSpec(scratch_dir=folder / "scratch", python_paths=(folder / "fake",))
 
