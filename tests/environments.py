@@ -1,5 +1,8 @@
 """Virtual environments with plugins of their own, made of links and without an index."""
 
+import shutil
+import subprocess
+import sys
 import sysconfig
 import textwrap
 import venv
@@ -8,10 +11,42 @@ from pathlib import Path
 
 import modelmill_sdk
 
+from workers.hosts.identity import reachable
+
 _NEEDED = (
     *("pydantic", "pydantic-core", "pluggy", "annotated-types"),
     *("typing-extensions", "typing-inspection"),
 )
+
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def open_python_find() -> Path | None:
+    """Find an interpreter of our version that any user may run."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for name in (f"/usr/bin/python{version}", f"/usr/local/bin/python{version}", sys.executable):
+        python = Path(name).resolve()
+        if python.is_file() and reachable(python, uid=31_234):
+            return python
+    return None
+
+
+def open_packages_copy(folder: Path, *extra: str) -> Path:
+    """Copy the SDK and what it needs into a folder that anyone may read; return it."""
+    site = folder / "site"
+    for name in ("pydantic", "pydantic_core", "pluggy", "annotated_types", "typing_inspection"):
+        shutil.copytree(_place(name), site / name)
+    for name in extra:
+        shutil.copytree(_place(name), site / name)
+    shutil.copy(Path(__import__("typing_extensions").__file__), site)
+    shutil.copytree(Path(modelmill_sdk.__file__).parent, site / "modelmill_sdk")
+    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+    return site
+
+
+def _place(name: str) -> Path:
+    return Path(__import__(name).__file__).parent  # type: ignore[arg-type]
 
 
 def environment_make(folder: Path) -> Path:

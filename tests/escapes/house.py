@@ -14,7 +14,8 @@ from workers.hosts import HostProcess, HostSpec
 
 PLUGIN = Path(__file__).parent / "plugin"
 CANARY = "canary-of-the-house"
-LEVELS = ("L1", "L2")
+# With a GPU a little more is open: CUDA needs it. The machine need not have one.
+LEVELS = ("L1", "L2", "L1 GPU")
 
 
 class House:
@@ -65,8 +66,10 @@ class House:
     def host(self, *, level: str, **options: Any) -> HostProcess:
         """Start a host with the hostile plugin loaded."""
         scratch = self.folder / f"host-{len(self.hosts)}"
+        level, _space, gpu = level.partition(" ")
         spec = HostSpec(
             scratch_dir=scratch,
+            device="cuda" if gpu else "cpu",
             python_paths=(PLUGIN,),
             closed=(self.folder,),
             level=level,  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ class Probe:
     by: str
     needs: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
-    levels: tuple[str, ...] = ("L1", "L2")
+    levels: tuple[str, ...] = ("L1", "L2", "L1 GPU")
     # What a death says, where the host's end is how it is contained.
     dies: str = ""
 
@@ -24,6 +24,8 @@ class Probe:
         """The probe's name as words."""
         return self.name.replace("_", " ")
 
+
+_L1, _BOTH = ("L1",), ("L1", "L2")
 
 # Tried one after the other in the same process, which lives on.
 ASKED = (
@@ -80,7 +82,7 @@ ASKED = (
     Probe("listen_to_the_world", "seccomp; own network; Landlock", (NETWORK,)),
     Probe("read_every_packet", "seccomp; own network", (NETWORK,)),
     Probe("speak_to_the_kernel", "seccomp", (CALLS,)),
-    Probe("leave_a_socket", "seccomp", (CALLS,)),
+    Probe("bind_a_socket_file", "seccomp", (CALLS,), levels=_BOTH),
     Probe("signal_the_worker", "own user; Landlock", (SIGNALS,)),
     Probe("kill_another_host", "own user; Landlock", (SIGNALS,)),
     Probe("kill_another_hosts_group", "own user; Landlock", (SIGNALS,)),
@@ -111,24 +113,23 @@ ASKED = (
 )
 
 _SMALL = {"max_processes": 64, "max_memory_bytes": 256 << 20}
-_L1 = ("L1",)
 _DISK = {"max_scratch_bytes": 32 << 20, "max_scratch_files": 2_000}
 
 # Each in a process of its own, within bounds that a test can reach.
 USED_UP = (
-    Probe("fork_without_end", "control group or rlimit", ("processes",), _SMALL),
+    Probe("fork_without_end", "control group or rlimit", ("processes",), _SMALL, _BOTH),
     Probe("start_threads_without_end", "control group or rlimit", ("processes",), _SMALL, _L1),
-    Probe("take_all_memory", "control group", ("memory",), _SMALL, dies="SIGKILL|used more"),
+    Probe("take_all_memory", "control group", ("memory",), _SMALL, _BOTH, "SIGKILL|used"),
     Probe("take_memory_in_children", "control group", ("memory",), _SMALL, _L1, "SIGKILL|used"),
-    Probe("fill_shared_memory", "its size; control group", ("memory",), _SMALL, dies="SIGKILL"),
+    Probe("fill_shared_memory", "its size; control group", ("memory",), _SMALL, _L1, "SIGKILL"),
     Probe("write_one_huge_file", "rlimit", ("limits",), {"max_file_bytes": 16 << 20}, _L1),
     Probe("fill_the_disk", "the worker's watch", ("disk",), _DISK, _L1, "more than 32 MiB"),
     Probe("fill_the_disk_namelessly", "the worker's watch", ("disk",), _DISK, _L1, "than 32 MiB"),
     Probe("make_files_without_end", "the worker's watch", ("disk",), _DISK, _L1, "than 2000 files"),
     Probe("print_ten_gigabytes", "read, and only the end kept", levels=_L1),
-    Probe("outlive", "killed by user, network or group"),
-    Probe("outlive_unreadable", "killed by user, network or group"),
-    Probe("use_the_32_bit_door", "seccomp", (CALLS,), dies="SIGSYS|SIGSEGV"),
+    Probe("outlive", "killed by user, network or group", levels=_BOTH),
+    Probe("outlive_unreadable", "killed by user, network or group", levels=_BOTH),
+    Probe("use_the_32_bit_door", "seccomp", (CALLS,), {}, _BOTH, "SIGSYS|SIGSEGV"),
 )
 
 # Ways to end, or not to.
@@ -155,7 +156,11 @@ ENDED = (
 )
 
 # Messages that are well formed, and files that are none: what the worker makes of them.
-LEFT = (Probe("leave_a_pipe", "opened as files only"), Probe("leave_a_folder", "opened as files"))
+LEFT = (
+    Probe("leave_a_pipe", "opened as files only"),
+    Probe("leave_a_folder", "opened as files only"),
+    Probe("leave_a_socket", "opened as files only"),
+)
 COUNTED = (
     Probe("count_far_too_much", "the bound set aside before"),
     Probe("count_the_workers_meter", "the release's meters"),

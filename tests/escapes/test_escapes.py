@@ -85,13 +85,15 @@ def test_every_end_is_seen(house, probe, row) -> None:
 
 @named(LEFT)
 def test_what_is_left_where_a_file_should_be_is_not_opened(house, asked, probe, row) -> None:
-    host = asked("L1")
+    # Only there can a socket be made at all.
+    host = asked("L1 GPU")
     house.ask(host, probe.name)
-    said = heard(host, "predict_done")
+    said = heard(host, "result")
 
     with pytest.raises(OSError) as caught:
         file_open(said[0].path)
 
+    heard(host, "predict_done")
     row(probe, "L1", str(caught.value))
     assert house.is_well()
 

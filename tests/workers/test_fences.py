@@ -56,9 +56,10 @@ def test_the_platforms_own_data_is_closed(settings, monkeypatch) -> None:
     assert {Path(settings.VAR_DIR), Path("/run/secrets/key")} <= set(closed)
 
 
+@pytest.mark.parametrize("has_gpu", [False, True])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_a_filter_is_whole_on_every_machine(machine) -> None:
-    steps = seccomp.program(machine)
+def test_a_filter_is_whole_on_every_machine(machine, has_gpu) -> None:
+    steps = seccomp.program(machine, has_gpu=has_gpu)
     for place, (code, if_true, if_false, _value) in enumerate(steps):
         if code & 7 == 5:  # a jump
             assert place + 1 + max(if_true, if_false) < len(steps)

@@ -3,14 +3,13 @@
 import contextlib
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
 from modelmill_sdk.protocol import ModelLoad
 
+from tests.environments import open_packages_copy, open_python_find
 from workers.hosts import HostDied, identity
 from workers.hosts.identity import Identity, reachable
 
@@ -125,24 +124,13 @@ def open_python(tmp_path_factory) -> tuple[Path, tuple[Path, ...], Path]:
     """Give an interpreter that any user may run, our packages for it, and a reachable folder."""
     if os.geteuid() != 0:
         pytest.skip("only root can start a process as another user")
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for name in (f"/usr/bin/python{version}", f"/usr/local/bin/python{version}", sys.executable):
-        python = Path(name).resolve()
-        if python.is_file() and reachable(python, uid=31_234):
-            break
-    else:
-        pytest.skip(f"no Python {version} here that other users may run")
+    python = open_python_find()
+    if python is None:
+        pytest.skip("no Python of this version here that other users may run")
     folder = Path("/tmp") / f"modelmill-test-{os.getpid()}"
     folder.mkdir(mode=0o755)
-    for name in ("pydantic", "pydantic_core", "pluggy", "annotated_types", "typing_inspection"):
-        source = Path(__import__(name).__file__).parent
-        shutil.copytree(source, folder / "site" / name)
-    shutil.copy(Path(__import__("typing_extensions").__file__), folder / "site")
-    import modelmill_sdk
-
-    shutil.copytree(Path(modelmill_sdk.__file__).parent, folder / "site" / "modelmill_sdk")
     shutil.copytree(FAKES, folder / "fakes")
-    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+    open_packages_copy(folder)
     yield python, (folder / "fakes", folder / "site"), folder
     shutil.rmtree(folder)
 

@@ -104,7 +104,8 @@ def enforce(*, has_gpu: bool) -> int:
     """Filter this thread's calls, and those of all it starts, for good; return how many steps.
 
     ``has_gpu``: CUDA does not begin without a local socket of its own, so it may make one, which
-    reaches nobody. Needs no_new_privs. Raises OSError, also on a machine whose numbers are not known here.
+    reaches nobody. Needs no_new_privs. Raises OSError, also on a machine whose numbers are not
+    known here.
     """
     steps = program(kernel.machine(), has_gpu=has_gpu)
     packed = b"".join(struct.pack("HBBI", *step) for step in steps)

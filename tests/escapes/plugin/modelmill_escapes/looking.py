@@ -89,12 +89,14 @@ def own_environment(targets: Targets) -> str | None:
 
 def leaked_descriptors(targets: Targets) -> str | None:
     kinds = {fd.name: os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()}
+    own = f"/proc/{os.getpid()}"
     strange = {
         fd: path
         for fd, path in kinds.items()
         if path != "/dev/null"
         and "/pipe:" not in path
-        and not path.startswith(f"/proc/{os.getpid()}/fd")
+        and path != own
+        and not path.startswith(f"{own}/fd")
     }
     return str(strange) if strange else None
 

@@ -67,12 +67,16 @@ def leave_a_pipe(targets: Targets) -> None:
     _say({**_result(targets), "path": str(path)})
 
 
-def leave_a_socket(targets: Targets) -> str | None:
-    """A socket file would do as well as a pipe, if one could be made at all."""
-    path = Path(targets["out_dir"], "socket")
+def bind_a_socket_file(targets: Targets) -> str:
+    path = Path(targets["out_dir"], "bound")
     with socket.socket(socket.AF_UNIX) as one:
         one.bind(str(path))
     return str(path)
+
+
+def leave_a_socket(targets: Targets) -> None:
+    path = Path(bind_a_socket_file({"out_dir": targets["out_dir"]}))
+    _say({**_result(targets), "path": str(path)})
 
 
 def leave_a_folder(targets: Targets) -> None:
