@@ -36,19 +36,26 @@ def main() -> None:
     print("Installing the locked packages (a few minutes the first time) …", flush=True)
     pip = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     _run([*pip, "--require-hashes", "-r", str(INSTALLER)])
-    uv = [str(PYTHON), "-m", "uv", "pip", "install", "-q", "--python", str(PYTHON)]
+    # Compiled now: a plugin's process may write nowhere, and would compile torch at every start.
+    uv = [str(PYTHON), "-m", "uv", "pip", "install", "-q", "--compile-bytecode"]
+    uv += ["--python", str(PYTHON)]
     # No dependencies: the lock names them all. Torch is locked by version, not
     # by hash: its wheel differs between a machine with CUDA and one without.
     _run([*uv, "--no-deps", "--require-hashes", "-r", str(LOCK)])
     _run([*uv, "-r", str(TORCH)])
     _run([*uv, "--no-deps", "--no-build-isolation", *_editables()])
+    sources = [str(folder / "src") for folder in _plugins()]
+    _run([str(PYTHON), "-m", "compileall", "-q", *sources])
     STAMP.write_text(wanted)
     print("The environment is ready.", flush=True)
 
 
 def _editables() -> list[str]:
-    plugins = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
-    return [word for folder in [ROOT, *plugins] for word in ("-e", str(folder))]
+    return [word for folder in [ROOT, *_plugins()] for word in ("-e", str(folder))]
+
+
+def _plugins() -> list[Path]:
+    return sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 
 
 def _fingerprint() -> str:

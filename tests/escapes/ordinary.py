@@ -29,6 +29,9 @@ def main() -> None:
             host = house.host(level=level)
             probes = [probe for probe in ASKED if probe.name not in _OF_ROOT]
             answers = {probe.name: house.answer(host, probe.name) for probe in probes}
+            small = house.host(level=level, max_processes=64)
+            answers["fork_without_end"] = house.answer(small, "fork_without_end")
+            small.close()
             outlived = house.answer(host, "outlive")
             host.close()
             left = sorted(host._members.pids())

@@ -46,14 +46,11 @@ def fences_complete(told: Fences, spec: HostSpec, groups: HostGroups) -> Fences:
     memory = "on: watched by the worker"
     if not spec.max_memory_bytes:
         memory, why_not = "off: no bound is set", ""
-    processes = "off: no control group, and no user to count by"
-    if told["user"].startswith("on"):
-        processes = "on: rlimits"
     bounds = {controller: f"on: {how}" for controller, how in groups.bounds.items()}
     return {
         **told,
         "memory": bounds.get("memory", memory + why_not),
-        "processes": bounds.get("pids", processes + why_not),
+        "processes": bounds.get("pids", told["processes"]),
         "disk": "on: watched by the worker",
     }
 

@@ -103,8 +103,6 @@ def process_start(
 def fence_settings(spec: HostSpec, identity: Identity, groups: HostGroups) -> dict[str, Any]:
     """Write what ``fencing.tie_down`` is told, whether in a fresh process or in a forked one."""
     half = spec.max_memory_bytes // 2
-    # The kernel counts by user: on our own user's account, ours would count as well.
-    is_counted_apart = identity.uid is not None
     return {
         "uid": identity.uid,
         "keeps_reading": identity.keeps_reading,
@@ -119,7 +117,7 @@ def fence_settings(spec: HostSpec, identity: Identity, groups: HostGroups) -> di
         "shared_memory_bytes": half or _SHARED_MEMORY_BYTES,
         "open_files": spec.max_open_files,
         "file_bytes": spec.max_file_bytes,
-        "processes": spec.max_processes if is_counted_apart else 0,
+        "processes": spec.max_processes,
     }
 
 

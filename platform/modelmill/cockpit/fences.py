@@ -42,7 +42,7 @@ _SENTENCES: Final[dict[str, str | Promise]] = {
     "parent death signal": _("ended by the kernel with the worker"),
     "watched by the worker": _("watched by the worker once a second"),
     "no bound is set": _("no bound is set"),
-    "no control group, and no user to count by": _("no control group, and no user to count by"),
+    "no user to count by": _("no control group, and no user to count by"),
     "only root can start a process as another user": _(
         "only root can start a process as another user"
     ),

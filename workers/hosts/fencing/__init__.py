@@ -36,10 +36,11 @@ def tie_down(settings: Settings) -> dict[str, str]:
     if settings["uid"] is not None:
         privileges.user_become(settings["uid"])
         walls = walls or _walls_as_user(settings)
+    is_counted = _is_counted_apart(settings, walls)
     limits.limits_set(
         open_files=settings["open_files"],
         file_bytes=settings["file_bytes"],
-        processes=settings["processes"],
+        processes=settings["processes"] if is_counted else 0,
     )
     _die_with(settings["parent_pid"])
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
@@ -51,6 +52,7 @@ def tie_down(settings: Settings) -> dict[str, str]:
         **confined,
         **_network(walls, _attempt("seccomp", _filtered(settings))),
         "limits": "on: rlimits",
+        "processes": "on: rlimits" if is_counted else "off: no user to count by",
         "death with the worker": "on: parent death signal",
     }
 
@@ -141,6 +143,14 @@ def _network(walls: dict[str, str], filtered: dict[str, str]) -> dict[str, str]:
         "shared memory": walls["shared memory"],
         "system calls": filtered["seccomp"],
     }
+
+
+def _is_counted_apart(settings: Settings, walls: dict[str, str]) -> bool:
+    """Say whether a bound on a user's processes counts ours alone, and not the worker's."""
+    if settings["uid"] is not None:
+        return True
+    has_namespace = walls["network"].startswith("on") and os.geteuid() != 0
+    return has_namespace and limits.counts_by_namespace()
 
 
 def _user(settings: Settings) -> str:

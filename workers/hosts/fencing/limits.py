@@ -1,5 +1,6 @@
 """Limits: how much of the machine the process may use at once."""
 
+import os
 import resource
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,12 @@ def limits_set(*, open_files: int, file_bytes: int, processes: int) -> None:
     if processes:
         _limit(resource.RLIMIT_NPROC, processes)
     # Not RLIMIT_AS: CUDA reserves far more address space than it uses.
+
+
+def counts_by_namespace() -> bool:
+    """Say whether the kernel counts a user's processes in each user namespace apart."""
+    major, minor = os.uname().release.split(".")[:2]
+    return (int(major), int(minor)) >= (5, 14)
 
 
 def groups_join(members: list[str]) -> None:
