@@ -36,6 +36,10 @@ check: setup ## ruff, format, types, import rules, size bars
 fuzz: setup ## 10,000 mutated frames each way against the supervisor of plugins' processes
 	@FUZZ_FRAMES=10000 $(VENV) -m pytest -q tests/workers/test_protocol_fuzz.py
 
+escapes: setup ## what a hostile plugin tries, and what contained it: a table
+	@$(VENV) -m deploy.system tests
+	@ESCAPES=1 $(VENV) -m pytest -q tests/escapes
+
 bench: setup ## one benchmark, NAME=p4 or NAME=p7
 	@$(VENV) -m benchmarks $(NAME)
 
@@ -52,4 +56,4 @@ lock: ## make the lock files anew from pyproject.toml
 clean: ## everything that was made, but not the data in var/
 	rm -rf .venv node_modules assets/dist .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup demo run test check fuzz bench screenshots messages lock clean
+.PHONY: help setup demo run test check fuzz escapes bench screenshots messages lock clean

@@ -12,9 +12,8 @@ from tests.conftest import Place
 from workers.hosts import fences_seen, fences_try
 from workers.isolation import levels_used
 
-
 _OPEN = """addEventListener("DOMContentLoaded", () =>
-  document.querySelectorAll("details").forEach(one => { one.open = true }))"""
+  document.querySelectorAll("main details").forEach(one => { one.open = true }))"""
 
 
 def test_the_operator_sees_which_fences_stand_and_why_others_do_not(

@@ -1,6 +1,7 @@
 """The house under attack, and the table of what came of each attack."""
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,10 +77,18 @@ def row(request: pytest.FixtureRequest) -> Row:
     def row(probe: Probe, level: str, result: str) -> None:
         known = rows.get(probe.name, ("", "", ""))
         both = f"{known[0]}, {level}" if known[0] else level
-        line = " ".join(result.replace(str(Path(__file__).parents[2]), "…").split())
+        line = " ".join(_anywhere(result).split())
         rows[probe.name] = (both, known[1] or line[:_WIDTH], probe.by)
 
     return row
+
+
+def _anywhere(text: str) -> str:
+    """Leave out of a line what is different on every machine and each time."""
+    for place, name in ((Path(__file__).parents[2], "…"), (Path.home(), "~")):
+        text = text.replace(str(place), name)
+    text = re.sub(r"/\S*/modelmill-house-\w+", "house", text)
+    return re.sub(r"/proc/\d+", "/proc/N", text)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
