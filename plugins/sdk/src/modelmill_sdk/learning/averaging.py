@@ -4,17 +4,20 @@ Polyak and Juditsky, 1992; the rising decay is TensorFlow's ``ExponentialMovingA
 """
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+Network = TypeVar("Network", bound=nn.Module)
 
-class Average:
+
+class Average(Generic[Network]):
     """A copy of a network whose weights follow the original's slowly; ``network`` is the copy."""
 
-    def __init__(self, network: nn.Module, *, decay: float) -> None:
+    def __init__(self, network: Network, *, decay: float) -> None:
         """Begin at the network's weights; ``decay`` is what is kept of the old at each step."""
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.network: Network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
 
     @torch.no_grad()

@@ -96,6 +96,15 @@ def pictures_decode(
     return grey  # (N, H, W, 1)
 
 
+def pictures_decoded(folder: Path, split: str = "train") -> Bytes | None:
+    """Give what ``pictures_decode`` left in a folder, without decoding again; None if nothing."""
+    for name in (f"{split}-grey", f"{split}-colour"):
+        if _path(folder, name).is_file():
+            pictures: Bytes = np.load(_path(folder, name), mmap_mode="r")
+            return pictures  # (N, H, W, C)
+    return None
+
+
 def is_grey(picture: Bytes) -> bool:
     """Say whether nobody would see colour in a picture ``(H, W, 3)``."""
     values = picture.astype(np.int16)
@@ -124,5 +133,9 @@ def _picture_batches(data: TrainData, split: str) -> Iterator[list[tuple[bytes, 
 def _mapped(folder: Path, name: str, shape: tuple[int, ...]) -> Bytes:
     """Make an array in a file of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"pictures-{name}.npy"
+    path = _path(folder, name)
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"pictures-{name}.npy"
