@@ -21,7 +21,7 @@ def model(colour_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def labelled_model(labelled_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    params = {**TINY, "steps": 150, "augment": False}
+    params = {**TINY, "steps": 100, "augment": False}
     return train_once(GanFaces, labelled_faces, params, tmp_path_factory.mktemp("model"))[0]
 
 

@@ -31,7 +31,7 @@ def test_training_brings_it_nearer_to_real_faces(held_out_faces: Path, tmp_path:
     short = {**TINY, "steps": 10, "samples": 0}
     _, early = train_once(GanFaces, held_out_faces, short, tmp_path / "early", seed=1)
     _, late = train_once(
-        GanFaces, held_out_faces, {**short, "steps": 250}, tmp_path / "late", seed=1
+        GanFaces, held_out_faces, {**short, "steps": 120}, tmp_path / "late", seed=1
     )
     for name in ("kid_fixed_conv_v1", "fid_fixed_conv_v1"):
         before, after = early[name], late[name]

@@ -7,13 +7,13 @@ import math
 
 import torch
 from modelmill_sdk import CustomerError
+from modelmill_sdk.learning.sheets import sheet
 from PIL import Image
 from torch import Tensor
 
 from modelmill_gan_faces.config import FacesConfig
 from modelmill_gan_faces.drawing import Model, draw_one, labels_of, latents_of
 from modelmill_gan_faces.params import Input
-from modelmill_gan_faces.sheets import sheet
 
 
 def answer(model: Model, asked: Input, *, seed: int, truncation: float) -> Image.Image:

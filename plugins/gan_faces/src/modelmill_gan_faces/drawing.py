@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from modelmill_sdk.learning.sheets import image_of
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -93,10 +94,3 @@ def draw_many(model: Model, seeds: Sequence[int], *, at_once: int = 32) -> Tenso
         named = None if labels is None else labels[part].to(model.device)
         parts.append(model.generator(latents[part], named).float())
     return torch.cat(parts)  # (B, C, H, W)
-
-
-def image_of(picture: Tensor) -> Image.Image:
-    """Convert `(C, H, W)` in [-1, 1] to a PIL image."""
-    pixels = ((picture.float() + 1) * 127.5).round().clamp(0, 255).byte()  # (C, H, W)
-    array = pixels.permute(1, 2, 0).cpu().numpy()  # (H, W, C)
-    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)

@@ -12,11 +12,11 @@ from modelmill_sdk.learning.distances import nearest
 from modelmill_sdk.learning.features import NAME, fixed_features
 from modelmill_sdk.learning.pictures import Bytes, pictures_decode, pictures_decoded
 from modelmill_sdk.learning.realism import MIN_HELD_OUT, realism_measure
+from modelmill_sdk.learning.sheets import COLUMNS, image_of, sheet
 from PIL import Image
 from torch import Tensor
 
-from modelmill_gan_faces.drawing import Model, draw_many, image_of, model_load
-from modelmill_gan_faces.sheets import COLUMNS, sheet
+from modelmill_gan_faces.drawing import Model, draw_many, model_load
 
 # So many are drawn at most, and so many training pictures looked at.
 MOST_DRAWN = 1_000

@@ -26,6 +26,11 @@ from modelmill_gan_faces.recipe import Recipe
 # Huang et al., NeurIPS 2024, appendix D, train without momentum; so do StyleGAN and its kin.
 BETAS = (0.0, 0.99)
 
+# A slope's slope costs two more passes; of a batch of 64, a quarter makes as steady a penalty as a
+# batch of 16 has, and the step a third faster.
+PENALTY_ROWS = 16
+FULL = Precision("cpu", False)
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -118,22 +123,31 @@ class Trainer:
             labels = batch.labels_of(part)
             real = self._augment(batch.real[part], batch)  # (B, C, H, W)
             fake = self._augment(self._fake(batch, part, is_learning=False).detach(), batch)
-            real, fake = real.requires_grad_(is_penalised), fake.requires_grad_(is_penalised)
+            is_shared = is_penalised and end - first <= PENALTY_ROWS
+            real, fake = real.requires_grad_(is_shared), fake.requires_grad_(is_shared)
             # A slope's slope is too small for half precision.
-            precision = Precision(self.precision.device_type, False)
-            with (precision if is_penalised else self.precision).autocast():
+            with (FULL if is_shared else self.precision).autocast():
                 real_scores = self.discriminator(real, labels).float()  # (B,)
                 fake_scores = self.discriminator(fake, labels).float()  # (B,)
             batch.real_scores[part] = real_scores.detach()
             batch.fake_scores[part] = fake_scores.detach()
             loss = discriminator_loss(real_scores, fake_scores)  # ()
             if is_penalised:
-                slopes = gradient_penalty(real_scores, real) + gradient_penalty(fake_scores, fake)
+                pairs = [(real_scores, real), (fake_scores, fake)]
+                if not is_shared:
+                    pairs = [self._few(real, labels), self._few(fake, labels)]
+                slopes = sum(gradient_penalty(scores, pictures) for scores, pictures in pairs)
                 loss = loss + self.recipe.gradient_penalty / 2 * self.recipe.penalty_every * slopes
             return loss
 
         self.parts.backward(loss_of, zero_grad=self.discriminator_adam.zero_grad)
         self.discriminator_adam.step()
+
+    def _few(self, pictures: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Scores of a few pictures `(B, C, H, W)` that stand for all, and those pictures."""
+        few = pictures[:PENALTY_ROWS].detach().requires_grad_()  # (16, C, H, W)
+        named = None if labels is None else labels[:PENALTY_ROWS]  # (16,)
+        return self.discriminator(few, named), few  # (16,), (16, C, H, W)
 
     def _generator_step(self, batch: Batch) -> Tensor:
         """Be told from real a little worse, by a discriminator that learns nothing from it.

@@ -4,9 +4,9 @@ from modelmill_sdk import TrainRun
 from modelmill_sdk.learning.distances import variety
 from modelmill_sdk.learning.features import fixed_features
 from modelmill_sdk.learning.pictures import Bytes
+from modelmill_sdk.learning.sheets import image_of, sheet
 
-from modelmill_gan_faces.drawing import Model, draw_many, image_of
-from modelmill_gan_faces.sheets import sheet
+from modelmill_gan_faces.drawing import Model, draw_many
 from modelmill_gan_faces.trainer import Trainer
 
 SAMPLES = 32

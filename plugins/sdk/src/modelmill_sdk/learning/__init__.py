@@ -18,6 +18,7 @@ Only plugins import it, and inside their methods: unlike the rest of the SDK it 
 ``onnx``           a network as an ONNX file, checked against the original
 ``features``       a fixed network that turns pictures into features, for want of Inception
 ``distances``      KID and FID, nearest neighbours and variety, from features
+``sheets``         tensors as pictures to look at, several laid out as one
 ``realism``        how real drawn pictures are, how varied, and whether learnt by heart
 =================  ==========================================================================
 """
