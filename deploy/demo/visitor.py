@@ -28,29 +28,37 @@ class Visitor:
 
     def sign_up(self) -> None:
         """Sign up and follow the link of the verification e-mail, which the server prints."""
-        self._submit("/accounts/signup/", email=self.email, password1=self.password)
+        self.submit("/accounts/signup/", email=self.email, password1=self.password)
         link = self._confirmation_link()
-        self._submit(httpx2.URL(link).path)
+        self.submit(httpx2.URL(link).path)
 
     def name_tenant(self, name: str) -> None:
         """Name the organisation, on the page that follows the first log-in."""
-        self._submit("/welcome", name=name, time_zone="UTC")
+        self.submit("/welcome", name=name, time_zone="UTC")
 
     def make_key(self, scopes: list[str]) -> str:
         """Make an API key and return its secret from the one page that shows it."""
-        page = self._submit("/keys/new", name="demo", scopes=scopes, lifetime_days="30")
+        page = self.submit("/keys/new", name="demo", scopes=scopes, lifetime_days="30")
         found = _KEY.search(page.text)
         if found is None:
             raise DoorShut("The page after making an API key shows no key.")
         return found.group()
 
-    def _submit(self, path: str, **fields: str | list[str]) -> httpx2.Response:
-        token = _TOKEN.search(self._http.get(path).text)
+    def page(self, path: str) -> str:
+        """Return a page's HTML."""
+        return self._http.get(path).text
+
+    def submit(self, path: str, **fields: str | list[str]) -> httpx2.Response:
+        """Send the form that a page shows; return the page that follows.
+
+        Raises ``DoorShut`` when the page has no form, or its answer is an error.
+        """
+        token = _TOKEN.search(self.page(path))
         if token is None:
             raise DoorShut(f"{path} shows no form.")
         answer = self._http.post(
             path,
-            data={"csrfmiddlewaretoken": token.group(1), **fields},
+            data={**fields, "csrfmiddlewaretoken": token.group(1)},
             headers={"Referer": str(self._http.base_url)},
         )
         if answer.status_code >= 400:

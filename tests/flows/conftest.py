@@ -19,6 +19,7 @@ class Customer:
     key: str
     client: openai.OpenAI
     url: str
+    visitor: Visitor
 
 
 @pytest.fixture(scope="session")
@@ -50,4 +51,4 @@ def customer_new(mill: Installation, name: str) -> Customer:
     visitor.name_tenant(name)
     key = visitor.make_key(SCOPES)
     client = openai.OpenAI(base_url=f"{mill.url}/v1", api_key=key, max_retries=0)
-    return Customer(key=key, client=client, url=mill.url)
+    return Customer(key=key, client=client, url=mill.url, visitor=visitor)

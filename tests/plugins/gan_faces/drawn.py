@@ -15,11 +15,14 @@ TINY: dict[str, Any] = {
 }
 
 
-def draw_face(seed: int, *, mode: str = "RGB", size: int = 32) -> Image.Image:
+def draw_face(
+    seed: int, *, mode: str = "RGB", size: int = 32, shade: int | None = None
+) -> Image.Image:
     """Draw a round face whose place, shade and mouth depend on the seed."""
     picture = Image.new(mode, (size, size), "white")
     pen = ImageDraw.Draw(picture)
-    shade = 90 + seed * 37 % 120
+    if shade is None:
+        shade = 90 + seed * 37 % 120
     skin: Any = shade if mode == "L" else (shade + 40, shade, 255 - shade)
     left, top = 3 + seed % 4, 2 + seed // 4 % 4
     pen.ellipse((left, top, left + size - 10, top + size - 8), fill=skin)
@@ -29,7 +32,9 @@ def draw_face(seed: int, *, mode: str = "RGB", size: int = 32) -> Image.Image:
     return picture
 
 
-def write_faces(folder: Path, *, count: int = 120, mode: str = "RGB", size: int = 32) -> Path:
+def write_faces(
+    folder: Path, *, count: int = 120, mode: str = "RGB", size: int = 32, held_out: int = 0
+) -> Path:
     """Write a dataset of drawn faces as a plugin would be handed it."""
-    rows = [{"image": draw_face(seed, mode=mode, size=size)} for seed in range(count)]
-    return dataset_write(folder, "images", train=rows)
+    rows = [{"image": draw_face(seed, mode=mode, size=size)} for seed in range(count + held_out)]
+    return dataset_write(folder, "images", train=rows[:count], test=rows[count:])

@@ -1,21 +1,20 @@
-"""The networks, the augmentation and the reading of pictures, one by one."""
+"""The networks, the augmentation and the latents, one by one."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from modelmill_gan_faces.batches import Batches
+from modelmill_gan_faces.asking import between
 from modelmill_gan_faces.config import FacesConfig
 from modelmill_gan_faces.diffaugment import diffaugment, shift_place
 from modelmill_gan_faces.discriminator import Discriminator
-from modelmill_gan_faces.ema import ema_update
+from modelmill_gan_faces.drawing import labels_of
 from modelmill_gan_faces.generator import Generator
 from modelmill_gan_faces.losses import gradient_penalty
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("resolution", [32, 64, 128])
+@pytest.mark.parametrize("resolution", [32, 64, 128, 256])
 def test_every_size_builds_and_runs(resolution: int, channels: int) -> None:
     config = FacesConfig(resolution=resolution, channels=channels, width=4)
     pictures = Generator(config)(torch.randn(4, config.latent_size))
@@ -54,17 +53,25 @@ def test_the_gradient_penalty_of_a_linear_score_is_its_slope() -> None:
     assert penalty.item() == pytest.approx(4 * 64)
 
 
-def test_each_epoch_shows_each_picture_once() -> None:
-    pictures = np.zeros((10, 8, 8, 1), dtype=np.uint8)
-    batches = Batches(pictures=pictures, batch_size=4, seed=1)
-    shown = np.concatenate([batches.rows(index) for index in range(5)])
-    assert sorted(shown[:10]) == sorted(shown[10:]) == list(range(10))
-    assert shown[:10].tolist() != shown[10:].tolist()
+def test_a_label_changes_what_is_drawn_and_how_it_is_judged() -> None:
+    config = FacesConfig(resolution=32, width=4, labels=("cat", "dog"), label_counts=(3, 1))
+    generator, discriminator = Generator(config).eval(), Discriminator(config)
+    latents = torch.randn(1, config.latent_size).expand(4, -1)
+    labels = torch.tensor([0, 0, 1, 1])
+    pictures = generator(latents, labels)
+    assert torch.equal(pictures[0], pictures[1]) and not torch.equal(pictures[0], pictures[2])
+    same = pictures[:1].expand(4, -1, -1, -1)
+    scores = discriminator(same, labels)
+    assert scores[0] == scores[1] and scores[0] != scores[2]
 
 
-def test_the_average_moves_towards_the_learner() -> None:
-    average, learner = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
-    before = (average.weight - learner.weight).abs().sum()
-    ema_update(average, learner, step=10_000, decay=0.9)
-    after = (average.weight - learner.weight).abs().sum()
-    assert after.item() == pytest.approx(before.item() * 0.9, rel=1e-4)
+def test_labels_are_drawn_as_often_as_they_were_seen() -> None:
+    config = FacesConfig(labels=("cat", "dog"), label_counts=(3, 1))
+    labels = labels_of(range(2_000), config)
+    assert labels is not None and labels.float().mean().item() == pytest.approx(0.25, abs=0.03)
+
+
+@pytest.mark.parametrize("mix", [0.0, 0.25, 1.0])
+def test_the_way_between_two_latents_keeps_their_length(mix: float) -> None:
+    first, second = torch.randn(2, 64, generator=torch.Generator().manual_seed(0))
+    assert between(first, second, mix).norm().item() == pytest.approx(1, abs=1e-5)

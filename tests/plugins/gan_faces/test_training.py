@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+import torch
 from modelmill_gan_faces.plugin import GanFaces
 from modelmill_sdk import CustomerError
-from modelmill_sdk.protocol import CheckpointSaved, Progress, Sample
+from modelmill_sdk.protocol import CheckpointSaved, Log, Progress, Sample
 from modelmill_sdk.testing import Recorder, dataset_write, train_once
 from PIL import Image
+from safetensors.torch import save_file
 
 from tests.plugins.gan_faces.drawn import TINY, draw_face, write_faces
 
@@ -106,8 +108,38 @@ def test_half_precision_trains_where_it_is_asked_for(colour_faces: Path, tmp_pat
     assert metrics["generator_loss"] is not None
 
 
-def test_labels_are_no_hindrance(tmp_path: Path) -> None:
-    rows = [{"image": draw_face(seed), "label": seed % 2} for seed in range(100)]
-    data = dataset_write(tmp_path / "data", "labelled_images", train=rows, label_names=["a", "b"])
-    model_dir, _ = train_once(GanFaces, data, {**TINY, "steps": 1}, tmp_path / "work")
-    assert weights(model_dir)
+def test_memory_that_runs_out_splits_the_batch(
+    colour_faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from modelmill_gan_faces.generator import Generator
+
+    whole = Generator.forward
+
+    def narrow(self: Generator, latents: torch.Tensor, *rest: object, **named: object) -> object:
+        if self.training and len(latents) > 4:
+            raise torch.OutOfMemoryError
+        return whole(self, latents, *rest, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Generator, "forward", narrow)
+    recorder = Recorder()
+    _, metrics = train_once(GanFaces, colour_faces, TINY, tmp_path, recorder=recorder)
+    lines = [m.message for m in recorder.messages if isinstance(m, Log)]
+    assert metrics["images_seen"] == 48
+    assert any("worked through 4 at a time" in line for line in lines)
+
+
+def test_a_checkpoint_of_the_first_release_is_refused(colour_faces: Path, tmp_path: Path) -> None:
+    save_file({"generator.start.weight": torch.zeros(1)}, tmp_path / "state.safetensors")
+    (tmp_path / "state.json").write_text('{"step": 3}')
+    with pytest.raises(CustomerError, match="earlier release"):
+        train_once(GanFaces, colour_faces, TINY, tmp_path / "work", resume_dir=tmp_path)
+
+
+def test_too_many_labels_are_left_out(tmp_path: Path) -> None:
+    rows = [{"image": draw_face(seed), "label": seed % 50} for seed in range(100)]
+    names = [f"person {n}" for n in range(50)]
+    data = dataset_write(tmp_path / "data", "labelled_images", train=rows, label_names=names)
+    recorder = Recorder()
+    train_once(GanFaces, data, {**TINY, "steps": 1}, tmp_path / "work", recorder=recorder)
+    lines = [m.message for m in recorder.messages if isinstance(m, Log)]
+    assert any(line.startswith("50 labels for 100 pictures are too many") for line in lines)

@@ -1,18 +1,14 @@
 """A trainer's state on disk: one safetensors file and the step, no pickle."""
 
-import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from modelmill_sdk import CustomerError
+from modelmill_sdk.learning.precision import Precision
+from modelmill_sdk.learning.state import state_restore, state_save
+from torch import nn
 
 from modelmill_gan_faces.trainer import Trainer
-
-STATE_FILE = "state.safetensors"
-STEP_FILE = "state.json"
-
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def checkpoint_save(trainer: Trainer, folder: Path) -> None:
@@ -20,43 +16,43 @@ def checkpoint_save(trainer: Trainer, folder: Path) -> None:
 
     Random numbers and the place in the data follow from the seed and the step (see `Trainer`).
     """
-    tensors = {name: tensor.contiguous().cpu() for name, tensor in _tensors(trainer).items()}
-    save_file(tensors, folder / STATE_FILE)
-    (folder / STEP_FILE).write_text(json.dumps({"step": trainer.step}), encoding="utf-8")
+    state_save(
+        folder,
+        networks=_networks(trainer),
+        optimizers=_optimizers(trainer),
+        facts={"step": trainer.step, "is_half": trainer.precision.is_half},
+    )
 
 
-@torch.no_grad()
 def checkpoint_restore(trainer: Trainer, folder: Path) -> None:
-    """Give a new trainer of the same configuration the state that `checkpoint_save` wrote."""
-    saved = load_file(folder / STATE_FILE)
-    _prepare_moments(trainer)
-    for name, tensor in _tensors(trainer).items():
-        # In place, because the memory layout decides how sums are rounded.
-        tensor.copy_(saved[name])
-    trainer.step = int(json.loads((folder / STEP_FILE).read_text(encoding="utf-8"))["step"])
+    """Give a new trainer of the same configuration the state that `checkpoint_save` wrote.
+
+    Raises CustomerError for a checkpoint of release 0.1.0, which held other names.
+    """
+    try:
+        facts, _ = state_restore(
+            folder, networks=_networks(trainer), optimizers=_optimizers(trainer)
+        )
+    except (KeyError, RuntimeError) as error:
+        raise CustomerError(
+            "This training was begun by an earlier release of Faces, which this one cannot go on "
+            "from. Start it again."
+        ) from error
+    trainer.step = int(facts["step"])
+    # Measured once: a second probe could choose otherwise.
+    trainer.precision = Precision(trainer.precision.device_type, bool(facts["is_half"]))
 
 
-def _tensors(trainer: Trainer) -> dict[str, Tensor]:
-    """Every tensor of the state under one flat name, as it is in memory."""
-    tensors: dict[str, Tensor] = {}
-    for part in ("generator", "discriminator", "average"):
-        for name, tensor in getattr(trainer, part).state_dict().items():
-            tensors[f"{part}.{name}"] = tensor
-    for part in ("generator_adam", "discriminator_adam"):
-        adam: torch.optim.Adam = getattr(trainer, part)
-        for index, weight in enumerate(adam.param_groups[0]["params"]):
-            for moment in MOMENTS:
-                if adam.state[weight]:
-                    tensors[f"{part}.{index}.{moment}"] = adam.state[weight][moment]
-    return tensors
+def _networks(trainer: Trainer) -> dict[str, nn.Module]:
+    return {
+        "generator": trainer.generator,
+        "discriminator": trainer.discriminator,
+        "average": trainer.average.network,
+    }
 
 
-def _prepare_moments(trainer: Trainer) -> None:
-    """Allocate what Adam makes on its first step, laid out as Adam does."""
-    for adam in (trainer.generator_adam, trainer.discriminator_adam):
-        for weight in adam.param_groups[0]["params"]:
-            adam.state[weight] = {
-                "step": torch.tensor(0.0),
-                "exp_avg": torch.zeros_like(weight, memory_format=torch.preserve_format),
-                "exp_avg_sq": torch.zeros_like(weight, memory_format=torch.preserve_format),
-            }
+def _optimizers(trainer: Trainer) -> dict[str, torch.optim.Optimizer]:
+    return {
+        "generator": trainer.generator_adam,
+        "discriminator": trainer.discriminator_adam,
+    }

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from modelmill_sdk import Problem
 from modelmill_sdk.data import TrainData
+from modelmill_sdk.learning.pictures import UNREADABLE, picture_files
 from PIL import Image
 
 from modelmill_gan_faces.params import MIN_IMAGES, TrainParams
-from modelmill_gan_faces.pictures import UNREADABLE, picture_files
 
 # Beyond this ratio the middle square shows less than half of the picture.
 MAX_ASPECT = 2.0

@@ -4,9 +4,11 @@ Axes: B batch, L latent, C channels, H height, W width.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from modelmill_sdk.learning.sheets import image_of
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -16,9 +18,18 @@ from modelmill_gan_faces.generator import Generator
 
 WEIGHTS_FILE = "model.safetensors"
 
-GRID_COLUMNS = 8
-GRID_ROWS = 4
-GRID_GAP = 2
+
+@dataclass(frozen=True)
+class Model:
+    """A finished generator with what it says about itself."""
+
+    generator: Generator
+    config: FacesConfig
+
+    @property
+    def device(self) -> torch.device:
+        """Where it draws."""
+        return self.generator.style_mean.device
 
 
 def model_save(generator: Generator, config: FacesConfig, folder: Path) -> None:
@@ -28,11 +39,12 @@ def model_save(generator: Generator, config: FacesConfig, folder: Path) -> None:
     config.write(folder)
 
 
-def model_load(folder: Path, device: str) -> Generator:
+def model_load(folder: Path, device: str) -> Model:
     """Read what `model_save` wrote, ready to draw."""
-    generator = Generator(FacesConfig.read(folder))
+    config = FacesConfig.read(folder)
+    generator = Generator(config)
     generator.load_state_dict(load_file(folder / WEIGHTS_FILE))
-    return generator.to(device).eval().requires_grad_(False)
+    return Model(generator.to(device).eval().requires_grad_(False), config)
 
 
 def latents_of(seeds: Sequence[int], *, latent_size: int) -> Tensor:
@@ -43,35 +55,42 @@ def latents_of(seeds: Sequence[int], *, latent_size: int) -> Tensor:
     return torch.stack(rows)  # (B, L)
 
 
+def labels_of(seeds: Sequence[int], config: FacesConfig) -> Tensor | None:
+    """A label for each seed, `(B,)`, each as often as it was seen; None where none are known."""
+    if not config.labels:
+        return None
+    shares = torch.tensor(config.label_counts, dtype=torch.float64)  # (K,)
+    bounds = (shares / shares.sum()).cumsum(0)  # (K,)
+    # Another stream than the latent's, so that the two have nothing to do with each other.
+    draws = [
+        torch.rand((), generator=torch.Generator().manual_seed(seed ^ 0x5EED), dtype=torch.float64)
+        for seed in seeds
+    ]
+    return torch.searchsorted(bounds, torch.stack(draws), right=True).clamp_max(len(shares) - 1)
+
+
 @torch.no_grad()
-def draw(generator: Generator, seeds: Sequence[int], *, truncation: float) -> list[Image.Image]:
-    """Draw the picture of each seed.
+def draw_one(
+    model: Model, latent: Tensor, label: Tensor | None, *, truncation: float
+) -> Image.Image:
+    """Draw one latent `(L,)`, with its label `()` where the model knows some.
 
     One at a time: a library may sum in another order for another batch size, and a seed has to
     give the same bytes whoever else's picture is drawn in the same moment.
     """
-    device = generator.style_mean.device
-    latents = latents_of(seeds, latent_size=len(generator.style_mean)).to(device)  # (B, L)
-    return [
-        _image(generator(latent[None], truncation=truncation)[0])  # (C, H, W)
-        for latent in latents
-    ]
+    labels = None if label is None else label[None].to(model.device)  # (1,)
+    drawn = model.generator(latent[None].to(model.device), labels, truncation=truncation)
+    return image_of(drawn[0])
 
 
-def grid(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Lay pictures of one size out in rows of eight on white."""
-    side = pictures[0].width + GRID_GAP
-    rows = -(-len(pictures) // GRID_COLUMNS)
-    size = (GRID_COLUMNS * side - GRID_GAP, rows * side - GRID_GAP)
-    sheet = Image.new(pictures[0].mode, size, "white")
-    for index, picture in enumerate(pictures):
-        row, column = divmod(index, GRID_COLUMNS)
-        sheet.paste(picture, (column * side, row * side))
-    return sheet
-
-
-def _image(picture: Tensor) -> Image.Image:
-    """Convert `(C, H, W)` in [-1, 1] to a PIL image."""
-    pixels = ((picture.float() + 1) * 127.5).round().clamp(0, 255).byte()  # (C, H, W)
-    array = pixels.permute(1, 2, 0).cpu().numpy()  # (H, W, C)
-    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+@torch.no_grad()
+def draw_many(model: Model, seeds: Sequence[int], *, at_once: int = 32) -> Tensor:
+    """Draw pictures `(B, C, H, W)` in [-1, 1] with all their variety, to be measured or shown."""
+    latents = latents_of(seeds, latent_size=model.config.latent_size).to(model.device)  # (B, L)
+    labels = labels_of(seeds, model.config)  # (B,)
+    parts = []
+    for first in range(0, len(seeds), at_once):
+        part = slice(first, first + at_once)
+        named = None if labels is None else labels[part].to(model.device)
+        parts.append(model.generator(latents[part], named).float())
+    return torch.cat(parts)  # (B, C, H, W)

@@ -1,6 +1,6 @@
 """The generator: draws a picture from a latent.
 
-Axes: B batch, L latent, F features, C picture channels, H height, W width.
+Axes: B batch, L latent, K labels, F features, C picture channels, H height, W width.
 """
 
 from itertools import pairwise
@@ -19,7 +19,8 @@ class Generator(nn.Module):
 
     Radford, Metz, Chintala: "Unsupervised representation learning with deep convolutional GANs",
     ICLR 2016 (the layers); Karras, Laine, Aila: "A style-based generator architecture", CVPR 2019
-    (mapping and truncation); Chen et al.: "On self modulation for GANs", ICLR 2019 (styles).
+    (mapping and truncation); Chen et al.: "On self modulation for GANs", ICLR 2019 (styles). A
+    label moves the latent before it is mapped.
     """
 
     style_mean: Tensor
@@ -27,6 +28,7 @@ class Generator(nn.Module):
     def __init__(self, config: FacesConfig) -> None:
         super().__init__()
         latent_size, widths = config.latent_size, config.widths()
+        self.latent_size, self.label_count = latent_size, len(config.labels)
         self.mapping = nn.Sequential(
             nn.Linear(latent_size, latent_size),
             nn.LeakyReLU(LEAK),
@@ -39,17 +41,24 @@ class Generator(nn.Module):
             StyledUp(before, after, latent_size) for before, after in pairwise(widths)
         )
         self.to_picture = nn.ConvTranspose2d(widths[-1], config.channels, 4, stride=2, padding=1)
-        self.register_buffer("style_mean", torch.zeros(latent_size))
+        means = (self.label_count, latent_size) if self.label_count else (latent_size,)
+        self.register_buffer("style_mean", torch.zeros(means))  # (K, L), or (L,) without labels
+        if self.label_count:
+            self.label = nn.Embedding(self.label_count, latent_size)
 
-    def forward(self, latents: Tensor, *, truncation: float = 1.0) -> Tensor:
+    def forward(
+        self, latents: Tensor, labels: Tensor | None = None, *, truncation: float = 1.0
+    ) -> Tensor:
         """Draw pictures `(B, C, H, W)` in [-1, 1] from normal latents `(B, L)`.
 
-        Below a `truncation` of 1 styles are drawn towards the mean style, which `centre` finds:
-        less variety, fewer failures (Karras et al., CVPR 2019, appendix B).
+        `labels` `(B,)` are compulsory for a model that knows some. Below a `truncation` of 1 styles
+        are drawn towards the mean style of their label, which `centre` finds: less variety, fewer
+        failures (Karras et al., CVPR 2019, appendix B).
         """
-        styles = self.styles(latents)  # (B, L)
+        styles = self.styles(latents, labels)  # (B, L)
         if truncation != 1.0:
-            styles = self.style_mean + truncation * (styles - self.style_mean)  # (B, L)
+            mean = self.style_mean if labels is None else self.style_mean[labels]  # (L,) or (B, L)
+            styles = mean + truncation * (styles - mean)  # (B, L)
         x = self.start(styles).reshape(len(styles), -1, 4, 4)  # (B, F, 4, 4)
         x = x.contiguous(memory_format=torch.channels_last)  # (B, F, 4, 4)
         x = self.start_style(x, styles)  # (B, F, 4, 4)
@@ -58,18 +67,26 @@ class Generator(nn.Module):
         pictures: Tensor = self.to_picture(x).tanh()  # (B, C, H, W)
         return pictures
 
-    def styles(self, latents: Tensor) -> Tensor:
+    def styles(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map latents `(B, L)`, scaled to the sphere, to styles `(B, L)`."""
         length = latents.square().mean(dim=1, keepdim=True).sqrt()  # (B, 1)
-        styles: Tensor = self.mapping(latents / (length + 1e-8))  # (B, L)
+        places = latents / (length + 1e-8)  # (B, L)
+        if labels is not None:
+            places = places + self.label(labels)  # (B, L)
+        styles: Tensor = self.mapping(places)  # (B, L)
         return styles
 
     @torch.no_grad()
     def centre(self, *, samples: int = 4096) -> None:
-        """Find the mean style, from fixed latents, so that the same weights give the same mean."""
+        """Find the mean styles, from fixed latents, so that the same weights give the same mean."""
         random = torch.Generator().manual_seed(0)
-        latents = torch.randn(samples, len(self.style_mean), generator=random)  # (S, L)
-        self.style_mean.copy_(self.styles(latents.to(self.style_mean.device)).mean(dim=0))
+        latents = torch.randn(samples, self.latent_size, generator=random)  # (S, L)
+        latents = latents.to(self.style_mean.device)  # (S, L)
+        if not self.label_count:
+            self.style_mean.copy_(self.styles(latents).mean(dim=0))
+        for label in range(self.label_count):
+            labels = torch.full((samples,), label, device=latents.device)  # (S,)
+            self.style_mean[label] = self.styles(latents, labels).mean(dim=0)
 
 
 class StyledUp(nn.Module):

@@ -6,16 +6,24 @@ from modelmill_sdk import Params
 from pydantic import Field
 
 MIN_IMAGES = 100
+MAX_FRAMES = 16
 
 
 class TrainParams(Params):
     """How a Faces model is trained; every default suits a few hundred pictures."""
 
-    resolution: Literal[32, 64, 128] = Field(
-        64, description="Side of the pictures, in pixels. Half the side trains four times faster."
+    resolution: Literal[32, 64, 128, 256] = Field(
+        64,
+        description="Side of the pictures, in pixels. Half the side trains four times faster; "
+        "256 needs a GPU or a night.",
     )
     channels: Literal["auto", "grey", "colour"] = Field(
         "auto", description="Grey or colour pictures; auto looks at the dataset."
+    )
+    labels: Literal["auto", "off"] = Field(
+        "auto",
+        description="Learn what each label looks like, so that one can be asked for. auto does so "
+        "where the dataset has labels.",
     )
     steps: int = Field(
         0,
@@ -52,19 +60,42 @@ class TrainParams(Params):
     samples: int = Field(
         12, ge=0, le=100, description="How often to draw sample pictures while training."
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Arithmetic; auto is bfloat16 on a GPU that has it, else float32."
+    precision: Literal["auto", "float32", "bfloat16", "probe"] = Field(
+        "auto",
+        description="Arithmetic. auto measures on a GPU which is faster and is float32 on a CPU; "
+        "probe measures on a CPU, too, and then a seed may give other weights elsewhere.",
     )
 
 
 class Input(Params):
-    """One picture to draw."""
+    """One picture to draw, or the way from one to another."""
 
     seed: int | None = Field(
         None,
         ge=0,
         lt=2**63,
         description="Which picture to draw; without it, each input of a request has its own.",
+    )
+    label: str | None = Field(
+        None,
+        max_length=200,
+        description="What to draw, for a model trained with labels: one of their names. Without "
+        "it the seed chooses.",
+    )
+    seed_to: int | None = Field(
+        None, ge=0, lt=2**63, description="A second picture, to draw one between the two."
+    )
+    mix: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="How far from seed to seed_to: 0 is the first, 1 the second.",
+    )
+    frames: int = Field(
+        1,
+        ge=1,
+        le=MAX_FRAMES,
+        description="With seed_to, from 2 on: the whole way in so many pictures, laid out in one.",
     )
 
 

@@ -1,7 +1,7 @@
 """Faces as the platform sees it."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ class GanFaces(Plugin):
     title = "Faces"
     description = (
         "Learns from a few hundred pictures of faces in one style, photographed or drawn, "
-        "and draws new ones that nobody has seen."
+        "and draws new ones that nobody has seen, by label where the pictures have labels."
     )
     author = "Modelmill"
     licence = "Apache-2.0"
@@ -47,6 +47,12 @@ class GanFaces(Plugin):
 
         train(run)
 
+    def evaluate(self, run: TrainRun) -> Mapping[str, float]:
+        """Measure quality, variety and memorising against held-out pictures."""
+        from modelmill_gan_faces.evaluation import evaluate
+
+        return evaluate(run)
+
     def load(self, model_dir: Path, device: str) -> Any:
         """Return the generator, ready to draw."""
         from modelmill_gan_faces.drawing import model_load
@@ -60,10 +66,13 @@ class GanFaces(Plugin):
         params: faces.PredictParams,
         run: PredictRun,
     ) -> list[Any]:
-        """Draw one picture for each input; a seed draws the same picture each time."""
-        from modelmill_gan_faces.drawing import draw
+        """Draw what each input asks for; a seed draws the same picture each time."""
+        from modelmill_gan_faces.asking import answer
 
-        pictures = draw(model, _seeds(inputs, params, run), truncation=params.truncation)
+        pictures = []
+        for asked, seed in zip(inputs, _seeds(inputs, params, run), strict=True):
+            pictures.append(answer(model, asked, seed=seed, truncation=params.truncation))
+            run.cancel_point()
         run.count("images", len(pictures))
         return pictures
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from modelmill_gan_faces.config import FacesConfig
+from modelmill_gan_faces.labels import Labels
 from modelmill_gan_faces.params import TrainParams
 
 WIDTHS = {"small": 16, "medium": 32, "large": 64}
@@ -34,7 +35,6 @@ class Recipe:
     ema_decay: float
     augment: bool
     mirror: bool
-    is_half: bool
 
     def learning_rate_at(self, step: int) -> float:
         """Learning rate of a step: a short rise, a plateau, and a straight fall at the end.
@@ -59,23 +59,19 @@ def recipe_for(params: TrainParams, *, device: str, image_count: int) -> Recipe:
         ema_decay=1 - 1 / min(1_000, max(20, steps / 5)),
         augment=params.augment and image_count < 100_000,
         mirror=params.mirror,
-        is_half=_is_half(params.precision, device),
     )
 
 
-def config_for(params: TrainParams, *, device: str, channels: int) -> FacesConfig:
+def config_for(
+    params: TrainParams, *, device: str, channels: int, labels: Labels | None
+) -> FacesConfig:
     """Choose the sizes of the networks."""
     is_cpu = torch.device(device).type == "cpu"
     size = params.size if params.size != "auto" else ("small" if is_cpu else "large")
-    return FacesConfig(resolution=params.resolution, channels=channels, width=WIDTHS[size])
-
-
-def _is_half(precision: str, device: str) -> bool:
-    """Say whether to compute in bfloat16.
-
-    On a CPU only when asked for: networks this small gain little there, and a choice that
-    depended on the machine would let a seed give other weights elsewhere.
-    """
-    if precision != "auto":
-        return precision == "bfloat16"
-    return torch.device(device).type == "cuda" and torch.cuda.is_bf16_supported()
+    return FacesConfig(
+        resolution=params.resolution,
+        channels=channels,
+        width=WIDTHS[size],
+        labels=labels.names if labels else (),
+        label_counts=labels.counts if labels else (),
+    )

@@ -3,28 +3,52 @@
 Axes: B batch, L latent, C channels, H height, W width.
 """
 
-import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import torch
+from modelmill_sdk.learning.averaging import Average
+from modelmill_sdk.learning.memory import Accumulator
+from modelmill_sdk.learning.precision import Precision
+from modelmill_sdk.learning.schedules import rate_set
 from torch import Tensor, nn
 
-from modelmill_gan_faces.batches import Batches
 from modelmill_gan_faces.config import FacesConfig
 from modelmill_gan_faces.diffaugment import diffaugment
 from modelmill_gan_faces.discriminator import Discriminator
-from modelmill_gan_faces.ema import ema_update
 from modelmill_gan_faces.generator import Generator
 from modelmill_gan_faces.losses import discriminator_loss, generator_loss, gradient_penalty
+from modelmill_gan_faces.real import RealPictures
 from modelmill_gan_faces.recipe import Recipe
 
 # Huang et al., NeurIPS 2024, appendix D, train without momentum; so do StyleGAN and its kin.
 BETAS = (0.0, 0.99)
 
+# A slope's slope costs two more passes; of a batch of 64, a quarter makes as steady a penalty as a
+# batch of 16 has, and the step a third faster.
+PENALTY_ROWS = 16
+FULL = Precision("cpu", False)
+
 Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """What both halves of a step share: pictures, what is drawn, and how it was judged."""
+
+    real: Tensor  # (B, C, H, W)
+    labels: Tensor | None  # (B,)
+    latents: Tensor  # (B, L)
+    real_scores: Tensor  # (B,)
+    fake_scores: Tensor  # (B,)
+    random: torch.Generator
+    fake: Tensor | None = None  # (B, C, H, W), once all of it was drawn at a time
+
+    def labels_of(self, part: slice) -> Tensor | None:
+        """The labels of a part of the batch."""
+        return None if self.labels is None else self.labels[part]
 
 
 class Trainer:
@@ -35,90 +59,133 @@ class Trainer:
     """
 
     def __init__(
-        self, config: FacesConfig, recipe: Recipe, *, batches: Batches, device: str, seed: int
+        self,
+        config: FacesConfig,
+        recipe: Recipe,
+        *,
+        real: RealPictures,
+        device: str,
+        seed: int,
+        log: Callable[[str], None],
     ) -> None:
-        self.config, self.recipe, self.batches = config, recipe, batches
+        self.config, self.recipe, self.real = config, recipe, real
         self.device, self.seed, self.step = device, seed, 0
+        self.precision = Precision(torch.device(device).type, False)
+        self.parts = Accumulator(recipe.batch_size, log=log)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator = _placed(Generator(config), device)
             self.discriminator = _placed(Discriminator(config), device)
-        self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self.average = Average(self.generator, decay=recipe.ema_decay)
         rate = recipe.learning_rate
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), rate, BETAS)
         self.discriminator_adam = torch.optim.Adam(self.discriminator.parameters(), rate, BETAS)
 
     def advance(self) -> dict[str, Tensor]:
         """Take one step of both networks; returns their losses, still on the device."""
+        adams = (self.generator_adam, self.discriminator_adam)
+        rate_set(adams, self.recipe.learning_rate_at(self.step))
+        batch = self._batch()
+        self._discriminator_step(batch)
+        loss = self._generator_step(batch)
+        self.average.update(self.generator, step=self.step)
+        self.step += 1
+        return {
+            "discriminator_loss": discriminator_loss(batch.real_scores, batch.fake_scores),
+            "generator_loss": loss,
+        }
+
+    def _batch(self) -> Batch:
         random = torch.Generator(self.device).manual_seed(_mixed(self.seed, self.step))
-        for adam in (self.generator_adam, self.discriminator_adam):
-            adam.param_groups[0]["lr"] = self.recipe.learning_rate_at(self.step)
         shape = (self.recipe.batch_size, self.config.latent_size)
         latents = torch.randn(shape, generator=random, device=self.device)  # (B, L)
-        real = self.batches.batch(self.step, device=self.device)  # (B, C, H, W)
-        with self._precision():
-            fake = self.generator(latents)  # (B, C, H, W)
-        # The augmentation is several times faster on planes than on channels-last pictures.
-        fake = fake.float().contiguous()  # (B, C, H, W)
-        real_scores, losses = self._discriminator_step(real, fake.detach(), random)  # (B,)
-        losses |= self._generator_step(real_scores, fake, random)
-        ema_update(self.average, self.generator, step=self.step, decay=self.recipe.ema_decay)
-        self.step += 1
-        return losses
+        real, labels = self.real.batch(self.step, device=self.device)  # (B, C, H, W), (B,)
+        real_scores, fake_scores = torch.zeros(2, len(real), device=self.device)  # (B,), (B,)
+        return Batch(
+            real=real,
+            labels=labels,
+            latents=latents,
+            real_scores=real_scores,
+            fake_scores=fake_scores,
+            random=random,
+        )
 
-    def _discriminator_step(
-        self, real: Tensor, fake: Tensor, random: torch.Generator
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Tell real from fake a little better; returns the real scores, and the loss by name."""
+    def _discriminator_step(self, batch: Batch) -> None:
+        """Tell real from fake a little better."""
         # Lazy regularisation: every few steps, that much stronger (Karras et al.: "Analyzing and
         # improving the image quality of StyleGAN", CVPR 2020, section 3.1).
         is_penalised = (
             self.recipe.gradient_penalty > 0 and self.step % self.recipe.penalty_every == 0
         )
-        real = self._augment(real, random).requires_grad_(is_penalised)  # (B, C, H, W)
-        fake = self._augment(fake, random).requires_grad_(is_penalised)  # (B, C, H, W)
-        # A slope's slope is too small for half precision.
-        with self._precision(allowed=not is_penalised):
-            real_scores, fake_scores = self.discriminator(real), self.discriminator(fake)  # (B,)
-        loss = discriminator_loss(real_scores.float(), fake_scores.float())  # ()
-        losses = {"discriminator_loss": loss.detach()}
-        if is_penalised:
-            r1 = gradient_penalty(real_scores, real)  # ()
-            r2 = gradient_penalty(fake_scores, fake)  # ()
-            weight = self.recipe.gradient_penalty / 2 * self.recipe.penalty_every
-            loss = loss + weight * (r1 + r2)  # ()
-        self.discriminator_adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.discriminator_adam.step()
-        return real_scores.detach(), losses
 
-    def _generator_step(
-        self, real_scores: Tensor, fake: Tensor, random: torch.Generator
-    ) -> dict[str, Tensor]:
+        def loss_of(first: int, end: int) -> Tensor:
+            part = slice(first, end)
+            labels = batch.labels_of(part)
+            real = self._augment(batch.real[part], batch)  # (B, C, H, W)
+            fake = self._augment(self._fake(batch, part, is_learning=False).detach(), batch)
+            is_shared = is_penalised and end - first <= PENALTY_ROWS
+            real, fake = real.requires_grad_(is_shared), fake.requires_grad_(is_shared)
+            # A slope's slope is too small for half precision.
+            with (FULL if is_shared else self.precision).autocast():
+                real_scores = self.discriminator(real, labels).float()  # (B,)
+                fake_scores = self.discriminator(fake, labels).float()  # (B,)
+            batch.real_scores[part] = real_scores.detach()
+            batch.fake_scores[part] = fake_scores.detach()
+            loss = discriminator_loss(real_scores, fake_scores)  # ()
+            if is_penalised:
+                pairs = [(real_scores, real), (fake_scores, fake)]
+                if not is_shared:
+                    pairs = [self._few(real, labels), self._few(fake, labels)]
+                slopes = sum(gradient_penalty(scores, pictures) for scores, pictures in pairs)
+                loss = loss + self.recipe.gradient_penalty / 2 * self.recipe.penalty_every * slopes
+            return loss
+
+        self.parts.backward(loss_of, zero_grad=self.discriminator_adam.zero_grad)
+        self.discriminator_adam.step()
+
+    def _few(self, pictures: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Scores of a few pictures `(B, C, H, W)` that stand for all, and those pictures."""
+        few = pictures[:PENALTY_ROWS].detach().requires_grad_()  # (16, C, H, W)
+        named = None if labels is None else labels[:PENALTY_ROWS]  # (16,)
+        return self.discriminator(few, named), few  # (16,), (16, C, H, W)
+
+    def _generator_step(self, batch: Batch) -> Tensor:
         """Be told from real a little worse, by a discriminator that learns nothing from it.
 
         The pictures are the discriminator step's own, and so are the real scores: scoring again
         after its small step would cost a seventh more and change next to nothing.
         """
+
+        def loss_of(first: int, end: int) -> Tensor:
+            part = slice(first, end)
+            fake = self._augment(self._fake(batch, part, is_learning=True), batch)
+            with self.precision.autocast():
+                scores = self.discriminator(fake, batch.labels_of(part)).float()  # (B,)
+            return generator_loss(batch.real_scores[part], scores)
+
         # Without gradients for its weights a discriminator's backward pass costs half.
         self.discriminator.requires_grad_(False)
-        with self._precision():
-            fake_scores = self.discriminator(self._augment(fake, random))  # (B,)
-        loss = generator_loss(real_scores.float(), fake_scores.float())  # ()
-        self.generator_adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self.parts.backward(loss_of, zero_grad=self.generator_adam.zero_grad)
         self.generator_adam.step()
         self.discriminator.requires_grad_(True)
-        return {"generator_loss": loss.detach()}
+        return loss
 
-    def _augment(self, pictures: Tensor, random: torch.Generator) -> Tensor:
-        return diffaugment(pictures, random) if self.recipe.augment else pictures.clone()
+    def _fake(self, batch: Batch, part: slice, *, is_learning: bool) -> Tensor:
+        """Pictures `(B, C, H, W)` drawn for a part; for a whole batch once, to serve both steps."""
+        is_whole = part.stop - part.start == len(batch.latents)
+        if is_whole and batch.fake is not None:
+            return batch.fake
+        batch.fake = None
+        with torch.set_grad_enabled(is_whole or is_learning), self.precision.autocast():
+            fake = self.generator(batch.latents[part], batch.labels_of(part))  # (B, C, H, W)
+        # See RealPictures.batch.
+        planes: Tensor = fake.float().contiguous()  # (B, C, H, W)
+        if is_whole:
+            batch.fake = planes
+        return planes
 
-    @contextmanager
-    def _precision(self, *, allowed: bool = True) -> Iterator[None]:
-        kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.recipe.is_half and allowed):
-            yield
+    def _augment(self, pictures: Tensor, batch: Batch) -> Tensor:
+        return diffaugment(pictures, batch.random) if self.recipe.augment else pictures.clone()
 
 
 def _placed(network: Network, device: str) -> Network:

@@ -1,22 +1,21 @@
 """A whole training run, from a dataset to a finished model."""
 
-import math
-
 import torch
 from modelmill_sdk import CustomerError, TrainRun
+from modelmill_sdk.learning.finite import FiniteWatch
+from modelmill_sdk.learning.pictures import pictures_decode
 from torch import Tensor
 
-from modelmill_gan_faces.batches import Batches
 from modelmill_gan_faces.checkpoint import checkpoint_restore, checkpoint_save
 from modelmill_gan_faces.checks import too_few
-from modelmill_gan_faces.drawing import GRID_COLUMNS, GRID_ROWS, draw, grid, model_save
+from modelmill_gan_faces.drawing import model_save
+from modelmill_gan_faces.labels import labels_read
 from modelmill_gan_faces.params import TrainParams
-from modelmill_gan_faces.pictures import pictures_decode
+from modelmill_gan_faces.probing import precision_probe
+from modelmill_gan_faces.real import RealPictures
 from modelmill_gan_faces.recipe import config_for, recipe_for
 from modelmill_gan_faces.trainer import Trainer
-
-# Reading a loss waits for the GPU; every so many steps is soon enough to notice a breakdown.
-WATCH_EVERY = 20
+from modelmill_gan_faces.watching import Watch
 
 
 def train(run: TrainRun) -> None:
@@ -27,23 +26,32 @@ def train(run: TrainRun) -> None:
     trainer = trainer_for(run)
     if run.resume_from:
         checkpoint_restore(trainer, run.resume_from)
+    else:
+        trainer.precision = precision_probe(trainer, asked=run.params.precision)
+    run.log(f"Computing in {trainer.precision.name} on {run.device}.")
+    metrics = advance_all(run, trainer)
+    network = trainer.average.network
+    network.centre()
+    model_save(network, trainer.config, run.model_dir)
+    run.report(images_seen=trainer.step * trainer.recipe.batch_size, **metrics)
+
+
+def advance_all(run: TrainRun, trainer: Trainer) -> dict[str, Tensor | float]:
+    """Take every step that is left; returns the last losses."""
     steps = trainer.recipe.steps
     sample_steps = _sample_steps(steps, run.params.samples)
-    losses: dict[str, Tensor] = {}
+    finite = FiniteWatch(device=run.device)
+    watch = Watch(run, trainer.real.batches.pictures) if sample_steps else None
+    metrics: dict[str, Tensor | float] = {}
     while trainer.step < steps:
         losses = trainer.advance()
-        if trainer.step % WATCH_EVERY == 0 or trainer.step == steps:
-            _watch(losses, trainer.step)
-        run.progress(trainer.step, steps, **losses)
-        if trainer.step in sample_steps:
-            _show(run, trainer)
+        finite.check(losses, step=trainer.step, is_last=trainer.step == steps)
+        metrics |= losses
+        run.progress(trainer.step, steps, **metrics)
+        if watch and trainer.step in sample_steps:
+            metrics["variety_of_samples"] = watch.show(trainer)
         run.checkpoint(trainer.step, lambda folder: checkpoint_save(trainer, folder))
-    trainer.average.centre()
-    model_save(trainer.average, trainer.config, run.model_dir)
-    run.report(
-        images_seen=trainer.step * trainer.recipe.batch_size,
-        **{name: float(loss) for name, loss in losses.items()},
-    )
+    return metrics
 
 
 def trainer_for(run: TrainRun) -> Trainer:
@@ -55,35 +63,26 @@ def trainer_for(run: TrainRun) -> Trainer:
     if torch.device(run.device).type == "cpu":
         torch.set_num_threads(run.threads)
     pictures = pictures_decode(
-        run.data, resolution=params.resolution, channels=params.channels, folder=run.workdir
+        run.data,
+        size=params.resolution,
+        channels=params.channels,
+        folder=run.workdir,
+        threads=run.threads,
     )
+    labels = labels_read(run.data, asked=params.labels, log=run.log)
     recipe = recipe_for(params, device=run.device, image_count=len(pictures))
-    config = config_for(params, device=run.device, channels=pictures.shape[3])
+    config = config_for(params, device=run.device, channels=pictures.shape[3], labels=labels)
     kind = "colour" if config.channels == 3 else "grey"
-    run.log(f"{len(pictures)} {kind} pictures at {config.resolution}×{config.resolution}.")
-    batches = Batches(
-        pictures=pictures, batch_size=recipe.batch_size, seed=run.seed, mirror=recipe.mirror
+    run.log(
+        f"{len(pictures)} {kind} pictures at {config.resolution}×{config.resolution}, "
+        f"{len(config.labels) or 'no'} labels; {recipe.steps} steps of {recipe.batch_size}."
     )
-    return Trainer(config, recipe, batches=batches, device=run.device, seed=run.seed)
+    real = RealPictures(
+        pictures, labels, batch_size=recipe.batch_size, seed=run.seed, mirror=recipe.mirror
+    )
+    return Trainer(config, recipe, real=real, device=run.device, seed=run.seed, log=run.log)
 
 
 def _sample_steps(steps: int, samples: int) -> set[int]:
     """The steps after which to show samples: evenly spread, the last always among them."""
     return {round(steps * (n + 1) / samples) for n in range(samples)}
-
-
-def _show(run: TrainRun, trainer: Trainer) -> None:
-    """Show the faces of the same latents as each time before."""
-    trainer.average.centre()
-    seeds = [run.seed + n for n in range(GRID_COLUMNS * GRID_ROWS)]
-    pictures = draw(trainer.average, seeds, truncation=1.0)
-    run.sample("faces", grid(pictures), step=trainer.step)
-
-
-def _watch(losses: dict[str, Tensor], step: int) -> None:
-    if not all(math.isfinite(float(loss)) for loss in losses.values()):
-        raise CustomerError(
-            f"The training broke down at step {step}: a loss is no longer a number. "
-            "Choose a lower learning_rate or a higher gradient_penalty.",
-            param="learning_rate",
-        )

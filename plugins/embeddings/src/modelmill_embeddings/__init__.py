@@ -1,0 +1,1 @@
+"""Turn texts into vectors whose nearness is nearness of meaning."""

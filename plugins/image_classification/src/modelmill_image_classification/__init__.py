@@ -1,0 +1,1 @@
+"""Tell what is in a picture, learned from labelled examples."""

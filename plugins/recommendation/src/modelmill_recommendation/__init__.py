@@ -1,0 +1,1 @@
+"""Suggest what somebody may like next, learned from who met what."""

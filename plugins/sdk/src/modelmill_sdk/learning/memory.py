@@ -1,0 +1,65 @@
+"""A batch that splits itself when the device's memory runs out."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from modelmill_sdk.errors import CustomerError
+
+Step = Callable[[int, int], Tensor]
+
+
+class Accumulator:
+    """Computes a batch's gradient in as many parts as the memory asks for.
+
+    The sum of the parts' gradients is the whole batch's, so the training stays the same but for
+    the last bits, and for batch statistics, which a part takes of itself.
+    """
+
+    def __init__(self, batch_size: int, *, log: Callable[[str], None]) -> None:
+        """Begin with the whole batch in one part; ``log`` hears of every change, once."""
+        self.batch_size = batch_size
+        self.part_size = batch_size
+        self._log = log
+
+    def backward(self, loss_of: Step, *, zero_grad: Callable[[], None]) -> Tensor:
+        """Give the batch's mean loss, its gradient added to the weights that ``zero_grad`` cleared.
+
+        ``loss_of(first, end)`` gives the *mean* loss of the batch's rows ``first`` to ``end``. When
+        memory runs out the parts are halved and the batch is begun again; from then on the
+        smaller parts stay. Raises CustomerError when not even one row fits.
+        """
+        while True:
+            zero_grad()
+            try:
+                return self._parts(loss_of)
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                self._halve(error)
+
+    def _parts(self, loss_of: Step) -> Tensor:
+        total: Tensor | None = None
+        for first in range(0, self.batch_size, self.part_size):
+            end = min(first + self.part_size, self.batch_size)
+            loss = loss_of(first, end) * ((end - first) / self.batch_size)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total = loss.detach() if total is None else total + loss.detach()
+        assert total is not None
+        return total
+
+    def _halve(self, error: BaseException) -> None:
+        # The failed part's tensors hang on the traceback; without them the halves have room.
+        error.__traceback__ = None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if self.part_size == 1:
+            raise CustomerError(
+                "Not even one row fits into the memory. Choose a smaller network, or smaller "
+                "inputs.",
+                param="batch_size",
+            )
+        self.part_size = -(-self.part_size // 2)
+        self._log(
+            f"The memory did not hold a batch of {self.batch_size}; it is now worked through "
+            f"{self.part_size} at a time. The result is the same, a little later."
+        )

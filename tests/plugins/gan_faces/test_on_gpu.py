@@ -1,0 +1,31 @@
+"""Faces on a GPU: it trains, says how fast, and draws what it learnt."""
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from modelmill_gan_faces.plugin import GanFaces
+from modelmill_sdk.testing import predict_once, train_once
+
+from tests.plugins.gan_faces.drawn import write_faces
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here"),
+]
+
+
+@pytest.mark.parametrize(("resolution", "steps"), [(64, 300), (256, 20)])
+def test_it_learns_on_a_gpu(tmp_path: Path, resolution: int, steps: int) -> None:
+    data = write_faces(tmp_path / "data", size=resolution, held_out=60)
+    params = {"resolution": resolution, "steps": steps, "samples": 1}
+    began = time.perf_counter()
+    model_dir, metrics = train_once(GanFaces, data, params, tmp_path / "work", device="cuda")
+    took_s = time.perf_counter() - began
+    rate = (metrics["images_seen"] or 0) / took_s
+    print(f"{torch.cuda.get_device_name()}: {resolution}², {rate:.0f} pictures/s, {metrics}")
+    (face,) = predict_once(GanFaces, model_dir, [{"seed": 1}], device="cuda")
+    assert face.stat().st_size > 0
+    if steps >= 300:
+        assert (metrics["fid_fixed_conv_v1"] or 1e9) < 100
