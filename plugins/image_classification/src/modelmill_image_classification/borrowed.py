@@ -76,7 +76,8 @@ def vit_new(config: ClassifierConfig) -> BorrowedNetwork:
 
 def base_new(base: Base, config: ClassifierConfig) -> BorrowedNetwork:
     """Load a base model with a new last layer: no download, no pickle, no code of the folder's."""
-    return _opened(base.folder, num_labels=len(config.labels), ignore_mismatched_sizes=True)
+    names = dict(enumerate(config.labels))
+    return _opened(base.folder, id2label=names, ignore_mismatched_sizes=True)
 
 
 def borrowed_load(folder: Path) -> BorrowedNetwork:

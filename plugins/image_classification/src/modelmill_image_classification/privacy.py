@@ -59,7 +59,8 @@ class PrivateTrainer(Trainer):
         self._sampled.train()
         self._private.zero_grad(set_to_none=True)
         if len(pictures):
-            loss = self.loss(pictures, labels, self.precision)
+            # Opacus hooks on to layers whose input has a gradient.
+            loss = self.loss(pictures.requires_grad_(True), labels, self.precision)
             loss.backward()  # type: ignore[no-untyped-call]
         else:
             loss = torch.zeros((), device=self.device)
