@@ -7,7 +7,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("name", ["p7", pytest.param("p4", marks=pytest.mark.training)])
+@pytest.mark.parametrize("name", ["p7", "p11", pytest.param("p4", marks=pytest.mark.training)])
 def test_it_prints_ratios(name: str) -> None:
     dropped = {"MODELMILL_VAR_DIR", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "MODELMILL_TESTING"}
     env = {key: value for key, value in os.environ.items() if key not in dropped}

@@ -18,6 +18,8 @@ _BINS = 15
 # Fewer held-out examples than this say too little about confidence.
 MIN_EXAMPLES = 20
 _LOWEST, _HIGHEST = 0.1, 10.0
+# Each halves the error, here to less than a hundred thousandth.
+_HALVINGS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ def temperature_fit(logits: Reals, labels: Numbers, weights: Reals | None = None
     if len(labels) < MIN_EXAMPLES:
         return 1.0
     low, high = 1 / _HIGHEST, 1 / _LOWEST
-    for _ in range(60):
+    for _ in range(_HALVINGS):
         middle = math.sqrt(low * high)
         if _slope(logits, labels, middle, weights) > 0:
             high = middle

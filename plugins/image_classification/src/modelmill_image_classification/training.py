@@ -138,7 +138,10 @@ class Training:
         if not len(held):
             return {}
         network = trainer.average.network
-        scores = heldout_scores(self._logits(network), held.row_labels, self.weights)
+        logits = self._logits(network)
+        # Each with the temperature it would get: raw losses of smoothed labels favour the timid.
+        logits /= temperature_fit(logits, held.row_labels, self.weights)
+        scores = heldout_scores(logits, held.row_labels, self.weights)
         if not self.plan.is_private:
             trainer.best.measure(scores["heldout_loss"], step=trainer.step, network=network)
         return scores
