@@ -10,7 +10,7 @@ import pytest
 TRAINING = [pytest.param(name, marks=pytest.mark.training) for name in ("p2", "p3", "p4", "vae")]
 
 
-@pytest.mark.parametrize("name", ["p7", *TRAINING])
+@pytest.mark.parametrize("name", ["p7", "p11", *TRAINING])
 def test_it_prints_ratios(name: str) -> None:
     dropped = {"MODELMILL_VAR_DIR", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "MODELMILL_TESTING"}
     env = {key: value for key, value in os.environ.items() if key not in dropped}

@@ -1,0 +1,118 @@
+"""P1: image classification beside the textbook network in Keras, one thread each.
+
+Digits of 28x28: 8,000 to learn from, 2,000 to be tested on, in an order that a seed shuffles. Ours
+keeps a sixteenth of the 8,000 for choosing and calibrating, and pays for decoding PNG files,
+calibration and report; the peer is handed arrays. Rates are of CPU seconds, which neighbours on the
+same cores disturb less than the clock. ``MODELMILL_P1_DATA`` names another npz file with ``pixels``
+``(N, H, W, C)`` and ``labels (N,)`` to compare on instead, such as two classes of 150x150.
+"""
+
+import json
+import os
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers import json_of, peers_python
+from benchmarks.rounds import rounds_run
+
+HERE = Path(__file__).parent
+EPOCHS = 12
+QUICK = {"width": 16, "epochs": 1, "augment": False}
+WHOLE: dict[str, Any] = {}
+
+
+def main(*, small: bool = False) -> None:
+    """Print speed and accuracy of each arm; fail where ours learns nothing."""
+    import sys
+
+    ours, peers = Path(sys.executable), peers_python()
+    rounds, epochs = (1, 1) if small else (int(os.environ.get("MODELMILL_P1_ROUNDS", "5")), EPOCHS)
+    whole = {"width": 8, "epochs": 1} if small else WHOLE
+    seen: dict[str, list[dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        arrays, data = _data(Path(folder), small=small)
+
+        def arm(name: str, python: Path, script: str, *words: str) -> float:
+            seed = len(seen.setdefault(name, []))
+            result = json_of(python, HERE / script, *words, str(seed))
+            seen[name].append(result)
+            return 1 / float(result["seconds"])
+
+        textbook = (str(arrays), str(epochs))
+        rounds_run(
+            {
+                f"Keras, textbook, {epochs} epochs": lambda: arm(
+                    "Keras, textbook", peers, "p1_keras.py", *textbook
+                ),
+                "the same network in our habits": lambda: arm(
+                    "the same network in our habits", ours, "p1_textbook.py", *textbook
+                ),
+                "ours, one epoch": lambda: arm(
+                    "ours, one epoch", ours, "p1_ours.py", str(data), json.dumps(QUICK)
+                ),
+                "ours, as it comes": lambda: arm(
+                    "ours, as it comes", ours, "p1_ours.py", str(data), json.dumps(whole)
+                ),
+            },
+            rounds=rounds,
+            unit="trainings per CPU second",
+        )
+    # A training of seconds on a tenth of the digits only has to beat guessing.
+    _print(seen, least=0.15 if small else 0.9)
+
+
+def _print(seen: dict[str, list[dict[str, Any]]], *, least: float) -> None:
+    print(f"{'arm':<34}{'CPU s':>8}{'accuracy, mean':>16}{'least':>9}{'calibration error':>19}")
+    for name, results in seen.items():
+        shares = [float(one["accuracy"]) for one in results]
+        seconds = statistics.median(float(one["seconds"]) for one in results)
+        errors = [float(one["calibration_error"]) for one in results if "calibration_error" in one]
+        error = f"{statistics.mean(errors):.4f}" if errors else "–"
+        mean = statistics.mean(shares)
+        print(f"{name:<34}{seconds:>8.2f}{mean:>16.4f}{min(shares):>9.4f}{error:>19}")
+        assert mean > least, (name, shares)
+
+
+def _data(folder: Path, *, small: bool) -> tuple[Path, Path]:
+    """Write the same examples twice: arrays for the peer, a dataset of PNG files for us."""
+    from modelmill_sdk.testing import dataset_write
+    from PIL import Image
+
+    pixels, labels = _examples()
+    count = 1_000 if small else len(labels)
+    tests, held = count // 5, count // 20
+    train = count - tests
+    arrays = folder / "arrays.npz"
+    parts = {"train_x": pixels[:train], "train_y": labels[:train]}
+    parts |= {"test_x": pixels[train:count], "test_y": labels[train:count]}
+    np.savez(arrays, **parts)
+    print(f"{train} to learn from, {tests} to be tested on, of {pixels.shape[1:]}; seeds from 0 up")
+    rows = [
+        {"image": Image.fromarray(one[:, :, 0] if one.shape[2] == 1 else one), "label": int(label)}
+        for one, label in zip(pixels[:count], labels[:count], strict=True)
+    ]
+    names = [str(number) for number in range(int(labels.max()) + 1)]
+    data = dataset_write(
+        folder / "data",
+        "labelled_images",
+        train=rows[: train - held],
+        validation=rows[train - held : train],
+        test=rows[train:],
+        label_names=names,
+    )
+    return arrays, data
+
+
+def _examples() -> tuple[Any, Any]:
+    named = os.environ.get("MODELMILL_P1_DATA")
+    if named:
+        with np.load(named) as kept:
+            return kept["pixels"], kept["labels"]
+    from benchmarks.digits import digits
+
+    pixels, labels = digits()
+    return pixels[:, :, :, None], labels

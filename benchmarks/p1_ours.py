@@ -1,0 +1,30 @@
+"""Our arm of P1: the plugin's own training, from PNG files to a calibrated, reported model.
+
+``p1_ours.py DATA PARAMS SEED`` prints CPU seconds of all of it and accuracy as JSON.
+"""
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from modelmill_image_classification import training as _training
+from modelmill_image_classification.plugin import ImageClassification
+from modelmill_sdk.testing import train_once
+
+
+def main(data: str, params: str, seed: int) -> None:
+    """Train with these parameters; the test split is the peer's."""
+    assert _training.train
+    work = Path(data).parent / f"work-{seed}"
+    shutil.rmtree(work, ignore_errors=True)
+    began_s = time.process_time()
+    _, metrics = train_once(ImageClassification, Path(data), json.loads(params), work, seed)
+    spent_s = time.process_time() - began_s
+    kept = ("accuracy", "calibration_error", "log_loss")
+    print(json.dumps({"seconds": spent_s, **{name: metrics[name] for name in kept}}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,75 @@
+"""What the platform sees of the plugin; it imports nothing heavy."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from modelmill_sdk import Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+
+from modelmill_image_classification import params as settings
+
+if TYPE_CHECKING:
+    from modelmill_sdk.data import TrainData
+
+
+class ImageClassification(Plugin):
+    """Tells what is in a picture, learned from labelled examples."""
+
+    id = "image-classification"
+    title = "Image classification"
+    description = (
+        "Learns from labelled pictures to tell what is in a new one: digits, products, defects, "
+        "animals. Answers with a probability for each class, and can show where it looked."
+    )
+    author = "Modelmill"
+    licence = "Apache-2.0"
+    task = "image-classification"
+    accepts = ("labelled_images",)
+    meters: ClassVar[dict[str, str]] = {"images": "Pictures classified"}
+    max_batch = 32
+    max_wait_ms = 10
+
+    TrainParams: ClassVar[type[Params]] = settings.TrainParams
+    Input: ClassVar[type[Params]] = settings.Input
+    PredictParams: ClassVar[type[Params]] = settings.PredictParams
+
+    def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
+        """Yield single or rare classes and unusable pictures; refuse an unknown base model."""
+        from modelmill_image_classification.problems import dataset_problems
+
+        return dataset_problems(data, params)
+
+    def train(self, run: TrainRun) -> None:
+        """Train, and leave the calibrated network in ``run.model_dir``."""
+        from modelmill_image_classification.training import train
+
+        train(run)
+
+    def evaluate(self, run: TrainRun) -> Mapping[str, float]:
+        """Measure on the test split; leave ``report.json`` beside the weights."""
+        from modelmill_image_classification.evaluation import evaluate
+
+        return evaluate(run)
+
+    def load(self, model_dir: Path, device: str) -> Any:
+        """Return the network, ready to answer."""
+        from modelmill_image_classification.models import model_load
+
+        return model_load(model_dir, device)
+
+    def predict(
+        self, model: Any, inputs: Sequence[Any], params: Any, run: PredictRun
+    ) -> list[dict[str, Any]]:
+        """Give each picture's class and probabilities, and why if asked for."""
+        from modelmill_image_classification.answers import answer
+
+        images = [one.image for one in inputs]
+        results = answer(model, images, params, first_index=run.first_index)
+        run.count("images", len(results))
+        return results
+
+
+@hookimpl
+def register_models(register: Callable[[type[Plugin]], None]) -> None:
+    """Offer the plugin to the platform."""
+    register(ImageClassification)

@@ -1,0 +1,133 @@
+"""The parts one by one: networks, lots, augmentation, calibration, reports."""
+
+import numpy as np
+import pytest
+import torch
+from modelmill_image_classification.augmentation import NOTHING, Augmentation, augment
+from modelmill_image_classification.calibration import (
+    calibration_error,
+    probabilities,
+    reliability,
+    temperature_fit,
+)
+from modelmill_image_classification.config import ClassifierConfig
+from modelmill_image_classification.drawing_lots import BalancedLots, SecretLots, class_weights
+from modelmill_image_classification.plans import SIDES
+from modelmill_image_classification.reports import Answers, interval, report_make
+from modelmill_image_classification.small import SmallNetwork
+
+
+def config(resolution: int = 28, channels: int = 1, **changes) -> ClassifierConfig:
+    return ClassifierConfig(
+        family="small",
+        labels=["a", "b", "c"],
+        resolution=resolution,
+        channels=channels,
+        width=8,
+        mean=[0.5] * channels,
+        deviation=[0.5] * channels,
+        **changes,
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("resolution", SIDES)
+def test_the_small_network_takes_every_size(resolution: int, channels: int) -> None:
+    shape = config(resolution, channels)
+    logits = SmallNetwork(shape).eval()(torch.zeros(2, channels, resolution, resolution))
+    assert logits.shape == (2, 3)
+
+
+@pytest.mark.parametrize("resolution", SIDES)
+def test_the_transformer_takes_every_size(resolution: int) -> None:
+    from dataclasses import replace
+
+    from modelmill_image_classification.borrowed import vit_new
+
+    shape = replace(config(resolution), width=40)
+    assert vit_new(shape)(torch.zeros(1, 1, resolution, resolution)).shape == (1, 3)
+
+
+def test_a_configuration_survives_the_disk(tmp_path) -> None:
+    written = config(temperature=0.7, norm="group")
+    written.write(tmp_path)
+    assert ClassifierConfig.read(tmp_path) == written
+
+
+def test_balanced_lots_show_each_class_as_often_and_every_row() -> None:
+    labels = np.array([0] * 50 + [1] * 5)
+    lots = BalancedLots(labels, batch_size=10, seed=0)
+    drawn = np.concatenate([lots.rows(index) for index in range(10)])
+    assert np.bincount(labels[drawn]).tolist() == [50, 50]
+    assert set(drawn.tolist()) == set(range(55))
+    assert lots.rows(3).tolist() == BalancedLots(labels, batch_size=10, seed=0).rows(3).tolist()
+
+
+def test_secret_lots_differ_each_time() -> None:
+    lots = SecretLots(1_000, chance=0.1)
+    assert lots.rows(0).tolist() != lots.rows(0).tolist()
+    assert 50 < np.mean([len(lots.rows(0)) for _ in range(20)]) < 150
+
+
+def test_class_weights_average_to_one_over_the_examples() -> None:
+    counts = np.array([90, 10, 0])
+    weights = class_weights(counts)
+    assert (weights * counts).sum() == pytest.approx(100)
+    assert weights[1] == pytest.approx(9 * weights[0]) and weights[2] == 0
+
+
+def test_augmentation_changes_pictures_by_the_generator_alone() -> None:
+    pictures = torch.rand(4, 3, 32, 32)
+
+    def varied(seed: int) -> torch.Tensor:
+        return augment(pictures, Augmentation(light=0.2), torch.Generator().manual_seed(seed))
+
+    assert torch.equal(varied(1), varied(1)) and not torch.equal(varied(1), varied(2))
+    assert augment(pictures, NOTHING, torch.Generator()) is pictures
+
+
+def test_mirroring_mirrors_half_of_the_pictures() -> None:
+    pictures = torch.zeros(200, 1, 8, 8)
+    pictures[:, :, :, 4:] = 1
+    how = Augmentation(turn_degrees=0, scale=0, shift=0, mirror=True)
+    left = augment(pictures, how, torch.Generator().manual_seed(0))[:, 0, 4, 1]
+    assert 60 < int((left > 0.5).sum()) < 140
+
+
+def test_the_temperature_undoes_what_the_logits_were_multiplied_by() -> None:
+    random = np.random.default_rng(0)
+    true = random.normal(size=(4_000, 5)) * 2
+    labels = np.array([random.choice(5, p=row) for row in probabilities(true)])
+    found = temperature_fit(true * 3, labels)
+    assert found == pytest.approx(3, rel=0.1)
+    before = calibration_error(reliability(probabilities(true * 3), labels))
+    after = calibration_error(reliability(probabilities(true * 3 / found), labels))
+    assert after < 0.03 < before
+
+
+def test_too_few_examples_leave_the_temperature_alone() -> None:
+    assert temperature_fit(np.eye(3), np.arange(3)) == 1.0
+
+
+def test_the_report_counts_what_was_taken_for_what() -> None:
+    logits = np.array([[2.0, 0, 0], [0, 2, 0], [2, 0, 0], [0, 0, 2]])
+    answers = Answers(
+        labels=["a", "b", "c"],
+        logits=logits,
+        truth=np.array([0, 1, 1, 2]),
+        temperature=1.0,
+        groups=["x", "x", "y", "y"],
+    )
+    report = report_make(answers, split="test")
+    assert report["confusion"] == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
+    assert report["classes"][1] == {
+        "label": "b", "rows": 2, "precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3)
+    }  # fmt: skip
+    assert [one["accuracy"] for one in report["groups"]] == [1.0, 0.5]
+    assert report["metrics"]["group_accuracy_gap"] == 0.5
+
+
+def test_the_interval_is_wilsons() -> None:
+    # Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263.
+    assert interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert interval(5, 5)[1] == 1.0

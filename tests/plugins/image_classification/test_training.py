@@ -1,0 +1,137 @@
+"""Training: what it leaves behind, and that a seed decides it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from modelmill_image_classification.plugin import ImageClassification
+from modelmill_sdk import CustomerError
+from modelmill_sdk.protocol import CheckpointSaved, Log, Progress, Sample
+from modelmill_sdk.testing import Recorder, dataset_write, train_once
+
+from tests.plugins.image_classification.conftest import TINY, blobs_write, digit_rows
+
+pytestmark = pytest.mark.training
+
+
+def weights(model_dir: Path) -> bytes:
+    return (model_dir / "model.safetensors").read_bytes()
+
+
+def logs_of(recorder: Recorder) -> str:
+    return "\n".join(m.message for m in recorder.messages if isinstance(m, Log))
+
+
+def test_it_leaves_weights_a_configuration_and_a_report(trained) -> None:
+    model_dir, _, _ = trained
+    names = sorted(path.name for path in model_dir.iterdir())
+    assert names == ["classifier.json", "model.safetensors", "report.json"]
+
+
+def test_it_tells_digits_apart_with_honest_probabilities(trained) -> None:
+    _, metrics, _ = trained
+    assert metrics["accuracy"] > 0.9
+    assert metrics["accuracy_low"] < metrics["accuracy"] < metrics["accuracy_high"]
+    assert metrics["calibration_error"] < 0.1
+    assert metrics["accuracy"] > 4 * metrics["most_frequent_class_accuracy"]
+
+
+def test_it_shows_its_progress_its_answers_and_its_confusion(trained) -> None:
+    _, _, recorder = trained
+    steps = [m.step for m in recorder.messages if isinstance(m, Progress)]
+    samples = [m.name for m in recorder.messages if isinstance(m, Sample)]
+    assert steps == sorted(steps) and steps[-1] == 6 * 25
+    assert samples.count("answers") == 5 and samples[-2:] == ["confusion", "report"]
+
+
+def test_the_report_has_every_class_and_every_group(trained) -> None:
+    model_dir, metrics, _ = trained
+    report = json.loads((model_dir / "report.json").read_text())
+    assert report["split"] == "test" and report["rows"] == 60
+    assert sum(map(sum, report["confusion"])) == 60
+    assert [one["label"] for one in report["classes"]] == [str(n) for n in range(10)]
+    assert [one["group"] for one in report["groups"]] == ["scan0", "scan1"]
+    shares = [one["accuracy"] for one in report["groups"]]
+    assert metrics["group_accuracy_gap"] == pytest.approx(max(shares) - min(shares))
+    assert report["calibration"]["error"] < report["calibration"]["error_before"]
+
+
+def test_digits_are_not_mirrored_and_it_says_why(trained) -> None:
+    assert "not mirrored: a linear probe recognises" in logs_of(trained[2])
+
+
+def test_discs_and_squares_are_mirrored_and_told_apart(colourful, tmp_path) -> None:
+    recorder = Recorder()
+    params = {**TINY, "resolution": 32, "epochs": 4}
+    _, metrics = train_once(ImageClassification, colourful, params, tmp_path, recorder=recorder)
+    assert "Pictures are mirrored" in logs_of(recorder)
+    assert metrics["accuracy"] > 0.9
+
+
+def test_a_seed_gives_the_same_weights_and_another_seed_others(some_digits, tmp_path) -> None:
+    made = [
+        train_once(ImageClassification, some_digits, TINY, tmp_path / name, seed=seed)[0]
+        for name, seed in (("first", 5), ("again", 5), ("other", 6))
+    ]
+    assert weights(made[0]) == weights(made[1]) != weights(made[2])
+
+
+@pytest.mark.parametrize("changes", [{}, {"network": "vit", "width": 32}, {"balance": "sampling"}])
+def test_a_resumed_training_gives_the_weights_of_an_uninterrupted_one(
+    some_digits, tmp_path, changes
+) -> None:
+    params = {**TINY, **changes}
+    whole, _ = train_once(ImageClassification, some_digits, params, tmp_path / "whole", seed=1)
+    recorder = Recorder(stop_at_step=13, reason="pause")
+    half = tmp_path / "half"
+    train_once(ImageClassification, some_digits, params, half, seed=1, recorder=recorder)
+    saved = [m for m in recorder.messages if isinstance(m, CheckpointSaved)]
+    assert saved[0].step == 13
+    names = sorted(path.name for path in saved[0].path.iterdir())
+    assert names == ["state.json", "state.safetensors"]
+    rest, _ = train_once(
+        ImageClassification, some_digits, params, half, seed=1, resume_dir=saved[0].path
+    )
+    assert weights(whole) == weights(rest)
+
+
+def test_it_stops_when_nothing_gets_better(some_digits, tmp_path) -> None:
+    recorder = Recorder()
+    params = {**TINY, "epochs": 12, "patience": 1, "learning_rate": 1.0, "augment": False}
+    train_once(ImageClassification, some_digits, params, tmp_path, recorder=recorder)
+    assert "Stopped at step" in logs_of(recorder)
+
+
+def test_it_says_so_when_the_training_breaks_down(some_digits, tmp_path, monkeypatch) -> None:
+    from modelmill_image_classification.trainer import Trainer
+
+    whole = Trainer.loss
+    monkeypatch.setattr(Trainer, "loss", lambda *args: whole(*args) * float("nan"))
+    with pytest.raises(CustomerError, match="broke down at step") as caught:
+        train_once(ImageClassification, some_digits, TINY, tmp_path)
+    assert caught.value.param == "learning_rate"
+
+
+def test_rare_classes_are_shown_as_often_as_frequent_ones(tmp_path) -> None:
+    data, recorder = blobs_write(tmp_path / "data", counts=(60, 6)), Recorder()
+    params = {**TINY, "resolution": 32, "epochs": 6}
+    _, metrics = train_once(ImageClassification, data, params, tmp_path / "w", recorder=recorder)
+    assert "every class is shown as often as any other" in logs_of(recorder)
+    assert metrics["worst_class_recall"] > 0.9
+
+
+def test_without_a_validation_split_it_keeps_a_tenth_of_each_class(tmp_path) -> None:
+    names, recorder = [str(number) for number in range(10)], Recorder()
+    data = dataset_write(
+        tmp_path / "data", "labelled_images", train=digit_rows(0, 200), label_names=names
+    )
+    _, metrics = train_once(ImageClassification, data, TINY, tmp_path / "w", recorder=recorder)
+    assert "180 grey pictures at 28×28 to learn from, 20 held out" in logs_of(recorder)
+    assert metrics["accuracy"] is not None
+
+
+def test_it_refuses_a_dataset_of_one_class(tmp_path) -> None:
+    rows = [{**row, "label": 0} for row in digit_rows(0, 20)]
+    data = dataset_write(tmp_path / "data", "labelled_images", train=rows, label_names=["only"])
+    with pytest.raises(CustomerError, match="All pictures have the same label"):
+        train_once(ImageClassification, data, TINY, tmp_path / "work")
