@@ -3,8 +3,10 @@ import torch
 from modelmill_sdk import CustomerError
 from modelmill_sdk.protocol import Chunk
 from modelmill_sdk.testing import Recorder, predict_once
-from modelmill_text_generation.generation import Choice, load_writer
+from modelmill_text_generation.asking import PredictParams
 from modelmill_text_generation.plugin import TextGeneration
+from modelmill_text_generation.sampling import Choice
+from modelmill_text_generation.writers import load_writer
 
 pytestmark = pytest.mark.training
 
@@ -65,7 +67,7 @@ def test_a_prompt_longer_than_the_context_is_refused(model_dir):
 def test_the_kept_past_changes_nothing(model_dir):
     writer = load_writer(model_dir, "cpu")
     ids = writer.encode("The miller")
-    kept = writer.tokens(ids, Choice(temperature=0, top_p=1, seed=None))
+    kept = writer.tokens(ids, Choice(PredictParams(temperature=0), seed=None))
     # Past the context of 32, where the older half is forgotten.
     tokens = [next(kept) for _ in range(60)]
 
@@ -81,7 +83,7 @@ def test_the_kept_past_changes_nothing(model_dir):
 
 def test_top_p_draws_only_from_the_likeliest():
     logits = torch.log(torch.tensor([0.5, 0.3, 0.15, 0.05]))
-    choice = Choice(temperature=1, top_p=0.75, seed=0)
+    choice = Choice(PredictParams(temperature=1, top_p=0.75), seed=0)
 
     assert {choice.of(logits) for _ in range(200)} == {0, 1}
 
