@@ -28,15 +28,14 @@ Messages = Sequence[dict[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Transcript:
-    """A conversation as text, with the stretches that the assistant says, ends included."""
+    """A conversation as text, with the stretches that the assistant says, ends included.
+
+    ``said`` is what they hold without the template's marks.
+    """
 
     text: str
     learned: tuple[tuple[int, int], ...]
-
-    @property
-    def learned_text(self) -> str:
-        """What the assistant says, put together."""
-        return "".join(self.text[first:end] for first, end in self.learned)
+    said: str
 
 
 def has_template(tokenizer: Any) -> bool:
@@ -91,9 +90,14 @@ def transcripts_of(messages: Messages, tokenizer: Any) -> Iterator[Transcript]:
         if whole.startswith(upto):
             spans.append(span)
         else:
-            yield Transcript(text=upto, learned=(span,))
+            yield _transcript(upto, [span], tokenizer)
     if spans:
-        yield Transcript(text=whole, learned=tuple(spans))
+        yield _transcript(whole, spans, tokenizer)
+
+
+def _transcript(text: str, spans: list[tuple[int, int]], tokenizer: Any) -> Transcript:
+    said = _without(_marks(tokenizer), "".join(text[first:end] for first, end in spans))
+    return Transcript(text=text, learned=tuple(spans), said=said)
 
 
 def _shared(one: str, other: str) -> int:

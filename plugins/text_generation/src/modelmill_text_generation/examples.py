@@ -54,7 +54,7 @@ def conversation_examples(
             learned = _within(transcript, np.asarray(places).reshape(-1, 2))
             learned[:1] = False
             if learned.any():
-                yield _example(np.asarray(ids, dtype=np.int32), learned, transcript.learned_text)
+                yield _example(np.asarray(ids, dtype=np.int32), learned, transcript.said)
 
 
 def cut_examples(examples: Iterable[Example], *, context: int) -> list[Example]:
