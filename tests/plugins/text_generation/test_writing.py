@@ -97,3 +97,53 @@ def test_chinese_streams_in_whole_characters(trained_chinese):
         assert "\ufffd" not in text
     text, _, _ = write(trained_chinese, prompt="磨坊主", max_tokens=60, temperature=0)
     assert any("\u4e00" <= char <= "\u9fff" for char in text)
+
+
+def test_top_k_draws_only_from_so_many():
+    logits = torch.log(torch.tensor([0.4, 0.3, 0.2, 0.1]))
+    choice = Choice(PredictParams(temperature=2, top_p=1, top_k=2), seed=0)
+
+    assert {choice.of(logits) for _ in range(100)} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("params", "chosen"),
+    [
+        ({}, [0, 0, 0]),
+        ({"presence_penalty": 0.6}, [0, 1, 0]),
+        ({"frequency_penalty": 0.3}, [0, 0, 1]),
+        # The two read before are known as well, so the third is written first.
+        ({"repetition_penalty": 2}, [2, 0, 0]),
+        ({"logit_bias": {"3": 100}}, [3, 3, 3]),
+        ({"logit_bias": {"0": -100}}, [1, 1, 1]),
+    ],
+)
+def test_penalties_and_biases_change_what_is_likeliest(params, chosen):
+    choice = Choice(PredictParams(temperature=0, **params), seed=None)
+    choice.read([0, 1])
+
+    assert [choice.of(torch.tensor([2.0, 1.5, 1.2, 0.1])) for _ in chosen] == chosen
+
+
+def test_a_bias_for_no_token_is_refused(model_dir):
+    with pytest.raises(CustomerError, match="no token 9999") as raised:
+        write(model_dir, logit_bias={"9999": 1})
+    assert raised.value.param == "logit_bias"
+
+
+def test_a_prompt_and_messages_together_are_refused(model_dir):
+    both = {"prompt": "x", "messages": [{"role": "user", "content": "x"}]}
+    with pytest.raises(CustomerError, match="not both"):
+        predict_once(TextGeneration, model_dir, [both])
+
+
+def test_a_model_that_knows_no_turns_is_asked_in_lines(model_dir):
+    writer = load_writer(model_dir, "cpu")
+    asked = [{"role": "user", "content": "The miller"}]
+
+    # The characters that this model has never seen are left out.
+    said = writer.tokenizer.decode(writer.encode_chat(asked), skip_special_tokens=True)
+    assert said.replace(" ", "").endswith("serThemillerAssistant")
+    with pytest.raises(CustomerError, match="The conversation has .* at most 32") as raised:
+        predict_once(TextGeneration, model_dir, [{"messages": asked * 9}])
+    assert raised.value.param == "messages"

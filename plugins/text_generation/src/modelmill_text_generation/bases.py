@@ -75,7 +75,7 @@ def merge_adapters(model: Any) -> Any:
     """Fold adapters into the weights, so that what is saved is a plain model."""
     from modelmill_text_generation.quantized import dequantize_base
 
-    if not hasattr(model, "merge_and_unload"):
+    if not is_adapted(model):
         return model
     dequantize_base(model)
     return model.merge_and_unload()
@@ -85,6 +85,11 @@ def name_base(model: Any, base: str) -> None:
     """Let adapters that are saved alone name their base, and not the operator's folder."""
     for config in model.peft_config.values():
         config.base_model_name_or_path = base
+
+
+def is_adapted(model: Any) -> bool:
+    """Say whether a model has adapters that are not merged in."""
+    return hasattr(model, "merge_and_unload")
 
 
 def is_adapter(folder: Path) -> bool:

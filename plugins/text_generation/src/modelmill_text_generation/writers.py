@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from modelmill_sdk import CustomerError
 
-from modelmill_text_generation.bases import is_adapter, load_adapter
+from modelmill_text_generation.bases import is_adapted, is_adapter, load_adapter
 from modelmill_text_generation.chat import Messages, has_template, render
 from modelmill_text_generation.exports import load_int8
 from modelmill_text_generation.quiet import quiet_transformers
@@ -67,10 +67,10 @@ class Writer:
 
         Raises CustomerError if it is longer than the context, or none that the model can read.
         """
-        if not self.chats:
-            return self.encode(_lines(messages))
-        text = render(messages, self.tokenizer, asks=True)
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        text = render(messages, self.tokenizer, asks=True) if self.chats else _lines(messages)
+        # A template writes the marks itself that a tokenizer puts before other texts.
+        found = self.tokenizer(text, add_special_tokens=not self.chats)
+        ids: list[int] = found["input_ids"]
         self._check_length(ids, param="messages")
         return ids
 
@@ -98,11 +98,9 @@ class Writer:
 
     def _check_length(self, ids: list[int], *, param: str) -> None:
         if len(ids) > self.context:
+            what = "prompt" if param == "prompt" else "conversation"
             raise CustomerError(
-                f"The {param} has {len(ids):,} tokens; this model reads at most {self.context:,}."
-                if param == "prompt"
-                else f"The conversation has {len(ids):,} tokens; this model reads at most "
-                f"{self.context:,}. Leave out its oldest messages.",
+                f"The {what} has {len(ids):,} tokens; this model reads at most {self.context:,}.",
                 param=param,
             )
 
@@ -111,7 +109,11 @@ def save_writer(folder: Path, writer: Writer, **settings: Any) -> None:
     """Save a model as a folder that ``transformers`` opens, in safetensors and JSON."""
     quiet_transformers()
     folder.mkdir(parents=True, exist_ok=True)
-    writer.model.save_pretrained(folder)
+    if is_adapted(writer.model):
+        # Without this peft asks the network whether the base is known there.
+        writer.model.save_pretrained(folder, save_embedding_layers=False)
+    else:
+        writer.model.save_pretrained(folder)
     # The chat template inside the tokenizer's JSON rather than in a file of its own.
     writer.tokenizer.save_pretrained(folder, save_jinja_files=False)
     settings = {"begin_ids": writer.begin_ids, **settings}
