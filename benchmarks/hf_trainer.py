@@ -75,7 +75,6 @@ def _train(ids: list[int], *, steps: int, seed: int, device: str, setting: Setti
         n_head=setting.heads,
         bos_token_id=None,
         eos_token_id=None,
-        loss_type="ForCausalLM",
     )
     rows = [ids[at : at + setting.context] for at in range(0, len(ids), setting.context)][:-1]
     with tempfile.TemporaryDirectory() as folder:

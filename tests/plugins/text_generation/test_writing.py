@@ -144,6 +144,6 @@ def test_a_model_that_knows_no_turns_is_asked_in_lines(model_dir):
     # The characters that this model has never seen are left out.
     said = writer.tokenizer.decode(writer.encode_chat(asked), skip_special_tokens=True)
     assert said.replace(" ", "").endswith("serThemillerAssistant")
-    with pytest.raises(CustomerError, match="The conversation has .* at most 32") as raised:
+    with pytest.raises(CustomerError, match=r"The conversation has .* at most 32") as raised:
         predict_once(TextGeneration, model_dir, [{"messages": asked * 9}])
     assert raised.value.param == "messages"
