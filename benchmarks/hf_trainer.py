@@ -94,8 +94,10 @@ def _train(ids: list[int], *, steps: int, seed: int, device: str, setting: Setti
             disable_tqdm=True,
             seed=seed,
         )
+        model = GPT2LMHeadModel(config)
+        model.loss_type = "ForCausalLM"
         trainer = Trainer(
-            model=GPT2LMHeadModel(config),
+            model=model,
             args=arguments,
             train_dataset=[{"input_ids": row, "labels": row} for row in rows],  # type: ignore[arg-type]
         )
