@@ -34,6 +34,7 @@ def dataset_file(folder: Path) -> Path:
 
 
 def check(results: list[Any]) -> None:
-    """Fail unless every answer is text."""
-    assert len(results) == len(PREDICT)
-    assert all(isinstance(text, str) and text.strip() for text in results)
+    """Fail unless the prompt is gone on from, and the question answered by a text, long or not."""
+    goes_on, answer = results
+    assert goes_on.strip()
+    assert isinstance(answer, str)
