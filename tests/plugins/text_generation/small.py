@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 TRAIN: dict[str, Any] = {
-    **{"steps": 30, "batch": 8, "context": 64, "tokenizer": "bpe", "vocabulary": 512},
+    **{"steps": 40, "batch": 8, "context": 64, "tokenizer": "bpe", "vocabulary": 512},
     "sample_prompt": "The software",
 }
 PREDICT: list[dict[str, Any]] = [

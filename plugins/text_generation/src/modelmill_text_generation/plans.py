@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from modelmill_text_generation.params import TrainParams
 
 _MEASUREMENTS = 20
+# The least that says something of a model.
+_MEASURED_TOKENS = 4_096
 _SAMPLES = 6
 # Tokens to learn from in a training whose length was left open. A CPU core learns some 5,000 a
 # second with a tiny model; a current GPU a hundred times as many.
@@ -56,7 +58,9 @@ def settle_plan(
     steps = params.steps or _steps_for(
         params.method, on_cuda=on_cuda, token_count=token_count, tokens_per_step=batch * context
     )
-    measure_every = max(1, steps // _MEASUREMENTS)
+    # Not more often than learning pays for: a short training of small steps measures a few times.
+    worth_steps = -(-_MEASURED_TOKENS // (batch * context))
+    measure_every = max(1, min(steps, max(steps // _MEASUREMENTS, worth_steps)))
     return Plan(
         steps=steps,
         batch=batch,
@@ -65,7 +69,7 @@ def settle_plan(
         warmup=max(1, steps // 20),
         measure_every=measure_every,
         # A forward pass costs a third of a step, so measuring takes some 3 % of the time.
-        measure_tokens=max(4_096, measure_every * batch * context // 10),
+        measure_tokens=max(_MEASURED_TOKENS, measure_every * batch * context // 10),
         sample_every=max(1, steps // _SAMPLES),
         size=_size(params, on_cuda=on_cuda, token_count=token_count),
         dropout=params.dropout or _dropout(steps * batch * context / token_count),

@@ -146,15 +146,18 @@ def _layout(run: "TrainRun", rows: Rows) -> Layout:
 def _tokenizer(run: "TrainRun", rows: Rows, layout: Layout) -> Any:
     from transformers import PreTrainedTokenizerFast
 
-    if run.resume_from is not None:
-        saved: Path = run.resume_from / TOKENIZER
-        return PreTrainedTokenizerFast.from_pretrained(saved, local_files_only=True)
-    return new_tokenizer(
-        [text_of(row) for row in rows],
-        kind=run.params.tokenizer,
-        vocabulary=run.params.vocabulary,
-        marks=MARKERS if layout.is_chat else (),
-    )
+    saved: Path = (run.resume_from or run.workdir) / TOKENIZER
+    if run.resume_from is None:
+        made = new_tokenizer(
+            [text_of(row) for row in rows],
+            kind=run.params.tokenizer,
+            vocabulary=run.params.vocabulary,
+            marks=MARKERS if layout.is_chat else (),
+        )
+        made.save_pretrained(saved, save_jinja_files=False)
+    # Read back even when new: a tokenizer that was read is stored a little otherwise, and a
+    # resumed training has to leave the same files as one that was not interrupted.
+    return PreTrainedTokenizerFast.from_pretrained(saved, local_files_only=True)
 
 
 def _readings(

@@ -166,7 +166,8 @@ class Training:
         ids = writer.encode_chat([message]) if asks else writer.encode(prompt)
         text = sample_text(writer, ids, max_tokens=_SAMPLE_TOKENS, seed=self.run.seed)
         shown = f"{prompt}\n\n{text}" if asks else prompt + text
-        self.run.sample("text", shown, step=self.state.step)
+        if shown.strip():
+            self.run.sample("text", shown, step=self.state.step)
         self.model.train()
 
     def _save(self, folder: Path) -> None:
