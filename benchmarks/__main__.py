@@ -1,7 +1,11 @@
-"""Run one benchmark by name: ``python -m benchmarks p7 [--small]``."""
+"""Run one benchmark by name: ``python -m benchmarks p7 [--small]``.
+
+A benchmark whose ``main`` takes ``arguments`` is given what else stands on the command line.
+"""
 
 import argparse
 import importlib
+import inspect
 import pkgutil
 import re
 import sys
@@ -22,13 +26,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("name", choices=names)
     parser.add_argument("--small", action="store_true", help="only show that it works")
-    options = parser.parse_args()
+    options, rest = parser.parse_known_args()
     found = next(
         module.name
         for module in pkgutil.iter_modules(benchmarks.__path__)
         if _NAME.fullmatch(module.name) and module.name.startswith(f"{options.name}_")
     )
-    importlib.import_module(f"benchmarks.{found}").main(small=options.small)
+    run = importlib.import_module(f"benchmarks.{found}").main
+    if "arguments" in inspect.signature(run).parameters:
+        run(small=options.small, arguments=rest)
+    elif rest:
+        parser.error(f"{options.name} takes no {rest[0]}")
+    else:
+        run(small=options.small)
     return 0
 
 

@@ -81,6 +81,21 @@ def test_it_streams_piece_by_piece_and_ends_with_the_usage(acme, speaker, client
     assert len({chunk.id for chunk in chunks}) == 1
 
 
+def test_it_repeats_the_prompt_when_asked_to(acme, speaker, client_of) -> None:
+    create = client_of(acme).completions.create
+    answer = create(model=speaker, prompt=["a b", "c"], echo=True)
+    chunks = create(model=speaker, prompt="a b", echo=True, stream=True)
+    assert [choice.text for choice in answer.choices] == ["a ba b", "cc"]
+    assert "".join(chunk.choices[0].text for chunk in chunks) == "a ba b"
+
+
+def test_what_does_nothing_is_welcome_everywhere(acme, speaker, client_of) -> None:
+    answer = client_of(acme).completions.create(
+        model=speaker, prompt="a", presence_penalty=0, frequency_penalty=0.0, logit_bias={}
+    )
+    assert answer.choices[0].text == "a"
+
+
 def test_a_stream_comes_while_it_is_written(acme, speaker, client_of) -> None:
     client = client_of(acme)
     client.completions.create(model=speaker, prompt="warm")
@@ -151,6 +166,8 @@ def test_it_streams_a_chat(acme, speaker, client_of) -> None:
         ({"n": 99}, "n"),
         ({"seed": -1}, "seed"),
         ({"logprobs": 3}, "logprobs"),
+        # The speaker's plugin does not offer it.
+        ({"presence_penalty": 1}, "presence_penalty"),
         ({"temperature": 0.5}, "temperature"),
         ({"extra_body": {"colour": "red"}}, "colour"),
     ],

@@ -42,6 +42,7 @@ class CompletionsView(TenantView):
         """A request as OpenAI's client sends it."""
 
         prompt = serializers.JSONField(required=False, allow_null=True)
+        echo = serializers.BooleanField(default=False, allow_null=True)
 
     @extend_schema(
         summary="Complete a prompt",
@@ -67,14 +68,16 @@ class CompletionsView(TenantView):
             task=TASK,
             is_streamed=bool(checked.get("stream")),
         )
+        # Each completion begins with what it is told to repeat: its prompt, or nothing.
+        heads = [one["prompt"] if checked.get("echo") else "" for one in ask.inputs]
         if not ask.is_streamed:
             prediction = prediction_answered(ask, request, caller=self.caller)
-            return Response(_whole(prediction), headers=answer_headers(prediction))
+            return Response(_whole(prediction, heads), headers=answer_headers(prediction))
         return prediction_streamed(
             ask,
             request,
             caller=self.caller,
-            events=lambda stream: _events(stream, with_usage=wants_usage(checked)),
+            events=lambda stream: _events(stream, heads, with_usage=wants_usage(checked)),
         )
 
 
@@ -97,18 +100,21 @@ def _prompts(given: Any) -> list[str]:
     return prompts
 
 
-def _whole(prediction: Prediction) -> dict[str, Any]:
+def _whole(prediction: Prediction, heads: list[str]) -> dict[str, Any]:
     choices = [
-        _choice(index, output.get("text") or "", output.get("finish_reason"))
+        _choice(index, heads[index] + (output.get("text") or ""), output.get("finish_reason"))
         for index, output in enumerate(prediction.outputs)
     ]
     return _frame(prediction, choices) | {"usage": token_usage(prediction)}
 
 
-def _events(stream: AnswerStream, *, with_usage: bool) -> Iterator[bytes]:
+def _events(stream: AnswerStream, heads: list[str], *, with_usage: bool) -> Iterator[bytes]:
     prediction = stream.prediction
     # OpenAI sends "usage": null with every chunk but the last, when it was asked for.
     extra: dict[str, Any] = {"usage": None} if with_usage else {}
+    for index, head in enumerate(heads):
+        if head:
+            yield event(_frame(prediction, [_choice(index, head, None)]) | extra)
     for happened in stream:
         if isinstance(happened, Quiet):
             yield PING

@@ -15,15 +15,18 @@ _MAX_N = 16
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "logprobs": (None, False),
     "top_logprobs": (None, 0),
-    "logit_bias": (None, {}),
-    "presence_penalty": (None, 0),
-    "frequency_penalty": (None, 0),
     "echo": (None, False),
     "suffix": (None, ""),
     "best_of": (None, 1),
     "tools": (None, []),
     "functions": (None, []),
     "response_format": (None, {"type": "text"}),
+}
+# What a plugin may offer under the same name; in these values it does nothing anywhere.
+_OFFERED_BY_SOME: dict[str, tuple[Any, ...]] = {
+    "logit_bias": (None, {}),
+    "presence_penalty": (None, 0),
+    "frequency_penalty": (None, 0),
 }
 # What says who asks and why, and changes nothing in the answer.
 _NOTES = ("user", "metadata", "store", "safety_identifier", "prompt_cache_key")
@@ -57,7 +60,7 @@ def plugin_parameters(body: dict[str, Any], *, known: set[str]) -> dict[str, Any
     Raises ``InvalidRequest`` for a feature of OpenAI's that we do not offer.
     """
     for name, neutral in _NEUTRAL.items():
-        if name in body and body[name] not in neutral:
+        if name in body and name not in known and body[name] not in neutral:
             raise InvalidRequest(
                 f"{name} is not offered here; leave it out.",
                 code="unsupported_parameter",
@@ -69,7 +72,11 @@ def plugin_parameters(body: dict[str, Any], *, known: set[str]) -> dict[str, Any
     if isinstance(passed.get("stop"), str):
         passed["stop"] = [passed["stop"]]
     beside = known | _NEUTRAL.keys() | set(_NOTES)
-    passed |= {name: value for name, value in body.items() if name not in beside}
+    passed |= {
+        name: value
+        for name, value in body.items()
+        if name not in beside and value not in _OFFERED_BY_SOME.get(name, ())
+    }
     return {name: value for name, value in passed.items() if value is not None}
 
 

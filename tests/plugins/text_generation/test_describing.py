@@ -3,7 +3,8 @@ import sys
 
 import pytest
 from modelmill_sdk.testing import dataset_write, validate_once
-from modelmill_text_generation.corpus import Windows, join_texts, layout_of
+from modelmill_text_generation.batches import Windows
+from modelmill_text_generation.corpus import join_texts, layout_of
 from modelmill_text_generation.params import TrainParams
 from modelmill_text_generation.plans import settle_plan
 from modelmill_text_generation.plugin import TextGeneration
@@ -44,11 +45,18 @@ def test_empty_rows_and_too_little_text_are_named(tmp_path):
     assert problems[-1].fix
 
 
-def test_empty_conversations_are_named(tmp_path):
-    rows = [{"messages": [{"role": "user", "content": text}]} for text in (" ", *sentences(60))]
+def test_conversations_without_an_answer_are_named(tmp_path):
+    rows = [
+        {"messages": [{"role": who, "content": text}]}
+        for who, text in [("user", " "), ("user", "Hello?")]
+        + [("assistant", text) for text in sentences(60)]
+    ]
     data = dataset_write(tmp_path / "data", "conversations", train=rows)
 
-    assert [problem.row for problem in validate_once(TextGeneration, data)] == [0]
+    problems = validate_once(TextGeneration, data)
+
+    assert [problem.row for problem in problems] == [0, 1]
+    assert "The assistant says nothing" in problems[1].reason
 
 
 @pytest.mark.parametrize(
@@ -94,6 +102,6 @@ def test_windows_are_decided_by_the_step_alone():
     in_order = [one.at(step) for step in range(1, 40)]
     late = Windows(tokens, context=16, batch=4, seed=1).at(33)
 
-    assert late.equal(in_order[32])
-    assert late.shape == (4, 17)
-    assert (late[:, 1:] - late[:, :-1]).eq(1).all()
+    assert late.inputs.equal(in_order[32].inputs)
+    assert late.inputs.shape == (4, 16)
+    assert (late.targets - late.inputs).eq(1).all()

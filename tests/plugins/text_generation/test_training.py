@@ -104,15 +104,15 @@ def test_a_loss_that_is_no_number_is_explained(english, tmp_path):
     params = {**TINY, "learning_rate": 1.0, "optimizer": "adamw", "steps": 40}
     from modelmill_text_generation import training
 
-    def broken(model, window, *, autocast):
+    def broken(model, batch, precision):
         loss = next(model.parameters()).sum()
         return loss * float("nan")
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(CustomerError) as raised:
-        patch.setattr(training, "next_token_loss", broken)
+        patch.setattr(training, "loss_sum", broken)
         train_once(TextGeneration, english, params, tmp_path)
     assert raised.value.param == "learning_rate"
-    assert "no longer a number at step 1" in raised.value.message
+    assert "at step 1: loss is no longer a number" in raised.value.message
 
 
 def test_it_learns_conversations_and_evaluates(tmp_path):

@@ -3,8 +3,10 @@ import torch
 from modelmill_sdk import CustomerError
 from modelmill_sdk.protocol import Chunk
 from modelmill_sdk.testing import Recorder, predict_once
-from modelmill_text_generation.generation import Choice, load_writer
+from modelmill_text_generation.asking import PredictParams
 from modelmill_text_generation.plugin import TextGeneration
+from modelmill_text_generation.sampling import Choice
+from modelmill_text_generation.writers import load_writer
 
 pytestmark = pytest.mark.training
 
@@ -65,7 +67,7 @@ def test_a_prompt_longer_than_the_context_is_refused(model_dir):
 def test_the_kept_past_changes_nothing(model_dir):
     writer = load_writer(model_dir, "cpu")
     ids = writer.encode("The miller")
-    kept = writer.tokens(ids, Choice(temperature=0, top_p=1, seed=None))
+    kept = writer.tokens(ids, Choice(PredictParams(temperature=0), seed=None))
     # Past the context of 32, where the older half is forgotten.
     tokens = [next(kept) for _ in range(60)]
 
@@ -81,7 +83,7 @@ def test_the_kept_past_changes_nothing(model_dir):
 
 def test_top_p_draws_only_from_the_likeliest():
     logits = torch.log(torch.tensor([0.5, 0.3, 0.15, 0.05]))
-    choice = Choice(temperature=1, top_p=0.75, seed=0)
+    choice = Choice(PredictParams(temperature=1, top_p=0.75), seed=0)
 
     assert {choice.of(logits) for _ in range(200)} == {0, 1}
 
@@ -95,3 +97,53 @@ def test_chinese_streams_in_whole_characters(trained_chinese):
         assert "\ufffd" not in text
     text, _, _ = write(trained_chinese, prompt="磨坊主", max_tokens=60, temperature=0)
     assert any("\u4e00" <= char <= "\u9fff" for char in text)
+
+
+def test_top_k_draws_only_from_so_many():
+    logits = torch.log(torch.tensor([0.4, 0.3, 0.2, 0.1]))
+    choice = Choice(PredictParams(temperature=2, top_p=1, top_k=2), seed=0)
+
+    assert {choice.of(logits) for _ in range(100)} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("params", "chosen"),
+    [
+        ({}, [0, 0, 0]),
+        ({"presence_penalty": 0.6}, [0, 1, 0]),
+        ({"frequency_penalty": 0.3}, [0, 0, 1]),
+        # The two read before are known as well, so the third is written first.
+        ({"repetition_penalty": 2}, [2, 0, 0]),
+        ({"logit_bias": {"3": 100}}, [3, 3, 3]),
+        ({"logit_bias": {"0": -100}}, [1, 1, 1]),
+    ],
+)
+def test_penalties_and_biases_change_what_is_likeliest(params, chosen):
+    choice = Choice(PredictParams(temperature=0, **params), seed=None)
+    choice.read([0, 1])
+
+    assert [choice.of(torch.tensor([2.0, 1.5, 1.2, 0.1])) for _ in chosen] == chosen
+
+
+def test_a_bias_for_no_token_is_refused(model_dir):
+    with pytest.raises(CustomerError, match="no token 9999") as raised:
+        write(model_dir, logit_bias={"9999": 1})
+    assert raised.value.param == "logit_bias"
+
+
+def test_a_prompt_and_messages_together_are_refused(model_dir):
+    both = {"prompt": "x", "messages": [{"role": "user", "content": "x"}]}
+    with pytest.raises(CustomerError, match="not both"):
+        predict_once(TextGeneration, model_dir, [both])
+
+
+def test_a_model_that_knows_no_turns_is_asked_in_lines(model_dir):
+    writer = load_writer(model_dir, "cpu")
+    asked = [{"role": "user", "content": "The miller"}]
+
+    # The characters that this model has never seen are left out.
+    said = writer.tokenizer.decode(writer.encode_chat(asked), skip_special_tokens=True)
+    assert said.replace(" ", "").endswith("serThemillerAssistant")
+    with pytest.raises(CustomerError, match=r"The conversation has .* at most 32") as raised:
+        predict_once(TextGeneration, model_dir, [{"messages": asked * 9}])
+    assert raised.value.param == "messages"

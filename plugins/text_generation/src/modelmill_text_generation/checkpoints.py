@@ -60,7 +60,7 @@ def save_checkpoint(
     if state.best:
         save_file(state.best, folder / _BEST)
     save_file(_optimizer_tensors(optimizers), folder / _OPTIMIZER)
-    tokenizer.save_pretrained(folder / TOKENIZER)
+    tokenizer.save_pretrained(folder / TOKENIZER, save_jinja_files=False)
     described = {key: value for key, value in asdict(state).items() if key != "best"}
     (folder / _STATE).write_text(json.dumps(described), encoding="utf-8")
 

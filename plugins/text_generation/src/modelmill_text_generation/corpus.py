@@ -1,12 +1,18 @@
-"""The customer's rows as one long run of tokens."""
+"""The customer's rows, as a model reads them: one long text, or examples that each end."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from modelmill_text_generation.examples import (
+    Example,
+    conversation_examples,
+    document_examples,
+)
 
 if TYPE_CHECKING:
     from modelmill_sdk.data import TrainData
@@ -21,39 +27,61 @@ class Layout:
     """How rows follow one another: passages of one text, or documents that each end."""
 
     is_documents: bool
+    is_chat: bool = False
     joiner: str = ""
     # What a text without a prompt begins after, where there is no end of a document for that.
     opening: str = "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Corpus:
-    """Tokens to learn from and tokens held out, with what the held-out ones stand for."""
+class Reading:
+    """A split as tokens: one run of them ``(N,)``, or examples; and what the learned ones mean."""
 
-    learned: Tensor
-    heldout: Tensor
-    heldout_chars: int
-    heldout_bytes: int
+    run: Tensor | None
+    examples: list[Example]
+    chars: int
+    bytes: int
+
+    @property
+    def token_count(self) -> int:
+        """How many tokens there are to read."""
+        if self.run is not None:
+            return len(self.run)
+        return sum(len(example.ids) for example in self.examples)
+
+    @property
+    def learned_count(self) -> int:
+        """How many of them are learned."""
+        if self.run is not None:
+            return len(self.run)
+        return sum(int(example.learned.sum()) for example in self.examples)
 
 
-def read_texts(data: "TrainData", split: str, *, tokenizer: Any = None) -> list[str]:
-    """Give the rows of a split as texts that are not blank; none if there is no such split.
+Rows = list[Any]
 
-    A conversation is written out by the tokenizer's own template, or a line for each message.
-    """
+
+def read_rows(data: "TrainData", split: str) -> Rows:
+    """Give the rows of a split that are not blank, texts or lists of messages; none without it."""
     if split not in data:
         return []
-    texts = (
-        _conversation(row, tokenizer) if data.kind == "conversations" else str(row or "")
-        for row in _column(data, split)
-    )
-    return [text for text in texts if text.strip()]
+    name = "messages" if data.kind == "conversations" else "text"
+    rows: Rows = []
+    for batch in data[split].iter(batch_size=_READ_ROWS):
+        rows += [row for row in batch[name] if text_of(row).strip()]
+    return rows
+
+
+def text_of(row: Any) -> str:
+    """Give a row as plain text, to learn a vocabulary from and to judge its length by."""
+    if isinstance(row, list):
+        return "\n".join(str(message["content"] or "") for message in row)
+    return str(row or "")
 
 
 def layout_of(texts: Sequence[str], *, rows: str, kind: str) -> Layout:
     """Decide how rows follow one another; ``rows`` is the customer's choice or "auto"."""
     if kind == "conversations":
-        return Layout(is_documents=True)
+        return Layout(is_documents=True, is_chat=True)
     looked_at = texts[:_READ_ROWS]
     count = max(len(looked_at), 1)
     mean = sum(map(len, looked_at)) / count
@@ -78,86 +106,54 @@ def join_texts(texts: Sequence[str], layout: Layout) -> list[str]:
     ]
 
 
-def encode_texts(texts: Iterable[str], tokenizer: Any, *, end_id: int | None) -> Tensor:
-    """Give ``(N,)`` token numbers, each text preceded by ``end_id`` if there is one."""
-    parts: list[np.ndarray] = []
-    lead = [] if end_id is None else [end_id]
-    for batch in _batches(texts, 200):
-        for ids in tokenizer(batch, add_special_tokens=False)["input_ids"]:
-            parts.append(np.asarray([*lead, *ids], dtype=np.int32))
-    return torch.from_numpy(np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32))
+def encode_rows(rows: Rows, tokenizer: Any, *, layout: Layout) -> Reading:
+    """Give a split's rows as tokens."""
+    if layout.is_documents:
+        if layout.is_chat:
+            examples = list(conversation_examples(rows, tokenizer))
+        else:
+            begin, end = begin_ids(tokenizer, layout), tokenizer.eos_token_id
+            examples = list(document_examples(rows, tokenizer, begin=begin, end_id=end))
+        return _examples_reading(examples)
+    texts = join_texts(rows, layout)
+    parts = [
+        np.asarray(ids, dtype=np.int32)
+        for at in range(0, len(texts), 200)
+        for ids in tokenizer(texts[at : at + 200], add_special_tokens=False)["input_ids"]
+    ]
+    run = torch.from_numpy(np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32))
+    size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+    return Reading(run=run, examples=[], chars=sum(map(len, texts)), bytes=size)
 
 
-def make_corpus(
-    learned: list[str], heldout: list[str], tokenizer: Any, *, layout: Layout, end_id: int | None
-) -> Corpus:
-    """Encode both splits; without a held-out one, the last twentieth of the tokens is held out."""
-    lead = end_id if layout.is_documents else None
-    tokens = encode_texts(learned, tokenizer, end_id=lead)
-    if heldout:
-        kept = encode_texts(heldout, tokenizer, end_id=lead)
-        text = "".join(heldout)
-    else:
-        cut = len(tokens) - len(tokens) // 20
-        tokens, kept = tokens[:cut], tokens[cut:]
-        text = tokenizer.decode(kept.tolist(), skip_special_tokens=True)
-    return Corpus(
-        learned=tokens,
-        heldout=kept,
-        heldout_chars=len(text),
-        heldout_bytes=len(text.encode("utf-8", "replace")),
-    )
+def hold_out(learned: Reading, tokenizer: Any) -> tuple[Reading, Reading]:
+    """Split off the last twentieth, for a dataset that has no validation split."""
+    if learned.run is None:
+        cut = len(learned.examples) - max(1, len(learned.examples) // 20)
+        return _examples_reading(learned.examples[:cut]), _examples_reading(learned.examples[cut:])
+    cut = len(learned.run) - len(learned.run) // 20
+    return _run_reading(learned.run[:cut], tokenizer), _run_reading(learned.run[cut:], tokenizer)
 
 
-class Windows:
-    """Stretches of tokens in an order that a step number alone decides, so a resume needs no more.
-
-    Each round through the text cuts it at another offset and shuffles the cuts.
-    """
-
-    def __init__(self, tokens: Tensor, *, context: int, batch: int, seed: int) -> None:
-        """Cut ``(N,)`` tokens, at least two contexts and one token long."""
-        self._tokens, self._context, self._batch, self._seed = tokens, context, batch, seed
-        self._per_round = (len(tokens) - 1) // context - 1
-        self._round = -1
-        self._starts: list[int] = []
-
-    def at(self, step: int) -> Tensor:
-        """Give the ``(B, T + 1)`` tokens of a step counted from 1."""
-        first = (step - 1) * self._batch
-        rows = [self._start(first + offset) for offset in range(self._batch)]
-        window = [self._tokens[start : start + self._context + 1] for start in rows]
-        return torch.stack(window).long()
-
-    def _start(self, position: int) -> int:
-        number, place = divmod(position, self._per_round)
-        if number != self._round:
-            generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
-            offset = int(torch.randint(self._context, (1,), generator=generator))
-            order = torch.randperm(self._per_round, generator=generator)
-            self._starts = (order * self._context + offset).tolist()
-            self._round = number
-        return self._starts[place]
+def begin_ids(tokenizer: Any, layout: Layout) -> list[int]:
+    """Give what a text without a prompt begins after: a mark of the tokenizer, or a break."""
+    if not layout.is_documents:
+        ids: list[int] = tokenizer(layout.opening)["input_ids"]
+        return ids
+    # What some tokenizers put before every text, else the end of the one before.
+    before: list[int] = tokenizer("")["input_ids"]
+    if before or tokenizer.eos_token_id is None:
+        return before[:1]
+    return [int(tokenizer.eos_token_id)]
 
 
-def _column(data: "TrainData", split: str) -> Iterator[Any]:
-    name = "messages" if data.kind == "conversations" else "text"
-    for batch in data[split].iter(batch_size=_READ_ROWS):
-        yield from batch[name]
+def _examples_reading(examples: list[Example]) -> Reading:
+    chars = sum(example.chars for example in examples)
+    size = sum(example.bytes for example in examples)
+    return Reading(run=None, examples=examples, chars=chars, bytes=size)
 
 
-def _conversation(messages: Sequence[dict[str, str]], tokenizer: Any) -> str:
-    if getattr(tokenizer, "chat_template", None):
-        return str(tokenizer.apply_chat_template(messages, tokenize=False))
-    return "".join(f"{message['role']}: {message['content']}\n" for message in messages)
-
-
-def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for text in texts:
-        batch.append(text)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _run_reading(run: Tensor, tokenizer: Any) -> Reading:
+    text = tokenizer.decode(run.tolist(), skip_special_tokens=True)
+    size = len(text.encode("utf-8", "replace"))
+    return Reading(run=run, examples=[], chars=len(text), bytes=size)

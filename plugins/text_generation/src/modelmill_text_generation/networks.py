@@ -7,9 +7,12 @@ import math
 from dataclasses import dataclass
 
 import torch
+from modelmill_sdk.learning.precision import Precision
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+
+from modelmill_text_generation.batches import UNLEARNED, Batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ SHAPES = {
     "tiny": Shape(layers=4, width=192, heads=3),
     "small": Shape(layers=6, width=320, heads=5),
     "medium": Shape(layers=12, width=512, heads=8),
+    "large": Shape(layers=16, width=768, heads=12),
 }
 
 
@@ -76,8 +80,37 @@ def add_dropout(model: nn.Module, share: float) -> None:
                 module.register_forward_hook(drop)
 
 
-def next_token_loss(model: nn.Module, window: Tensor, *, autocast: bool) -> Tensor:
-    """Give the mean cross-entropy, in nats a token, over ``(B, T + 1)`` tokens."""
-    with torch.autocast(window.device.type, torch.bfloat16, enabled=autocast):
-        logits = model(input_ids=window[:, :-1], use_cache=False).logits  # (B, T, V)
-    return F.cross_entropy(logits.float().flatten(0, 1), window[:, 1:].flatten())
+def loss_sum(model: nn.Module, batch: Batch, precision: Precision) -> Tensor:
+    """Give the summed cross-entropy, in nats, over the learned tokens of a batch."""
+    # Positions that begin anew are all that ``transformers`` needs to keep examples apart.
+    positions = {} if batch.positions is None else {"position_ids": batch.positions}
+    with precision.autocast():
+        logits = model(input_ids=batch.inputs, use_cache=False, **positions).logits  # (B, T, V)
+    return F.cross_entropy(
+        logits.float().flatten(0, 1),
+        batch.targets.flatten(),
+        ignore_index=UNLEARNED,
+        reduction="sum",
+    )
+
+
+@torch.inference_mode()
+def keeps_apart(model: nn.Module) -> bool:
+    """Try whether positions that begin anew hide one example from the next in this model."""
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    ids = torch.arange(4, 12, device=device)[None] % _vocabulary(model)  # (1, T)
+    positions = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3]], device=device)
+    try:
+        side_by_side = model(input_ids=ids, position_ids=positions, use_cache=False).logits[:, 4:]
+        alone = model(input_ids=ids[:, 4:], use_cache=False).logits
+    except TypeError:
+        return False
+    finally:
+        model.train(was_training)
+    return torch.allclose(side_by_side, alone, rtol=1e-3, atol=1e-3)
+
+
+def _vocabulary(model: nn.Module) -> int:
+    return int(model.config.get_text_config().vocab_size)  # type: ignore[union-attr, operator]

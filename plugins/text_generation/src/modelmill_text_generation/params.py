@@ -1,12 +1,11 @@
-"""What a customer may set; the form, the API and its validation come from these classes."""
+"""What a customer may set of a training; form, API and validation come from this class."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from modelmill_sdk import Params
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 MAX_CONTEXT = 4096
-MAX_STOPS = 4
 
 
 class TrainParams(Params):
@@ -25,11 +24,12 @@ class TrainParams(Params):
         pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
         description="The installed base model to fine-tune; needed for full and lora.",
     )
-    size: Literal["tiny", "small", "medium"] = Field(
-        "tiny",
+    size: Literal["auto", "tiny", "small", "medium", "large"] = Field(
+        "auto",
         title="Size",
-        description="How large a new model is: about 2, 10 or 45 million weights. On a processor "
-        "without a GPU, tiny learns most per minute.",
+        description="How large a new model is: about 2, 10, 45 or 130 million weights. Auto takes "
+        "tiny on a processor, where it learns most per minute, and on a GPU what the amount of "
+        "text is worth.",
     )
     tokenizer: Literal["auto", "bpe", "characters"] = Field(
         "auto",
@@ -97,8 +97,28 @@ class TrainParams(Params):
         title="Dropout",
         ge=0,
         le=0.5,
-        description="The share of activations dropped while learning; 0.1 to 0.2 helps when a "
-        "small text is read many times.",
+        description="The share of activations dropped while learning; 0 chooses by how often the "
+        "text will be read, which is none for up to three times.",
+    )
+    pack: bool = Field(
+        True,
+        title="Pack",
+        description="Put short documents or conversations side by side into one stretch of text, "
+        "without letting one see another; off gives each a stretch of its own.",
+    )
+    parts: int = Field(
+        1,
+        title="Parts",
+        ge=1,
+        le=256,
+        description="In how many parts a batch is worked through (gradient accumulation): more "
+        "need less memory and give the same result. It rises by itself when memory runs out.",
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        title="Precision",
+        description="How exactly to compute; auto takes bfloat16 on a GPU where a short probe "
+        "shows that it is faster.",
     )
     patience: int = Field(
         5,
@@ -115,48 +135,27 @@ class TrainParams(Params):
         le=256,
         description="The width of the adapters of lora.",
     )
+    base_weights: Literal["float", "int8"] = Field(
+        "float",
+        title="Base weights",
+        description="How lora keeps the base while learning: int8 takes a quarter of the memory, "
+        "is a little slower, and changes the base in the third digit.",
+    )
+    merge: bool = Field(
+        True,
+        title="Merge adapters",
+        description="Whether lora ends with a whole model that opens anywhere, or with the small "
+        "adapters alone, which need the installed base.",
+    )
+    int8: bool = Field(
+        False,
+        title="Store int8 weights",
+        description="Also store the finished model with one byte a weight, measure what that costs "
+        "in quality, and write from it on a processor where it is faster and as good.",
+    )
     sample_prompt: str = Field(
         "",
         title="Sample prompt",
         max_length=1000,
         description="What the sample texts shown during the training begin with.",
-    )
-
-
-class Input(Params):
-    """What a completion begins with."""
-
-    prompt: str = Field(
-        "",
-        title="Prompt",
-        max_length=1_000_000,
-        description="The text to go on from; empty lets the model begin.",
-    )
-
-
-class PredictParams(Params):
-    """How a text is drawn from the model."""
-
-    max_tokens: int = Field(
-        200, title="Length", ge=1, le=4096, description="The most tokens to write."
-    )
-    temperature: float = Field(
-        0.8,
-        title="Temperature",
-        ge=0,
-        le=2,
-        description="0 always takes the likeliest token; higher is more surprising.",
-    )
-    top_p: float = Field(
-        0.95,
-        title="Top-p",
-        gt=0,
-        le=1,
-        description="Draw only from the likeliest tokens that together have this probability.",
-    )
-    stop: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = Field(
-        [],
-        title="Stop",
-        max_length=MAX_STOPS,
-        description="End before any of these texts appears.",
     )

@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from modelmill_text_generation.params import TrainParams
 
 _MEASUREMENTS = 20
+# The least that says something of a model.
+_MEASURED_TOKENS = 4_096
 _SAMPLES = 6
 # Tokens to learn from in a training whose length was left open. A CPU core learns some 5,000 a
 # second with a tiny model; a current GPU a hundred times as many.
 _CPU_TOKENS = 1_500_000
-_CUDA_TOKENS = 200_000_000
+_CUDA_TOKENS = 2_000_000_000
+# Tokens of text from which a larger model is worth its time on a GPU.
+_CUDA_SIZES = ((100_000, "tiny"), (3_000_000, "small"), (100_000_000, "medium"))
+# Dropout by how often the text is read: repeats teach by heart sooner than they tire.
+_DROPOUTS = ((3, 0.0), (6, 0.1))
+_MOST_DROPOUT = 0.2
 _SCRATCH_ROUNDS = 12
 _TUNING_ROUNDS = 3
 _MIN_STEPS = 60
@@ -27,6 +34,8 @@ class Plan:
     measure_every: int
     measure_tokens: int
     sample_every: int
+    size: str
+    dropout: float
 
     @property
     def tokens_per_step(self) -> int:
@@ -45,12 +54,13 @@ def settle_plan(
     context = settle_context(params, on_cuda=on_cuda, base_context=base_context)
     # At least four windows, so that there is something to shuffle.
     context = max(2, min(context, token_count // 4))
-    per_step = 32_768 if on_cuda else 2_048
-    batch = params.batch or max(1, per_step // context)
+    batch = params.batch or max(1, _tokens_per_step(token_count, on_cuda=on_cuda) // context)
     steps = params.steps or _steps_for(
         params.method, on_cuda=on_cuda, token_count=token_count, tokens_per_step=batch * context
     )
-    measure_every = max(1, steps // _MEASUREMENTS)
+    # Not more often than learning pays for: a short training of small steps measures a few times.
+    worth_steps = -(-_MEASURED_TOKENS // (batch * context))
+    measure_every = max(1, min(steps, max(steps // _MEASUREMENTS, worth_steps)))
     return Plan(
         steps=steps,
         batch=batch,
@@ -59,15 +69,37 @@ def settle_plan(
         warmup=max(1, steps // 20),
         measure_every=measure_every,
         # A forward pass costs a third of a step, so measuring takes some 3 % of the time.
-        measure_tokens=max(4_096, measure_every * batch * context // 10),
+        measure_tokens=max(_MEASURED_TOKENS, measure_every * batch * context // 10),
         sample_every=max(1, steps // _SAMPLES),
+        size=_size(params, on_cuda=on_cuda, token_count=token_count),
+        dropout=params.dropout or _dropout(steps * batch * context / token_count),
     )
 
 
 def settle_context(params: TrainParams, *, on_cuda: bool, base_context: int | None) -> int:
     """Choose how many tokens the model sees at once, never more than a base model can."""
-    context = params.context or (512 if on_cuda else 128)
+    on_gpu = 256 if params.method == "scratch" else 512
+    context = params.context or (on_gpu if on_cuda else 128)
     return min(context, base_context) if base_context else context
+
+
+def _tokens_per_step(token_count: int, *, on_cuda: bool) -> int:
+    """Choose how many tokens a step reads: little text needs many steps more than large ones."""
+    if not on_cuda:
+        return 2_048
+    return 8_192 if token_count < 2_000_000 else 32_768
+
+
+def _size(params: TrainParams, *, on_cuda: bool, token_count: int) -> str:
+    if params.size != "auto":
+        return params.size
+    if not on_cuda:
+        return "tiny"
+    return next((size for below, size in _CUDA_SIZES if token_count < below), "large")
+
+
+def _dropout(rounds: float) -> float:
+    return next((share for most, share in _DROPOUTS if rounds <= most), _MOST_DROPOUT)
 
 
 def _steps_for(method: str, *, on_cuda: bool, token_count: int, tokens_per_step: int) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from modelmill_sdk import Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
-from modelmill_text_generation import params as settings
+from modelmill_text_generation import asking, params
 
 if TYPE_CHECKING:
     from modelmill_sdk.data import TrainData
@@ -27,9 +27,9 @@ class TextGeneration(Plugin):
     accepts = ("text", "conversations")
     meters: ClassVar[dict[str, str]] = {"tokens_in": "Tokens read", "tokens_out": "Tokens written"}
 
-    TrainParams: ClassVar[type[Params]] = settings.TrainParams
-    Input: ClassVar[type[Params]] = settings.Input
-    PredictParams: ClassVar[type[Params]] = settings.PredictParams
+    TrainParams: ClassVar[type[Params]] = params.TrainParams
+    Input: ClassVar[type[Params]] = asking.Input
+    PredictParams: ClassVar[type[Params]] = asking.PredictParams
 
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield empty rows and too little text. Raises CustomerError on an unknown base model."""
@@ -42,14 +42,12 @@ class TextGeneration(Plugin):
 
     def train(self, run: TrainRun) -> None:
         """Train with checkpoints and leave a folder that ``transformers`` opens."""
-        from modelmill_text_generation.bases import merge_adapters
-        from modelmill_text_generation.generation import save_writer
+        from modelmill_text_generation.finishing import finish
         from modelmill_text_generation.preparation import prepare
         from modelmill_text_generation.training import train_model
 
         prepared, state = prepare(run)
-        model = merge_adapters(train_model(run, prepared, state))
-        save_writer(run.model_dir, prepared.writer(model))
+        finish(run, prepared, train_model(run, prepared, state))
 
     def evaluate(self, run: TrainRun) -> Mapping[str, float]:
         """Measure the finished model on the held-out text."""
@@ -59,17 +57,17 @@ class TextGeneration(Plugin):
 
     def load(self, model_dir: Path, device: str) -> Any:
         """Open the model's folder."""
-        from modelmill_text_generation.generation import load_writer
+        from modelmill_text_generation.writers import load_writer
 
         return load_writer(model_dir, device)
 
     def predict(
         self, model: Any, inputs: Sequence[Any], params: Any, run: PredictRun
     ) -> Iterator[str]:
-        """Yield a completion of the one prompt, piece by piece."""
+        """Yield a completion of the one prompt or conversation, piece by piece."""
         from modelmill_text_generation.generation import write
 
-        yield from write(model, inputs[0].prompt, params, run)
+        yield from write(model, inputs[0], params, run)
 
 
 @hookimpl

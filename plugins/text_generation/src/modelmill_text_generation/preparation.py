@@ -7,20 +7,26 @@ import torch
 from modelmill_sdk import CustomerError, seed_everything
 
 from modelmill_text_generation.bases import add_adapters, load_base
+from modelmill_text_generation.batches import Packs, Source, Windows
+from modelmill_text_generation.chat import MARKERS, ensure_template
 from modelmill_text_generation.checkpoints import TOKENIZER, State, read_state
 from modelmill_text_generation.corpus import (
-    Corpus,
     Layout,
-    join_texts,
+    Reading,
+    Rows,
+    begin_ids,
+    encode_rows,
+    hold_out,
     layout_of,
-    make_corpus,
-    read_texts,
+    read_rows,
+    text_of,
 )
-from modelmill_text_generation.generation import Writer
-from modelmill_text_generation.networks import SHAPES, add_dropout, new_model
+from modelmill_text_generation.networks import SHAPES, add_dropout, keeps_apart, new_model
 from modelmill_text_generation.plans import Plan, settle_plan
 from modelmill_text_generation.problems import too_little_text
+from modelmill_text_generation.quantized import frozen_bytes
 from modelmill_text_generation.vocabularies import new_tokenizer
+from modelmill_text_generation.writers import Writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +42,12 @@ class Prepared:
 
     tokenizer: Any
     model: Any
-    corpus: Corpus
     plan: Plan
     begin_ids: list[int]
+    layout: Layout
+    learned: Source
+    heldout: Source
+    heldout_reading: Reading
 
     def writer(self, model: Any) -> Writer:
         """Let a model, whole or still with adapters, write with this tokenizer."""
@@ -52,68 +61,149 @@ def prepare(run: "TrainRun") -> tuple[Prepared, State]:
     """
     params = run.params
     torch.set_num_threads(run.threads)
+    if run.device.startswith("cuda"):
+        torch.set_float32_matmul_precision("high")
     seed_everything(run.seed)
-    is_new = params.method == "scratch"
-    model, tokenizer = (None, None) if is_new else load_base(params.base)
-    learned = read_texts(run.data, "train", tokenizer=tokenizer)
-    heldout = read_texts(run.data, "validation", tokenizer=tokenizer)
-    complaint = too_little_text(learned, method=params.method)
-    if complaint is not None:
-        raise CustomerError(f"{complaint.reason} {complaint.fix}")
-    layout = layout_of(learned, rows=params.rows, kind=run.data.kind)
-    learned, heldout = join_texts(learned, layout), join_texts(heldout, layout)
+    model, tokenizer = _base(run)
+    rows = read_rows(run.data, "train")
+    layout = _layout(run, rows)
     if tokenizer is None:
-        tokenizer = _tokenizer(run, learned)
-    end_id = tokenizer.eos_token_id
-    corpus = make_corpus(learned, heldout, tokenizer, layout=layout, end_id=end_id)
-    if len(corpus.learned) < _MIN_TOKENS or len(corpus.heldout) < 2:
-        raise CustomerError("There is too little text to learn from. Add more text.")
+        tokenizer = _tokenizer(run, rows, layout)
+    if layout.is_chat:
+        ensure_template(tokenizer)
+    learned, heldout = _readings(run, rows, tokenizer, layout)
     base_context = None if model is None else int(model.config.max_position_embeddings)
-    plan, state = _plan(run, corpus, base_context=base_context)
-    if model is None:
-        model = new_model(
-            SHAPES[params.size], vocabulary=len(tokenizer), context=plan.context, end_id=end_id
+    plan, state = _plan(run, learned.token_count, base_context=base_context)
+    model = _model(run, model, tokenizer, plan)
+    pad_id = int(tokenizer.pad_token_id or tokenizer.eos_token_id or 0)
+    sources = [
+        source_of(
+            reading,
+            model,
+            context=plan.context,
+            batch=plan.batch,
+            pad_id=pad_id,
+            seed=run.seed,
+            packed=params.pack,
         )
-        add_dropout(model, params.dropout)
-    elif params.method == "lora":
-        model = add_adapters(model, rank=params.lora_rank, dropout=params.dropout)
+        for reading in (learned, heldout)
+    ]
+    if isinstance(sources[0], Packs):
+        run.log(sources[0].described)
     prepared = Prepared(
         tokenizer=tokenizer,
         model=model,
-        corpus=corpus,
         plan=plan,
-        begin_ids=_begin_ids(tokenizer, layout),
+        begin_ids=begin_ids(tokenizer, layout),
+        layout=layout,
+        learned=sources[0],
+        heldout=sources[1],
+        heldout_reading=heldout,
     )
     return prepared, state
 
 
-def _tokenizer(run: "TrainRun", texts: list[str]) -> Any:
+def source_of(
+    reading: Reading,
+    model: Any,
+    *,
+    context: int,
+    batch: int,
+    pad_id: int,
+    seed: int = 0,
+    packed: bool = True,
+) -> Source:
+    """Give what a model learns from, or is measured on."""
+    if reading.run is not None:
+        return Windows(reading.run, context=context, batch=batch, seed=seed)
+    return Packs(
+        reading.examples,
+        context=context,
+        batch=batch,
+        seed=seed,
+        pad_id=pad_id,
+        packed=packed,
+        apart=keeps_apart(model),
+    )
+
+
+def _base(run: "TrainRun") -> tuple[Any, Any]:
+    params = run.params
+    if params.method == "scratch":
+        return None, None
+    is_int8 = params.method == "lora" and params.base_weights == "int8"
+    return load_base(params.base, is_int8=is_int8)
+
+
+def _layout(run: "TrainRun", rows: Rows) -> Layout:
+    texts = [text_of(row) for row in rows]
+    complaint = too_little_text(texts, method=run.params.method)
+    if complaint is not None:
+        raise CustomerError(f"{complaint.reason} {complaint.fix}")
+    return layout_of(texts, rows=run.params.rows, kind=run.data.kind)
+
+
+def _tokenizer(run: "TrainRun", rows: Rows, layout: Layout) -> Any:
     from transformers import PreTrainedTokenizerFast
 
-    if run.resume_from is not None:
-        saved: Path = run.resume_from / TOKENIZER
-        return PreTrainedTokenizerFast.from_pretrained(saved, local_files_only=True)
-    return new_tokenizer(texts, kind=run.params.tokenizer, vocabulary=run.params.vocabulary)
+    saved: Path = (run.resume_from or run.workdir) / TOKENIZER
+    if run.resume_from is None:
+        made = new_tokenizer(
+            [text_of(row) for row in rows],
+            kind=run.params.tokenizer,
+            vocabulary=run.params.vocabulary,
+            marks=MARKERS if layout.is_chat else (),
+        )
+        made.save_pretrained(saved, save_jinja_files=False)
+    # Read back even when new: a tokenizer that was read is stored a little otherwise, and a
+    # resumed training has to leave the same files as one that was not interrupted.
+    return PreTrainedTokenizerFast.from_pretrained(saved, local_files_only=True)
 
 
-def _plan(run: "TrainRun", corpus: Corpus, *, base_context: int | None) -> tuple[Plan, State]:
+def _readings(
+    run: "TrainRun", rows: Rows, tokenizer: Any, layout: Layout
+) -> tuple[Reading, Reading]:
+    learned = encode_rows(rows, tokenizer, layout=layout)
+    heldout = encode_rows(read_rows(run.data, "validation"), tokenizer, layout=layout)
+    if not heldout.learned_count:
+        learned, heldout = hold_out(learned, tokenizer)
+    if learned.token_count < _MIN_TOKENS or heldout.token_count < 2 or not learned.learned_count:
+        raise CustomerError("There is too little text to learn from. Add more text.")
+    return learned, heldout
+
+
+def _plan(run: "TrainRun", token_count: int, *, base_context: int | None) -> tuple[Plan, State]:
     if run.resume_from is not None:
         state = read_state(run.resume_from)
         return Plan(**state.plan), state
     plan = settle_plan(
-        run.params,
-        device=run.device,
-        token_count=len(corpus.learned),
-        base_context=base_context,
+        run.params, device=run.device, token_count=token_count, base_context=base_context
     )
     if 0 < plan.context < run.params.context:
         run.log(f"The context is {plan.context} tokens: the text or the base allows no more.")
+    run.log(
+        f"Settled: {plan.steps} steps of {plan.batch} × {plan.context} tokens, learning rate "
+        f"{plan.learning_rate:g}"
+        + (f", size {plan.size}, dropout {plan.dropout:g}." if base_context is None else ".")
+    )
     return plan, State(plan=asdict(plan))
 
 
-def _begin_ids(tokenizer: Any, layout: Layout) -> list[int]:
-    """Give what a text without a prompt begins after: an end of text, or a break in it."""
-    if layout.is_documents and tokenizer.eos_token_id is not None:
-        return [int(tokenizer.eos_token_id)]
-    ids: list[int] = tokenizer(layout.opening)["input_ids"]
-    return ids
+def _model(run: "TrainRun", base: Any, tokenizer: Any, plan: Plan) -> Any:
+    params = run.params
+    if base is None:
+        model: Any = new_model(
+            SHAPES[plan.size],
+            vocabulary=len(tokenizer),
+            context=plan.context,
+            end_id=tokenizer.eos_token_id,
+        )
+        add_dropout(model, plan.dropout)
+        return model
+    if params.method == "lora":
+        model = add_adapters(base, rank=params.lora_rank, dropout=params.dropout)
+        base_mib = frozen_bytes(model) / 2**20
+        run.log(f"The base takes {base_mib:,.1f} MiB of memory ({params.base_weights}).")
+        run.report(base_mib=base_mib)
+        return model
+    return base

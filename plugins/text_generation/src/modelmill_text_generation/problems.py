@@ -16,10 +16,10 @@ _MAX_ROW_PROBLEMS = 100
 
 def find_problems(data: "TrainData", *, method: str) -> Iterator[Problem]:
     """Yield each unusable row, up to a hundred, and whether there is too little text in all."""
-    from modelmill_text_generation.corpus import read_texts
+    from modelmill_text_generation.corpus import read_rows, text_of
 
     yield from islice(_row_problems(data), _MAX_ROW_PROBLEMS)
-    complaint = too_little_text(read_texts(data, "train"), method=method)
+    complaint = too_little_text([text_of(row) for row in read_rows(data, "train")], method=method)
     if complaint is not None:
         yield complaint
 
@@ -42,7 +42,15 @@ def _row_problems(data: "TrainData") -> Iterator[Problem]:
     field = "messages" if is_conversation else "text"
     for row, value in enumerate(_values(data, field)):
         if is_conversation:
-            is_blank = not any(str(message["content"] or "").strip() for message in value or ())
+            said = [message for message in value or () if str(message["content"] or "").strip()]
+            if said and all(message["role"] != "assistant" for message in said):
+                yield Problem(
+                    row=row,
+                    field=field,
+                    reason="The assistant says nothing in this conversation.",
+                    fix="Add a message of the role assistant: only those are learned.",
+                )
+            is_blank = not said
         else:
             is_blank = not str(value or "").strip()
         if is_blank:

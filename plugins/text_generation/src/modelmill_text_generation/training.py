@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from modelmill_sdk import CustomerError
+from modelmill_sdk.learning.finite import FiniteWatch
+from modelmill_sdk.learning.memory import Accumulator
+from modelmill_sdk.learning.precision import Precision, precision_choose
 
 from modelmill_text_generation.checkpoints import (
     State,
@@ -15,10 +17,9 @@ from modelmill_text_generation.checkpoints import (
     restore_weights,
     save_checkpoint,
 )
-from modelmill_text_generation.corpus import Windows
 from modelmill_text_generation.generation import sample_text
 from modelmill_text_generation.heldout import heldout_loss, heldout_metrics
-from modelmill_text_generation.networks import next_token_loss
+from modelmill_text_generation.networks import loss_sum
 from modelmill_text_generation.optimizers import (
     learning_rate_at,
     make_optimizers,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 _FINAL_TOKENS = 200_000
 _SAMPLE_TOKENS = 100
 _GRADIENT_NORM = 1.0
-# How often a GPU is made to wait for its loss to be read.
-_CUDA_CHECK_STEPS = 20
 
 
 class Training:
@@ -43,7 +42,6 @@ class Training:
         """Take up the training where ``state`` stands, with the checkpoint's tensors if any."""
         self.run, self.prepared, self.state = run, prepared, state
         self.plan, self.model = prepared.plan, prepared.model.to(run.device)
-        self.on_cuda = run.device.startswith("cuda")
         is_new = run.params.method == "scratch"
         self.optimizers = make_optimizers(
             self.model,
@@ -54,12 +52,11 @@ class Training:
         if run.resume_from is not None:
             restore_tensors(run.resume_from, model=self.model, optimizers=self.optimizers)
         self.learned = [param for param in self.model.parameters() if param.requires_grad]
-        self.windows = Windows(
-            prepared.corpus.learned,
-            context=self.plan.context,
-            batch=self.plan.batch,
-            seed=run.seed,
-        )
+        self.batches = Accumulator(self.plan.batch, log=run.log)
+        self.batches.part_size = -(-self.plan.batch // run.params.parts)
+        self.finite = FiniteWatch(device=run.device)
+        self.precision = precision_choose(run.params.precision, device=run.device, step=self._probe)
+        run.log(f"Computing in {self.precision.name}.")
 
     def go(self) -> None:
         """Train to the last step, or until the held-out text says that it is enough."""
@@ -69,7 +66,8 @@ class Training:
         while self.state.step < self.plan.steps and not self._has_overfitted():
             loss, rate = self._step()
             self.state.step += 1
-            self._check(loss)
+            is_last = self.state.step == self.plan.steps
+            self.finite.check({"loss": loss}, step=self.state.step, is_last=is_last)
             measured = self._measure()
             tokens = (self.state.step - began_at) * self.plan.tokens_per_step
             self.run.progress(
@@ -93,7 +91,8 @@ class Training:
         """Go back to the best weights and report what they are worth."""
         if self.state.best:
             restore_weights(self.model, self.state.best)
-        measured = heldout_metrics(self._heldout(_FINAL_TOKENS), self.prepared.corpus)
+        loss = self._heldout(_FINAL_TOKENS)
+        measured = heldout_metrics(loss, self.prepared.heldout_reading)
         self.run.report(
             **measured,
             best_step=self.state.best_step,
@@ -109,25 +108,30 @@ class Training:
         plan = self.plan
         rate = learning_rate_at(step, steps=plan.steps, warmup=plan.warmup, peak=plan.learning_rate)
         set_learning_rate(self.optimizers, rate)
-        window = self.windows.at(step).to(self.run.device, non_blocking=True)
-        loss = next_token_loss(self.model, window, autocast=self.on_cuda)
-        loss.backward()  # type: ignore[no-untyped-call]
+        batch = self.prepared.learned.at(step)
+        count = batch.target_count
+
+        def loss_of(first: int, end: int) -> torch.Tensor:
+            part = batch.part(first, end).to(self.run.device)
+            # Every learned token weighs the same, however a batch's rows share them.
+            share = len(batch) / (end - first) / max(count, 1)
+            return loss_sum(self.model, part, self.precision) * share
+
+        loss = self.batches.backward(loss_of, zero_grad=self._zero_grad)
         torch.nn.utils.clip_grad_norm_(self.learned, _GRADIENT_NORM)
         for optimizer in self.optimizers:
             optimizer.step()
-            optimizer.zero_grad()
-        return loss.detach(), rate
+        return loss, rate
 
-    def _check(self, loss: torch.Tensor) -> None:
-        step = self.state.step
-        if self.on_cuda and step % _CUDA_CHECK_STEPS and step != self.plan.steps:
-            return
-        if not math.isfinite(loss.item()):
-            raise CustomerError(
-                f"The loss is no longer a number at step {step}. Lower the learning rate "
-                f"({self.plan.learning_rate:g}).",
-                param="learning_rate",
-            )
+    def _zero_grad(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+
+    def _probe(self, precision: Precision) -> None:
+        batch = self.prepared.learned.at(1)
+        part = batch.part(0, self.batches.part_size).to(self.run.device)
+        loss_sum(self.model, part, precision).backward()  # type: ignore[no-untyped-call]
+        self._zero_grad()
 
     def _measure(self) -> dict[str, float]:
         state, plan = self.state, self.plan
@@ -144,11 +148,9 @@ class Training:
     def _heldout(self, max_tokens: int) -> float:
         return heldout_loss(
             self.model,
-            self.prepared.corpus.heldout,
-            context=self.plan.context,
-            batch=self.plan.batch,
+            self.prepared.heldout,
             max_tokens=max_tokens,
-            autocast=self.on_cuda,
+            precision=self.precision,
         )
 
     def _has_overfitted(self) -> bool:
@@ -159,8 +161,13 @@ class Training:
         self.model.eval()
         writer = self.prepared.writer(self.model)
         prompt = self.run.params.sample_prompt
-        text = sample_text(writer, prompt, max_tokens=_SAMPLE_TOKENS, seed=self.run.seed)
-        self.run.sample("text", prompt + text, step=self.state.step)
+        asks = prompt and self.prepared.layout.is_chat
+        message = {"role": "user", "content": prompt}
+        ids = writer.encode_chat([message]) if asks else writer.encode(prompt)
+        text = sample_text(writer, ids, max_tokens=_SAMPLE_TOKENS, seed=self.run.seed)
+        shown = f"{prompt}\n\n{text}" if asks else prompt + text
+        if shown.strip():
+            self.run.sample("text", shown, step=self.state.step)
         self.model.train()
 
     def _save(self, folder: Path) -> None:

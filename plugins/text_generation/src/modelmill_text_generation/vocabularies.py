@@ -22,25 +22,27 @@ _PATTERN = (
 
 
 def new_tokenizer(
-    texts: Sequence[str], *, kind: str, vocabulary: int = 0
+    texts: Sequence[str], *, kind: str, vocabulary: int = 0, marks: Sequence[str] = ()
 ) -> PreTrainedTokenizerFast:
     """Learn a tokenizer: "bpe" on bytes, "characters", or "auto" by the amount of text.
 
-    ``vocabulary`` 0 chooses the size by the amount of text, too.
+    ``vocabulary`` 0 chooses the size by the amount of text, too. Each of ``marks`` becomes one
+    token, which no text that is read hides.
     """
     char_count = sum(map(len, texts))
     if kind == "auto":
         kind = "bpe" if char_count >= MIN_CHARS_FOR_BPE else "characters"
     if kind == "bpe":
-        tokenizer = _byte_pairs(texts, size=vocabulary or vocabulary_for(char_count))
+        tokenizer = _byte_pairs(texts, size=vocabulary or vocabulary_for(char_count), marks=marks)
     else:
-        tokenizer = _characters(texts, size=vocabulary or MAX_CHARACTERS)
+        tokenizer = _characters(texts, size=vocabulary or MAX_CHARACTERS, marks=marks)
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         bos_token=END,
         eos_token=END,
         pad_token=END,
         unk_token=None if kind == "bpe" else UNKNOWN,
+        extra_special_tokens=list(marks),
         clean_up_tokenization_spaces=False,
     )
 
@@ -56,7 +58,7 @@ def vocabulary_for(char_count: int) -> int:
     return size
 
 
-def _byte_pairs(texts: Sequence[str], *, size: int) -> Tokenizer:
+def _byte_pairs(texts: Sequence[str], *, size: int, marks: Sequence[str]) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -66,8 +68,8 @@ def _byte_pairs(texts: Sequence[str], *, size: int) -> Tokenizer:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=max(size, 257),
-        special_tokens=[END],
+        vocab_size=max(size, 257 + len(marks)),
+        special_tokens=[END, *marks],
         # All 256 bytes, so that no text is unknown.
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
@@ -76,17 +78,18 @@ def _byte_pairs(texts: Sequence[str], *, size: int) -> Tokenizer:
     return tokenizer
 
 
-def _characters(texts: Sequence[str], *, size: int) -> Tokenizer:
+def _characters(texts: Sequence[str], *, size: int, marks: Sequence[str]) -> Tokenizer:
     counts: Counter[str] = Counter()
     for text in _up_to(texts, _MAX_CHARS_READ):
         counts.update(text)
     # Sorted before the cut as well as after, so that ties do not hang on the order of the rows.
     ranked = sorted(counts, key=lambda char: (-counts[char], char))[: size - 2]
-    vocabulary = {token: at for at, token in enumerate([END, UNKNOWN, *sorted(ranked)])}
+    special = [END, UNKNOWN, *marks]
+    vocabulary = {token: at for at, token in enumerate([*special, *sorted(ranked)])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
-    tokenizer.add_special_tokens([END, UNKNOWN])
+    tokenizer.add_special_tokens(special)
     return tokenizer
 
 

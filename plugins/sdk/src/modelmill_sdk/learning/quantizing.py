@@ -40,11 +40,16 @@ def int8_tensors(network: nn.Module) -> dict[str, Tensor]:
     """
     tensors = {name: value.detach().cpu() for name, value in network.state_dict().items()}
     for name, layer in _linears(network):
-        weight = layer.weight.detach().float().cpu()  # (out, in)
-        scale = weight.abs().amax(dim=1).clamp_min(1e-12) / _LEVELS  # (out,)
-        tensors[f"{name}.weight"] = (weight / scale[:, None]).round().to(torch.int8)
-        tensors[f"{name}.weight_scale"] = scale
+        rows, scale = int8_rows(layer.weight.detach().cpu())
+        tensors[f"{name}.weight"], tensors[f"{name}.weight_scale"] = rows, scale
     return {name: value.contiguous() for name, value in tensors.items()}
+
+
+def int8_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Give a weight ``(out, in)`` as int8, and the float ``(out,)`` that each row is times."""
+    weight = weight.float()
+    scale = weight.abs().amax(dim=1).clamp_min(1e-12) / _LEVELS  # (out,)
+    return (weight / scale[:, None]).round().to(torch.int8), scale
 
 
 def int8_load(network: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
