@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-
 TRAINING = [pytest.param(name, marks=pytest.mark.training) for name in ("p2", "p3", "p4", "vae")]
 
 
