@@ -29,6 +29,7 @@ class Textbook(nn.Module):
         self.head = nn.Linear(64 * last * last, classes)
         for layer in (self.first, self.second, self.head):
             nn.init.xavier_uniform_(layer.weight)
+            assert layer.bias is not None
             nn.init.zeros_(layer.bias)
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ def main(data: str, epochs: int, seed: int) -> None:
     began_s = time.process_time()
     pictures = train_x.permute(0, 3, 1, 2).float() / 255  # (N, C, H, W)
     for _ in range(epochs):
-        for rows in torch.randperm(len(pictures)).split(BATCH):
+        for rows in torch.split(torch.randperm(len(pictures)), BATCH):
             loss = F.cross_entropy(network(pictures[rows]), train_y[rows])
             adam.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
