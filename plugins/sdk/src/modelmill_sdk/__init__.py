@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelmill_sdk.errors import Cancelled, CustomerError, ManifestError, PluginError
     from modelmill_sdk.hookspecs import hookimpl
-    from modelmill_sdk.plugin import Needs, Params, Plugin, Problem
+    from modelmill_sdk.plugin import Needs, Params, Plugin, Problem, Trial
     from modelmill_sdk.runs import PredictRun, TrainRun
     from modelmill_sdk.seeding import seed_everything
 
@@ -25,6 +25,7 @@ __all__ = [
     "PredictRun",
     "Problem",
     "TrainRun",
+    "Trial",
     "hookimpl",
     "seed_everything",
 ]
@@ -39,6 +40,7 @@ _HOMES = {
     "Params": "plugin",
     "Plugin": "plugin",
     "Problem": "plugin",
+    "Trial": "plugin",
     "PredictRun": "runs",
     "TrainRun": "runs",
     "seed_everything": "seeding",

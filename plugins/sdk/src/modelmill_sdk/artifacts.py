@@ -17,13 +17,15 @@ def artifacts_check(model_dir: Path) -> None:
     for path in paths:
         if path.is_symlink() or not (path.is_dir() or path.is_file()):
             raise PluginError(f"{path.name} in run.model_dir is not an ordinary file.")
-        if path.is_file() and _is_pickle(path):
+        if path.is_file() and is_pickle(path):
             raise PluginError(
-                f"{path.name} in run.model_dir is a pickle; write safetensors and JSON."
+                f"{path.name} in run.model_dir is a pickle; write safetensors and JSON.",
+                rule="no-pickle",
             )
 
 
-def _is_pickle(path: Path) -> bool:
+def is_pickle(path: Path) -> bool:
+    """Say whether a file is a pickle, or a container with one inside, whatever its name."""
     if path.suffix.lower() in _UNSAFE_SUFFIXES:
         return True
     with path.open("rb") as file:

@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def manifest_make(
     Raises ManifestError for what an author must mend.
     """
     class_check(plugin)
-    origin = origin_of(entry_point)
+    origin, distribution = origin_of(entry_point), entry_point.dist
     try:
         return Manifest(
             protocol=PROTOCOL,
@@ -44,9 +44,14 @@ def manifest_make(
             samples=samples_read(plugin, out_dir=out_dir),
             title=plugin.title or plugin.id.replace("-", " ").capitalize(),
             description=plugin.description
-            or inspect.cleandoc(plugin.__dict__.get("__doc__") or ""),
-            author=plugin.author,
-            licence=plugin.licence,
+            or inspect.cleandoc(plugin.__dict__.get("__doc__") or "")
+            or _metadata(distribution, "Summary"),
+            author=plugin.author
+            or _metadata(distribution, "Author")
+            or _metadata(distribution, "Author-email").partition(" <")[0],
+            licence=plugin.licence
+            or _metadata(distribution, "License-Expression")
+            or _metadata(distribution, "License"),
             task=plugin.task,
             accepts=plugin.accepts,
             meters=plugin.meters,
@@ -88,6 +93,14 @@ def class_check(plugin: type[Plugin]) -> None:
 def plugin_trains(plugin: type[Plugin]) -> bool:
     """Say whether the class has a ``train`` of its own."""
     return plugin.train is not Plugin.train
+
+
+def _metadata(distribution: Distribution | None, name: str) -> str:
+    """Give what pyproject.toml says; the class says only what is different."""
+    if distribution is None:
+        return ""
+    metadata = distribution.metadata
+    return str(metadata[name]).strip() if name in metadata else ""
 
 
 def _fields_check(params: type[Params], *, name: str, need_defaults: bool) -> None:

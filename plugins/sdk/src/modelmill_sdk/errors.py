@@ -22,7 +22,15 @@ class CustomerError(Exception):
 
 
 class PluginError(Exception):
-    """A mistake of the plugin's: the operator and the author see it, the customer is not billed."""
+    """A mistake of the plugin's: the operator and the author see it, the customer is not billed.
+
+    ``rule`` names the check of the conformance kit that looks for this mistake, if one does.
+    """
+
+    def __init__(self, message: str, *, rule: str | None = None) -> None:
+        """Take the message, and the id of the check it breaks."""
+        super().__init__(message)
+        self.rule = rule
 
 
 class PluginChanged(PluginError):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -45,6 +45,21 @@ class Problem:
     field: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A quick try of a plugin: what ``mill-plugin check`` and ``bench`` train and ask for.
+
+    Everything may be left out: the kit has a small dataset of each kind, turns ``steps`` and
+    ``epochs`` down, and makes inputs from their schema (a field's ``examples`` first).
+    ``data(folder)`` writes a dataset into a folder and returns it, as ``dataset_write`` does.
+    """
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Sequence[Mapping[str, Any]] = ()
+    predict_params: Mapping[str, Any] = field(default_factory=dict)
+    data: Callable[[Path], Path] | None = None
+
+
 class Plugin:
     """One kind of model: what it takes, how it is trained, how it is used.
 
@@ -67,6 +82,7 @@ class Plugin:
     loads: ClassVar[tuple[str, ...]] = ()
     card: ClassVar[str] = ""
     samples: ClassVar[tuple[str, ...]] = ()
+    trial: ClassVar[Trial] = Trial()
 
     TrainParams: ClassVar[type[Params]] = Params
     Input: ClassVar[type[Params]] = Params

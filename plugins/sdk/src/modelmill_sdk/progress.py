@@ -38,7 +38,8 @@ class ProgressReporter:
         if step < self.step or not 0 <= step <= total:
             raise PluginError(
                 f"progress(step={step}, total={total}) after step {self.step}: "
-                "the step may neither go back nor pass the total."
+                "the step may neither go back nor pass the total.",
+                rule="progress-grows",
             )
         with self._lock:
             self.step = step

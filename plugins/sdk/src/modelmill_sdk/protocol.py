@@ -294,6 +294,7 @@ class Failed(Message):
     param: str | None = Field(default=None, max_length=200)
     who: Literal["customer", "author"] = "author"
     traceback: str = Field(default="", max_length=MAX_TRACEBACK_CHARS)
+    rule: str | None = Field(default=None, max_length=60)
 
 
 ToChild = Annotated[

@@ -25,6 +25,8 @@ from modelmill_sdk.texts import text_clean
 if TYPE_CHECKING:
     from modelmill_sdk.data import TrainData
 
+_METERS_RULE = "meters-declared"
+
 
 class Listener(Protocol):
     """Who a run speaks to: the pipe to the platform, or a test."""
@@ -184,6 +186,8 @@ class PredictRun:
 
 def _check_meter(meter: str, n: int, meters: Collection[str]) -> None:
     if meter not in meters:
-        raise PluginError(f"The meter {meter!r} is not declared; meters: {sorted(meters)}.")
+        raise PluginError(
+            f"The meter {meter!r} is not declared; meters: {sorted(meters)}.", rule=_METERS_RULE
+        )
     if n < 0:
-        raise PluginError(f"count({meter!r}, {n}): a use cannot be taken back.")
+        raise PluginError(f"count({meter!r}, {n}): a use cannot be taken back.", rule=_METERS_RULE)

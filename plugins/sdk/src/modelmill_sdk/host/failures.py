@@ -2,7 +2,7 @@
 
 import traceback
 
-from modelmill_sdk.errors import Cancelled, CustomerError, PluginChanged
+from modelmill_sdk.errors import Cancelled, CustomerError, PluginChanged, PluginError
 from modelmill_sdk.protocol import MAX_TRACEBACK_CHARS, Failed
 from modelmill_sdk.texts import text_clean
 
@@ -27,6 +27,7 @@ def failure_message(error: BaseException, *, request_id: str | None = None) -> F
         code=_code(error),
         message=text_clean(f"{type(error).__name__}: {error}", max_chars=_MAX_MESSAGE_CHARS),
         traceback=traceback_text(error),
+        rule=error.rule if isinstance(error, PluginError) else None,
     )
 
 

@@ -85,7 +85,10 @@ def _results_tell(
     else:
         results = outcome
     if len(results) != len(batch):
-        raise PluginError(f"predict() gave {len(results)} results for {len(batch)} inputs.")
+        raise PluginError(
+            f"predict() gave {len(results)} results for {len(batch)} inputs.",
+            rule="one-result-each",
+        )
     for offset, value in enumerate(results):
         listener.tell(
             result_message(

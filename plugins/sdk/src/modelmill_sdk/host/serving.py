@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from modelmill_sdk.discovery import plugin_find
@@ -17,6 +18,7 @@ from modelmill_sdk.protocol import (
     PROTOCOL,
     Describe,
     Loaded,
+    Manifests,
     Message,
     ModelLoad,
     PluginWork,
@@ -26,12 +28,39 @@ from modelmill_sdk.protocol import (
     TrainStart,
     ValidateStart,
 )
+from modelmill_sdk.runs import Listener
 
 
-def serve(control: Control) -> NoReturn:
-    """Answer work until the parent closes the pipe."""
+Find = Callable[[PluginWork], Plugin]
+DescribeAll = Callable[[Describe, Listener], Manifests]
+
+
+def installed_find(work: PluginWork) -> Plugin:
+    """Make an instance of the installed plugin that a piece of work is for."""
+    return plugin_find(
+        work.plugin_id,
+        entry_point=work.entry_point,
+        distribution=work.distribution,
+        digest=work.digest,
+    )
+
+
+def _installed_describe(work: Describe, listener: Listener) -> Manifests:
+    return plugins_describe(work, listener=listener)
+
+
+def serve(
+    control: Control,
+    *,
+    find: Find = installed_find,
+    describe: DescribeAll = _installed_describe,
+) -> NoReturn:
+    """Answer work until the parent closes the pipe.
+
+    ``find`` and ``describe`` say which plugins there are: the installed ones, if nothing else.
+    """
     control.tell(Ready(protocol=PROTOCOL, pid=os.getpid()))
-    host = _Host(control)
+    host = _Host(control, find=find, describe=describe)
     while True:
         work = control.work_next()
         request_id = work.request_id if isinstance(work, PredictStart) else None
@@ -47,22 +76,30 @@ def serve(control: Control) -> NoReturn:
 class _Host:
     """What a child remembers between two pieces of work: the loaded model."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(
+        self,
+        control: Control,
+        *,
+        find: Find,
+        describe: DescribeAll,
+    ) -> None:
         self._control = control
+        self._find = find
+        self._describe = describe
         self._loaded: tuple[Plugin, Any, str] | None = None
 
     def answer(self, work: ToChild) -> Message:
         """Do the work, and give the message that ends it."""
         if isinstance(work, TrainStart):
-            return plugin_train(_plugin_of(work), work, self._control)
+            return plugin_train(self._find(work), work, self._control)
         if isinstance(work, ModelLoad):
             return self._load(work)
         if isinstance(work, PredictStart):
             return self._predict(work)
         if isinstance(work, ValidateStart):
-            return plugin_validate(_plugin_of(work), work, self._control)
+            return plugin_validate(self._find(work), work, self._control)
         if isinstance(work, Describe):
-            return plugins_describe(work, listener=self._control)
+            return self._describe(work, self._control)
         raise PluginError(f"{work.type} is not work.")
 
     def _load(self, work: ModelLoad) -> Loaded:
@@ -70,7 +107,7 @@ class _Host:
         # The old model goes before the new one comes, so that both need never fit.
         self._loaded = None
         threads_limit(work.threads)
-        plugin = _plugin_of(work)
+        plugin = self._find(work)
         self._loaded = (plugin, plugin.load(work.model_dir, work.device), work.device)
         # Once more: the plugin is likely to have imported torch just now.
         threads_limit(work.threads)
@@ -81,12 +118,3 @@ class _Host:
             raise PluginError("No model is loaded.")
         plugin, model, device = self._loaded
         return plugin_predict(plugin, model, work, device=device, listener=self._control)
-
-
-def _plugin_of(work: PluginWork) -> Plugin:
-    return plugin_find(
-        work.plugin_id,
-        entry_point=work.entry_point,
-        distribution=work.distribution,
-        digest=work.digest,
-    )

@@ -1,49 +1,16 @@
-"""Trying a plugin in a test: no server, no child process, no database.
+"""One training, one prediction, one validation, here and now: no child process, no server."""
 
-``train_once`` and ``predict_once`` call the very functions that the host calls; ``dataset_write``
-makes the folder that a plugin's data comes in. This is level L0 of isolation, none: for an
-author's own plugin on an author's own machine.
-"""
-
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelmill_sdk.data import DESCRIPTION_FILE, TrainData
-from modelmill_sdk.errors import PluginError
+from modelmill_sdk.data import TrainData
 from modelmill_sdk.host.parameters import parameters_read
 from modelmill_sdk.host.prediction import plugin_predict
 from modelmill_sdk.host.training import plugin_train
 from modelmill_sdk.plugin import Plugin, Problem
-from modelmill_sdk.protocol import Message, PredictStart, Progress, Result, StopReason, TrainStart
-
-
-class Recorder:
-    """A listener that keeps every message, every step's, and can ask a training to stop."""
-
-    progress_interval_s = 0.0
-
-    def __init__(self, *, stop_at_step: int | None = None, reason: StopReason = "cancel") -> None:
-        """Ask to stop, for ``reason``, once progress has reached ``stop_at_step``."""
-        self.messages: list[Message] = []
-        self._stop_at_step = stop_at_step
-        self._reason = reason
-        self._stop: StopReason | None = None
-
-    def tell(self, message: Message) -> None:
-        """Keep the message."""
-        self.messages.append(message)
-        if isinstance(message, Progress) and self._stop_at_step is not None:
-            self._stop = self._reason if message.step >= self._stop_at_step else None
-
-    def stop_reason(self) -> StopReason | None:
-        """Give the reason once the step was reached."""
-        return self._stop
-
-    def is_aborted(self, request_id: str) -> bool:
-        """Say that nothing is ever given up."""
-        return False
+from modelmill_sdk.protocol import PredictStart, Result, TrainStart
+from modelmill_sdk.testing.recording import Recorder
 
 
 def train_once(
@@ -123,36 +90,6 @@ def validate_once(
     return list(plugin_cls().validate(data, read))
 
 
-def dataset_write(
-    folder: Path,
-    kind: str,
-    *,
-    train: Sequence[Mapping[str, Any]],
-    validation: Sequence[Mapping[str, Any]] = (),
-    test: Sequence[Mapping[str, Any]] = (),
-    label_names: Sequence[str] | None = None,
-) -> Path:
-    """Write rows as the folder the platform would hand to a plugin; a PIL image becomes a PNG."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    folder.mkdir(parents=True, exist_ok=True)
-    splits: dict[str, Any] = {}
-    for name, rows in (("train", train), ("validation", validation), ("test", test)):
-        splits[name] = {"rows": len(rows), "files": []}
-        if rows:
-            splits[name]["files"] = [f"{name}-00000.parquet"]
-            table = pa.Table.from_pylist([{k: _cell(v) for k, v in row.items()} for row in rows])
-            pq.write_table(table, folder / f"{name}-00000.parquet")
-    described = {
-        "kind": kind,
-        "label_names": None if label_names is None else list(label_names),
-        "splits": splits,
-    }
-    (folder / DESCRIPTION_FILE).write_text(json.dumps(described), encoding="utf-8")
-    return folder
-
-
 def _plain(result: Result) -> Any:
     values: dict[str, Callable[[], Any]] = {
         "text": lambda: result.text,
@@ -161,15 +98,3 @@ def _plain(result: Result) -> Any:
         "file": lambda: result.path,
     }
     return values[result.kind]()
-
-
-def _cell(value: Any) -> Any:
-    if not hasattr(value, "save"):
-        return value
-    from io import BytesIO
-
-    buffer = BytesIO()
-    value.save(buffer, format="PNG")
-    if not buffer.tell():
-        raise PluginError("The picture could not be written.")
-    return {"bytes": buffer.getvalue(), "path": None}

@@ -1,0 +1,42 @@
+"""The command ``mill-plugin``, also ``python -m modelmill_sdk.tools``."""
+
+import argparse
+import sys
+from typing import Protocol
+
+from modelmill_sdk.errors import CustomerError, PluginError
+from modelmill_sdk.tools import check
+
+
+class Word(Protocol):
+    """A word of the command: a module that declares its arguments and does its work."""
+
+    def arguments_add(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+
+    def command_run(self, options: argparse.Namespace) -> int:
+        """Do the work, and give the exit status."""
+
+
+WORDS: dict[str, Word] = {"check": check}
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one word of the command; the exit status is 1 for a plugin's fault, 2 for a misuse."""
+    parser = argparse.ArgumentParser(prog="mill-plugin", description="Write a model plugin.")
+    commands = parser.add_subparsers(dest="word", required=True)
+    for name, word in WORDS.items():
+        summary = (word.__doc__ or "").partition(": ")[2]
+        word.arguments_add(commands.add_parser(name, help=summary, description=summary))
+    options = parser.parse_args(words)
+    try:
+        return WORDS[options.word].command_run(options)
+    except (PluginError, CustomerError) as error:
+        sys.stderr.write(f"mill-plugin: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
