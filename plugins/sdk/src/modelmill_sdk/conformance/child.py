@@ -5,18 +5,15 @@ import json
 import os
 import select
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
-import modelmill_sdk
 from modelmill_sdk.conformance.scratch import Scratch
+from modelmill_sdk.conformance.starting import Start
 from modelmill_sdk.conformance.targets import Target
+from modelmill_sdk.conformance.watched import WatchSettings
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.framing import frame_read, frame_write
 from modelmill_sdk.protocol import (
@@ -33,8 +30,6 @@ from modelmill_sdk.protocol import (
     message_encode,
 )
 
-# Whatever a plugin may depend on passes: the operator's base models, the locale, GPUs.
-_PASSED_ON = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "MODELMILL_BASE_MODELS")
 _ENDINGS = (TrainDone, Loaded, PredictDone, ValidateDone, Manifests, Failed)
 _TAIL_BYTES = 8_000
 _END_S = 3.0
@@ -67,7 +62,7 @@ class Child:
     """A process that runs the plugin under check; leaving it as a context ends the process."""
 
     def __init__(
-        self, target: Target, scratch: Scratch, *, max_batch: int = 0, threads: int = 1
+        self, start: Start, target: Target, scratch: Scratch, *, max_batch: int = 0
     ) -> None:
         """Start it, and wait until it is ready; ``max_batch`` overrules the plugin's own."""
         self.orders = scratch.orders_file()
@@ -75,24 +70,18 @@ class Child:
         self._read_fd, child_write = os.pipe()
         self._report_fd, child_report = os.pipe()
         output_read, child_output = os.pipe()
-        fds = {"--read-fd": child_read, "--write-fd": child_write, "--report-fd": child_report}
-        command = [sys.executable, "-P", "-m", "modelmill_sdk.conformance.watched"]
-        for name, fd in fds.items():
-            command += [name, str(fd)]
-        command += ["--max-batch", str(max_batch), "--orders", str(self.orders)]
-        command += ["--target", target.encode(), "--writable", *map(str, scratch.writable)]
-        self._popen = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=child_output,
-            stderr=child_output,
-            cwd=scratch.home,
-            env=_environment(target, scratch, threads=threads),
-            pass_fds=tuple(fds.values()),
-            start_new_session=True,
+        fds = (child_read, child_write, child_report, child_output)
+        settings = WatchSettings(
+            target=target,
+            orders=self.orders,
+            max_batch=max_batch,
+            writable=scratch.writable,
         )
-        for fd in (*fds.values(), child_output):
-            os.close(fd)
+        try:
+            self._process = start(settings, fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
         self.sightings: list[Sighting] = []
         self.output_bytes = 0
         self._tail = b""
@@ -118,7 +107,10 @@ class Child:
             answer.death = f"It did not end within {timeout_s:g} s."
             self.kill()
         except (ProtocolError, OSError) as error:
-            code = self._popen.wait()
+            code = self._process.wait(_END_S)
+            if code is None:
+                self.kill()
+                code = -signal.SIGKILL
             by = f"signal {-code}" if code < 0 else f"exit status {code}"
             answer.death = f"The process ended by {by} ({error})\n{self.tail()}"
         answer.took_s = time.monotonic() - began
@@ -132,12 +124,11 @@ class Child:
         """Hang up; say what was wrong with how it ended, None if it left within three seconds."""
         with contextlib.suppress(OSError):
             os.close(self._write_fd)
-        late = None
-        try:
-            self._popen.wait(_END_S)
-        except subprocess.TimeoutExpired:
+        late = left = None
+        if self._process.wait(_END_S) is None:
             late = f"The process was still there {_END_S:g} s after its pipe had ended."
-        left = None if late or not _group_lives(self._popen.pid) else "It left processes behind."
+        elif _group_lives(self._process.pid):
+            left = "It left processes behind."
         self.kill()
         for thread in self._threads:
             thread.join(_END_S)
@@ -148,8 +139,8 @@ class Child:
     def kill(self) -> None:
         """End the process and whatever it started, now."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.wait()
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(_END_S)
 
     def __enter__(self) -> Self:
         return self
@@ -176,33 +167,6 @@ class Child:
         with os.fdopen(self._report_fd, encoding="utf-8") as lines:
             for line in lines:
                 self.sightings.append(Sighting(**json.loads(line)))
-
-
-def _environment(target: Target, scratch: Scratch, *, threads: int) -> dict[str, str]:
-    sdk = str(Path(modelmill_sdk.__file__).resolve().parents[1])
-    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    paths: Sequence[str] = [*target.paths, sdk, *filter(None, inherited)]
-    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return passed | {
-        "PATH": os.defpath,
-        "HOME": str(scratch.home),
-        "USER": "modelmill-host",
-        "TMPDIR": str(scratch.temporary),
-        "XDG_CACHE_HOME": str(scratch.cache),
-        "HF_HOME": str(scratch.cache / "huggingface"),
-        "HF_HUB_OFFLINE": "1",
-        "HF_DATASETS_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "CUDA_VISIBLE_DEVICES": "",
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        "OPENBLAS_NUM_THREADS": str(threads),
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONSAFEPATH": "1",
-        "PYTHONIOENCODING": "utf-8:replace",
-        "PYTHONPATH": os.pathsep.join(paths),
-    }
 
 
 def _group_lives(group: int) -> bool:

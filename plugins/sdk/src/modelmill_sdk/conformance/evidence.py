@@ -1,11 +1,12 @@
 """The trainings and predictions that the checks look at, each made once, when first asked for.
 
 Six processes, one after another: one describes; one trains to the end, is cancelled and paused;
-one trains again and is killed; one resumes and is given poor rows; one loads and predicts; one
-does so again, an input at a time.
+one, with an interpreter of its own, trains again and is killed; one resumes and is given poor
+rows; one loads and predicts; one does so again, an input at a time.
 """
 
 import shutil
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,15 @@ from modelmill_sdk.conformance.orders import Orders
 from modelmill_sdk.conformance.poor import poor_datasets
 from modelmill_sdk.conformance.samples import sample_dataset
 from modelmill_sdk.conformance.scratch import Scratch, folder_digests
+from modelmill_sdk.conformance.starting import (
+    THREADS,
+    ColdProcess,
+    Nursery,
+    host_environment,
+)
 from modelmill_sdk.conformance.targets import Target
 from modelmill_sdk.conformance.verdicts import Skip
+from modelmill_sdk.conformance.watched import WatchSettings
 from modelmill_sdk.describing import plugin_trains
 from modelmill_sdk.manifest import Manifest
 from modelmill_sdk.plugin import Plugin, Trial
@@ -34,7 +42,6 @@ from modelmill_sdk.protocol import (
 )
 
 SEED = 7
-THREADS = 1
 _NEVER_S = 3600.0
 
 
@@ -241,6 +248,9 @@ class Evidence:
         """End every process, noting how each ended."""
         for child in list(self._children):
             self._finish(child)
+        if "_nursery" in vars(self):
+            self._nursery.close()
+            del self._nursery
 
     def need_training(self) -> None:
         """Raise Skip for a plugin that does not train."""
@@ -259,18 +269,36 @@ class Evidence:
 
     @cached_property
     def _repeater(self) -> Child:
-        return self._start()
+        # An interpreter of its own, with another order of sets.
+        return self._start_cold()
 
     @cached_property
     def _resumer(self) -> Child:
+        self._nursery.learn([one.what for one in self.sightings if one.kind == "import"])
         return self._start()
 
     @cached_property
     def _predictor(self) -> Child:
         return self._start()
 
+    @cached_property
+    def _environment(self) -> dict[str, str]:
+        return host_environment(self._target, self.scratch)
+
+    @cached_property
+    def _nursery(self) -> Nursery:
+        return Nursery(environment=self._environment, cwd=self.scratch.home)
+
     def _start(self, *, max_batch: int = 0) -> Child:
-        child = Child(self._target, self.scratch, max_batch=max_batch, threads=THREADS)
+        child = Child(self._nursery.start, self._target, self.scratch, max_batch=max_batch)
+        self._children.append(child)
+        return child
+
+    def _start_cold(self) -> Child:
+        def start(settings: WatchSettings, fds: Sequence[int]) -> ColdProcess:
+            return ColdProcess(settings, fds, environment=self._environment, cwd=self.scratch.home)
+
+        child = Child(start, self._target, self.scratch)
         self._children.append(child)
         return child
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["write", "network", "pickle", "heavy", "work"]
+Kind = Literal["write", "network", "pickle", "heavy", "work", "import"]
 
 # What describing must not import: each takes a second or more, and some a GPU.
 HEAVY = (
@@ -29,21 +29,24 @@ HEAVY = (
     "accelerate",
     "peft",
 )
+# What takes long to import and may be imported before a fork.
+LEARNABLE = (*HEAVY, "numpy", "pyarrow.parquet", "PIL.Image", "safetensors.torch", "tokenizers")
 
 _MAX_SIGHTINGS = 200
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# The places of each event's arguments that are paths and will be changed.
-_CHANGES: dict[str, tuple[int, ...]] = {
-    "os.mkdir": (0,),
-    "os.rename": (0, 1),
-    "os.remove": (0,),
-    "os.rmdir": (0,),
-    "os.link": (1,),
-    "os.symlink": (1,),
-    "os.truncate": (0,),
-    "os.chmod": (0,),
-    "os.chown": (0,),
-    "os.utime": (0,),
+# Of each event's arguments: where a path stands that will be changed, and where the descriptor of
+# the folder that it is relative to, if there may be one.
+_CHANGES: dict[str, tuple[tuple[int, int | None], ...]] = {
+    "os.mkdir": ((0, 2),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.remove": ((0, 1),),
+    "os.rmdir": ((0, 1),),
+    "os.link": ((1, 3),),
+    "os.symlink": ((1, 2),),
+    "os.truncate": ((0, None),),
+    "os.chmod": ((0, 2),),
+    "os.chown": ((0, 3),),
+    "os.utime": ((0, 3),),
 }
 
 
@@ -93,14 +96,17 @@ class Watch:
         if isinstance(flags, int) and flags & _WRITING:
             self._see_write(path)
 
-    def _see_change(self, args: tuple[Any, ...], places: tuple[int, ...]) -> None:
-        for place in places:
-            self._see_write(args[place])
+    def _see_change(
+        self, args: tuple[Any, ...], places: tuple[tuple[int, int | None], ...]
+    ) -> None:
+        for path, folder_fd in places:
+            self._see_write(args[path], -1 if folder_fd is None else args[folder_fd])
 
-    def _see_write(self, path: Any) -> None:
+    def _see_write(self, path: Any, folder_fd: int = -1) -> None:
         if isinstance(path, int):
             return
-        where = os.path.realpath(os.fsdecode(path))
+        folder = "" if folder_fd == -1 else str(Path(f"/proc/self/fd/{folder_fd}").readlink())
+        where = os.path.realpath(os.path.join(folder, os.fsdecode(path)))  # noqa: PTH118
         if where.startswith(("/dev/", "/proc/")) or "__pycache__" in where:
             return
         if not (where + os.sep).startswith(self._writable):

@@ -4,17 +4,18 @@ The platform's own host, with a watch on what the plugin does, and with a hand t
 it at a step that the kit has chosen.
 """
 
-import argparse
+import json
 import os
 import resource
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from modelmill_sdk.conformance.orders import Orders
-from modelmill_sdk.conformance.sightings import HEAVY, Watch
+from modelmill_sdk.conformance.sightings import HEAVY, LEARNABLE, Watch
 from modelmill_sdk.conformance.targets import (
     Target,
     target_entry_point,
@@ -84,26 +85,53 @@ class WatchedControl(Control):
         torch = sys.modules.get("torch")
         threads = torch.get_num_threads() if torch is not None else 0
         self._watch.tell("work", f"{threads} {cores:.2f}")
+        for name in LEARNABLE:
+            if name in sys.modules:
+                self._watch.tell("import", name)
 
 
-def main() -> None:
-    """Serve the kit on the inherited pipes, until it closes them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--read-fd", "--write-fd", "--report-fd", "--max-batch"):
-        parser.add_argument(name, type=int, default=0)
-    parser.add_argument("--orders", type=Path, required=True)
-    parser.add_argument("--target", required=True)
-    parser.add_argument("--writable", type=Path, nargs="*", default=[])
-    options = parser.parse_args()
-    for fd in (options.read_fd, options.write_fd, options.report_fd):
+@dataclass(frozen=True, kw_only=True)
+class WatchSettings:
+    """What a watched process is told when it starts."""
+
+    target: Target
+    orders: Path
+    writable: tuple[Path, ...]
+    max_batch: int = 0
+
+    def encode(self) -> str:
+        """Give it as one JSON text."""
+        values = {
+            "target": self.target.encode(),
+            "orders": str(self.orders),
+            "writable": list(map(str, self.writable)),
+            "max_batch": self.max_batch,
+        }
+        return json.dumps(values)
+
+    @classmethod
+    def decode(cls, text: str) -> "WatchSettings":
+        """Read what ``encode`` gave."""
+        values = json.loads(text)
+        return cls(
+            target=Target.decode(values["target"]),
+            orders=Path(values["orders"]),
+            writable=tuple(map(Path, values["writable"])),
+            max_batch=values["max_batch"],
+        )
+
+
+def watch_serve(settings: WatchSettings, read_fd: int, write_fd: int, report_fd: int) -> NoReturn:
+    """Serve the kit on these pipes, until it closes them."""
+    for fd in (read_fd, write_fd, report_fd):
         os.set_inheritable(fd, False)
-    watch = Watch(options.report_fd, writable=options.writable)
+    watch = Watch(report_fd, writable=settings.writable)
     control = WatchedControl(
-        read_fd=options.read_fd, write_fd=options.write_fd, watch=watch, orders=options.orders
+        read_fd=read_fd, write_fd=write_fd, watch=watch, orders=settings.orders
     )
     control.listen()
     watch.begin()
-    one = _OnePlugin(Target.decode(options.target), max_batch=options.max_batch)
+    one = _OnePlugin(settings.target, max_batch=settings.max_batch)
     serve(control, find=one.find, describe=one.describe)
 
 
@@ -122,7 +150,6 @@ class _OnePlugin:
         return plugin
 
     def describe(self, **_: Any) -> Manifests:
-        began = time.monotonic()
         try:
             plugin = target_load(self._target)
             manifest = manifest_make(plugin, entry_point=target_entry_point(self._target))
@@ -131,7 +158,6 @@ class _OnePlugin:
                 entry_point=self._target.name, distribution="", traceback=traceback_text(error)
             )
             return Manifests(broken=[broken])
-        sys.stderr.write(f"described in {time.monotonic() - began:.3f} s\n")
         return Manifests(items=[manifest])
 
 
@@ -141,4 +167,4 @@ def _cpu_s() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    watch_serve(WatchSettings.decode(sys.argv[1]), *map(int, sys.argv[2:5]))

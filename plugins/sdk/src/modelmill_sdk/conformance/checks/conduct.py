@@ -1,9 +1,10 @@
 """Promises about how a plugin behaves in its process, whatever it does there."""
 
 from modelmill_sdk.artifacts import is_pickle
-from modelmill_sdk.conformance.evidence import THREADS, Evidence
+from modelmill_sdk.conformance.evidence import Evidence
 from modelmill_sdk.conformance.promise import broke_rule
 from modelmill_sdk.conformance.scratch import folder_difference, folder_digests
+from modelmill_sdk.conformance.starting import THREADS
 from modelmill_sdk.conformance.verdicts import Fault, Skip
 
 OUTPUT_MAX_BYTES = 64 * 1024

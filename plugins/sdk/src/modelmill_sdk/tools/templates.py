@@ -1,0 +1,134 @@
+"""The files of a new plugin, as text with a few words to fill in."""
+
+PREDICT = '''\
+from modelmill_sdk import Params, Plugin, hookimpl
+from pydantic import Field
+
+
+class {cls}(Plugin):
+    id = "{id}"
+
+    class Input(Params):
+        text: str = Field(max_length=10_000, description="What to say louder.")
+
+    def predict(self, model, inputs, params, run):
+        return [one.text.upper() for one in inputs]
+
+
+@hookimpl
+def register_models(register):
+    register({cls})
+'''
+
+TRAIN = '''\
+import json
+from itertools import pairwise
+
+from modelmill_sdk import Params, Plugin, hookimpl
+from pydantic import Field
+
+
+class {cls}(Plugin):
+    id = "{id}"
+    accepts = ("text",)
+
+    class Input(Params):
+        prompt: str = Field(max_length=100, description="The word to begin with.")
+
+    def train(self, run):
+        texts = [row["text"].split() for row in run.data.rows("train")]
+        model = self.load(run.resume_from, "cpu") if run.resume_from else {{"rows": 0, "next": {{}}}}
+        for step in range(model["rows"] + 1, len(texts) + 1):
+            model = {{"rows": step, "next": model["next"] | dict(pairwise(texts[step - 1]))}}
+            run.progress(step, len(texts), words=len(model["next"]))
+            run.checkpoint(step, lambda folder: self.save(folder, model))
+        self.save(run.model_dir, model)
+
+    def save(self, folder, model):
+        (folder / "model.json").write_text(json.dumps(model))
+
+    def load(self, folder, device):
+        return json.loads((folder / "model.json").read_text())
+
+    def predict(self, model, inputs, params, run):
+        return [model["next"].get(one.prompt, "") for one in inputs]
+
+
+@hookimpl
+def register_models(register):
+    register({cls})
+'''
+
+PROJECT = '''\
+[build-system]
+requires = ["hatchling>=1.27"]
+build-backend = "hatchling.build"
+
+[project]
+name = "{name}"
+version = "0.1.0"
+description = "{description}"
+readme = "README.md"
+requires-python = ">=3.11"
+license = "Apache-2.0"
+authors = [{{ name = "{author}" }}]
+dependencies = ["modelmill-sdk[data]"]
+
+[project.entry-points.modelmill]
+{id} = "{package}.plugin"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/{package}"]
+'''
+
+TEST = '''\
+from modelmill_sdk.testing import check_plugin
+from {package}.plugin import {cls}
+
+
+def test_it_keeps_every_promise():
+    check_plugin({cls})
+'''
+
+README = '''\
+# {title}
+
+{description}
+
+## What it is for
+
+Say who uses it, and what they get.
+
+## What it learns from
+
+Say which data it accepts, how much of it, and where it must not be used.
+
+## How well it works
+
+Give a figure, the data it was measured on, and the command that anybody can run to see it.
+
+## Limits
+
+Say what it cannot do, and what it gets wrong.
+
+## Sources
+
+Name the papers, the base models and the data, each with its licence.
+
+## Working on it
+
+```
+mill-plugin check              # every promise of the contract
+{run}
+```
+'''
+
+RUN_TRAIN = "mill-plugin run train sample.txt\nmill-plugin run predict model --input prompt=The"
+RUN_PREDICT = "mill-plugin run predict --input text=hello"
+
+SAMPLE = """\
+The miller carried the flour to the mill. The mill turns when the water runs.
+Nobody counted the sacks. The sacks stood in a row by the door.
+Her brother sold the loaf. The loaf was warm, and the baker was proud of it.
+A grey cat slept on the sacks. The cat knows when the miller comes.
+"""

@@ -1,0 +1,8 @@
+"""A plugin that takes scipy along when it is described; torch would be the same, only slower."""
+
+import scipy  # noqa: F401
+from mill_wrong_base import Right
+
+
+class Heavy(Right):
+    breaks = "describes-light"
