@@ -1,6 +1,6 @@
-"""A plugin that takes scipy along when it is described; torch would be the same, only slower."""
+"""A plugin that takes pandas along when it is described; torch would be the same, only slower."""
 
-import scipy  # noqa: F401
+import pandas  # noqa: F401
 from mill_wrong_base import Right
 
 

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from modelmill_sdk.conformance.scratch import Scratch
@@ -47,11 +49,17 @@ class Sighting:
 class Answer:
     """What came back for one piece of work, and how it ended."""
 
-    messages: list[FromChild] = field(default_factory=list)
+    # Each message with the moment it came at, by the monotonic clock.
+    timed: list[tuple[float, FromChild]] = field(default_factory=list)
     took_s: float = 0.0
     # None when the process died, or did not end in time.
     end: FromChild | None = None
     death: str = ""
+
+    @property
+    def messages(self) -> list[FromChild]:
+        """Give every message, in order."""
+        return [message for _, message in self.timed]
 
     def of(self, kind: type[Message]) -> list[Message]:
         """Give the messages of one kind, in order."""
@@ -100,7 +108,7 @@ class Child:
             frame_write(self._write_fd, message_encode(work))
             while answer.end is None:
                 message = self._receive(began + timeout_s)
-                answer.messages.append(message)
+                answer.timed.append((time.monotonic(), message))
                 if isinstance(message, _ENDINGS):
                     answer.end = message
         except TimeoutError:
@@ -119,6 +127,15 @@ class Child:
     def tail(self) -> str:
         """Give the last of what it printed."""
         return self._tail.decode("utf-8", "replace").strip()
+
+    def peak_bytes(self) -> int:
+        """Measure the most memory that the process has had until now, 0 where nobody says so."""
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            return 0
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        return int(found[1]) * 1024 if found else 0
 
     def close(self) -> str | None:
         """Hang up; say what was wrong with how it ended, None if it left within three seconds."""

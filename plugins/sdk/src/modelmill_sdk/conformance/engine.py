@@ -46,7 +46,7 @@ def plugin_check(
                 verdicts.append(_look(promise(), evidence))
                 listen(verdicts[-1])
         finally:
-            evidence.close()
+            evidence.crew.close()
     plugin_id = getattr(plugin, "id", plugin.__name__)
     return CheckReport(
         plugin_id=plugin_id, verdicts=tuple(verdicts), took_s=time.monotonic() - began

@@ -6,26 +6,21 @@ rows; one loads and predicts; one does so again, an input at a time.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from modelmill_sdk.conformance.child import Answer, Child, Sighting
+from modelmill_sdk.conformance.child import Answer, Child
+from modelmill_sdk.conformance.crew import Crew
 from modelmill_sdk.conformance.inputs import inputs_make, params_short
 from modelmill_sdk.conformance.orders import Orders
 from modelmill_sdk.conformance.poor import poor_datasets
 from modelmill_sdk.conformance.samples import sample_dataset
 from modelmill_sdk.conformance.scratch import Scratch, folder_digests
-from modelmill_sdk.conformance.starting import (
-    THREADS,
-    ColdProcess,
-    Nursery,
-    host_environment,
-)
+from modelmill_sdk.conformance.starting import THREADS
 from modelmill_sdk.conformance.targets import Target
 from modelmill_sdk.conformance.verdicts import Skip
-from modelmill_sdk.conformance.watched import WatchSettings
 from modelmill_sdk.describing import plugin_trains
 from modelmill_sdk.manifest import Manifest
 from modelmill_sdk.plugin import Plugin, Trial
@@ -61,13 +56,9 @@ class Evidence:
         self.plugin = plugin
         self.scratch = scratch
         self.trains = plugin_trains(plugin)
-        self.endings: list[str] = []
-        self.output_bytes = 0
-        self.output_tail = ""
-        self._target = target
+        self.crew = Crew(target, scratch)
         self._trial = trial
         self._timeout_s = timeout_s
-        self._children: list[Child] = []
 
     # --- what is trained on, and asked
 
@@ -100,9 +91,9 @@ class Evidence:
     @cached_property
     def description(self) -> Answer:
         """The answer of a fresh process that was asked to describe the plugin."""
-        child = self._start()
+        child = self.crew.start_warm()
         answer = child.ask(Describe(), timeout_s=self._timeout_s)
-        self._finish(child)
+        self.crew.finish(child)
         return answer
 
     @property
@@ -118,7 +109,7 @@ class Evidence:
     @cached_property
     def whole(self) -> Answer:
         """An uninterrupted training that saves no checkpoint on the way."""
-        return self._train(self._trainer, "whole", checkpoint_every_s=_NEVER_S)
+        return self._train(self.trainer, "whole", checkpoint_every_s=_NEVER_S)
 
     @property
     def trained(self) -> TrainDone:
@@ -141,13 +132,13 @@ class Evidence:
     def cancelled(self) -> Answer:
         """A training that is cancelled half-way."""
         orders = Orders(stop="cancel", stop_at_report=len(self.reports) // 2)
-        return self._train(self._trainer, "cancelled", orders=orders)
+        return self._train(self.trainer, "cancelled", orders=orders)
 
     @cached_property
     def paused(self) -> Answer:
         """A training that is paused half-way."""
         orders = Orders(stop="pause", stop_at_report=len(self.reports) // 2)
-        return self._train(self._trainer, "paused", orders=orders)
+        return self._train(self.trainer, "paused", orders=orders)
 
     @cached_property
     def again(self) -> Answer:
@@ -164,8 +155,7 @@ class Evidence:
             raise Skip("It saved no checkpoint.")
         orders = Orders(kill_after_checkpoints=1 if saved < 3 else 2)
         answer = self._train(self._repeater, "killed", orders=orders, checkpoint_every_s=0)
-        self._children.remove(self._repeater)
-        self._note(self._repeater)
+        self.crew.forget(self._repeater)
         return answer
 
     @cached_property
@@ -217,7 +207,7 @@ class Evidence:
     @cached_property
     def loaded(self) -> Answer:
         """The loading of the model in a fresh process."""
-        return self._load(self._predictor)
+        return self.load(self._predictor)
 
     @cached_property
     def predicted(self) -> Answer:
@@ -232,87 +222,36 @@ class Evidence:
     @cached_property
     def alone(self) -> Answer:
         """The same request to a process that gives the plugin one input at a time."""
-        child = self._start(max_batch=1)
-        answer = self._predict(child, self._load(child), "alone")
-        self._finish(child)
+        child = self.crew.start_warm(max_batch=1)
+        answer = self._predict(child, self.load(child), "alone")
+        self.crew.finish(child)
         return answer
-
-    # --- what was noticed on the way
-
-    @property
-    def sightings(self) -> list[Sighting]:
-        """Everything that the processes were seen to do until now."""
-        return [*self._sightings, *(one for child in self._children for one in child.sightings)]
-
-    def close(self) -> None:
-        """End every process, noting how each ended."""
-        for child in list(self._children):
-            self._finish(child)
-        if "_nursery" in vars(self):
-            self._nursery.close()
-            del self._nursery
 
     def need_training(self) -> None:
         """Raise Skip for a plugin that does not train."""
         if not self.trains:
             raise Skip("It does not train.")
 
-    # --- the processes
+    # --- the processes, and what they are asked
 
     @cached_property
-    def _sightings(self) -> list[Sighting]:
-        return []
-
-    @cached_property
-    def _trainer(self) -> Child:
-        return self._start()
+    def trainer(self) -> Child:
+        """The process that trains first."""
+        return self.crew.start_warm()
 
     @cached_property
     def _repeater(self) -> Child:
         # An interpreter of its own, with another order of sets.
-        return self._start_cold()
+        return self.crew.start_cold()
 
     @cached_property
     def _resumer(self) -> Child:
-        self._nursery.learn([one.what for one in self.sightings if one.kind == "import"])
-        return self._start()
+        self.crew.learn()
+        return self.crew.start_warm()
 
     @cached_property
     def _predictor(self) -> Child:
-        return self._start()
-
-    @cached_property
-    def _environment(self) -> dict[str, str]:
-        return host_environment(self._target, self.scratch)
-
-    @cached_property
-    def _nursery(self) -> Nursery:
-        return Nursery(environment=self._environment, cwd=self.scratch.home)
-
-    def _start(self, *, max_batch: int = 0) -> Child:
-        child = Child(self._nursery.start, self._target, self.scratch, max_batch=max_batch)
-        self._children.append(child)
-        return child
-
-    def _start_cold(self) -> Child:
-        def start(settings: WatchSettings, fds: Sequence[int]) -> ColdProcess:
-            return ColdProcess(settings, fds, environment=self._environment, cwd=self.scratch.home)
-
-        child = Child(start, self._target, self.scratch)
-        self._children.append(child)
-        return child
-
-    def _finish(self, child: Child) -> None:
-        self._children.remove(child)
-        ending = child.close()
-        if ending:
-            self.endings.append(ending)
-        self._note(child)
-
-    def _note(self, child: Child) -> None:
-        self._sightings.extend(child.sightings)
-        if child.output_bytes > self.output_bytes:
-            self.output_bytes, self.output_tail = child.output_bytes, child.tail()
+        return self.crew.start_warm()
 
     def _train(
         self,
@@ -341,18 +280,25 @@ class Evidence:
         )
         return child.ask(work, timeout_s=self._timeout_s)
 
-    def _load(self, child: Child) -> Answer:
+    def load(self, child: Child) -> Answer:
+        """Let a process load the model."""
         work = ModelLoad(plugin_id=self.plugin.id, model_dir=self.model_dir, threads=THREADS)
         return child.ask(work, timeout_s=self._timeout_s)
 
-    def _predict(self, child: Child, loaded: Answer, name: str) -> Answer:
-        if loaded.end is None or loaded.end.type != "loaded":
-            raise Skip("The model could not be loaded.")
+    def predict(
+        self, child: Child, name: str, inputs: Sequence[Mapping[str, Any]] | None = None
+    ) -> Answer:
+        """Let a process that has loaded the model answer these inputs, or the trial's."""
         work = PredictStart(
             request_id=name,
-            inputs=self.inputs,
+            inputs=[dict(one) for one in inputs or self.inputs],
             params=dict(self._trial.predict_params),
             seed=SEED,
             out_dir=self.scratch.outputs / name,
         )
         return child.ask(work, timeout_s=self._timeout_s)
+
+    def _predict(self, child: Child, loaded: Answer, name: str) -> Answer:
+        if loaded.end is None or loaded.end.type != "loaded":
+            raise Skip("The model could not be loaded.")
+        return self.predict(child, name)

@@ -5,7 +5,7 @@ import sys
 from typing import Protocol
 
 from modelmill_sdk.errors import CustomerError, PluginError
-from modelmill_sdk.tools import check, new
+from modelmill_sdk.tools import bench, check, new, run
 
 
 class Word(Protocol):
@@ -18,7 +18,7 @@ class Word(Protocol):
         """Do the work, and give the exit status."""
 
 
-WORDS: dict[str, Word] = {"new": new, "check": check}
+WORDS: dict[str, Word] = {"new": new, "run": run, "check": check, "bench": bench}
 
 
 def main(words: list[str] | None = None) -> int:

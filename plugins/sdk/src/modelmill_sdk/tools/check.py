@@ -9,6 +9,7 @@ from pathlib import Path
 from modelmill_sdk.conformance.engine import plugin_check, trial_of
 from modelmill_sdk.conformance.verdicts import CheckReport, Verdict
 from modelmill_sdk.tools.finding import Found, plugins_find
+from modelmill_sdk.tools.raw import dataset_of
 from modelmill_sdk.tools.values import values_read
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "skipped": "skip"}
@@ -19,7 +20,7 @@ def arguments_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plugin", nargs="?", default=".", help="folder, file, module or plugin id")
     parser.add_argument("--data", type=Path, help="raw data or a dataset folder to train on")
     parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--input", action="append", default=[], metavar="NAME=VALUE,…")
+    parser.add_argument("--input", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--timeout-s", type=float, default=120.0, help="most for a piece of work")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
@@ -35,13 +36,11 @@ def command_run(options: argparse.Namespace) -> int:
 
 
 def _check(found: Found, options: argparse.Namespace, site: Path) -> CheckReport:
-    from modelmill_sdk.tools.raw import dataset_of
-
     data = options.data
     trial = trial_of(
         found.plugin,
         params=values_read(options.param) if options.param else None,
-        inputs=[values_read(one.split(",")) for one in options.input] or None,
+        inputs=[values_read(options.input)] if options.input else None,
         data=(lambda folder: dataset_of(data, folder)) if data is not None else None,
     )
 

@@ -1,6 +1,6 @@
 """The files of a new plugin, as text with a few words to fill in."""
 
-PREDICT = '''\
+PREDICT = """\
 from modelmill_sdk import Params, Plugin, hookimpl
 from pydantic import Field
 
@@ -18,9 +18,9 @@ class {cls}(Plugin):
 @hookimpl
 def register_models(register):
     register({cls})
-'''
+"""
 
-TRAIN = '''\
+TRAIN = """\
 import json
 from itertools import pairwise
 
@@ -57,9 +57,9 @@ class {cls}(Plugin):
 @hookimpl
 def register_models(register):
     register({cls})
-'''
+"""
 
-PROJECT = '''\
+PROJECT = """\
 [build-system]
 requires = ["hatchling>=1.27"]
 build-backend = "hatchling.build"
@@ -79,18 +79,18 @@ dependencies = ["modelmill-sdk[data]"]
 
 [tool.hatch.build.targets.wheel]
 packages = ["src/{package}"]
-'''
+"""
 
-TEST = '''\
+TEST = """\
 from modelmill_sdk.testing import check_plugin
 from {package}.plugin import {cls}
 
 
 def test_it_keeps_every_promise():
     check_plugin({cls})
-'''
+"""
 
-README = '''\
+README = """\
 # {title}
 
 {description}
@@ -121,9 +121,11 @@ Name the papers, the base models and the data, each with its licence.
 mill-plugin check              # every promise of the contract
 {run}
 ```
-'''
+"""
 
-RUN_TRAIN = "mill-plugin run train sample.txt\nmill-plugin run predict model --input prompt=The"
+RUN_TRAIN = (
+    "mill-plugin run train sample.txt\nmill-plugin run predict mill-run/model --input prompt=The"
+)
 RUN_PREDICT = "mill-plugin run predict --input text=hello"
 
 SAMPLE = """\

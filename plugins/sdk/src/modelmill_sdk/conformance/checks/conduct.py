@@ -26,7 +26,7 @@ class NoPickle:
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and not path.is_symlink() and is_pickle(path):
                     raise Fault(f"{path.relative_to(evidence.scratch.root)} is a pickle.")
-        loaded = [one.what for one in evidence.sightings if one.kind == "pickle"]
+        loaded = [one.what for one in evidence.crew.sightings if one.kind == "pickle"]
         if loaded:
             raise Fault(f"It unpickled {', '.join(loaded[:3])}.")
 
@@ -42,7 +42,7 @@ class NoNetwork:
 
     def look(self, evidence: Evidence) -> None:
         """Look at every connection it tried."""
-        tried = [one.what for one in evidence.sightings if one.kind == "network"]
+        tried = [one.what for one in evidence.crew.sightings if one.kind == "network"]
         if tried:
             raise Fault(f"It tried to reach {', '.join(tried[:3])}.")
 
@@ -56,7 +56,7 @@ class WritesInside:
     def look(self, evidence: Evidence) -> None:
         """Look at every opened file, at the home folder, and at the dataset."""
         root = str(evidence.scratch.root)
-        seen = [one.what for one in evidence.sightings if one.kind == "write"]
+        seen = [one.what for one in evidence.crew.sightings if one.kind == "write"]
         wrote = [path.removeprefix(f"{root}/") for path in [*seen, *evidence.scratch.strays()]]
         if wrote:
             raise Fault(f"It wrote {', '.join(dict.fromkeys(wrote[:5]))}.")
@@ -74,10 +74,10 @@ class OutputBounded:
 
     def look(self, evidence: Evidence) -> None:
         """Compare the most that one process printed."""
-        if evidence.output_bytes > OUTPUT_MAX_BYTES:
+        if evidence.crew.output_bytes > OUTPUT_MAX_BYTES:
             raise Fault(
-                f"One process printed {evidence.output_bytes:,} bytes, at the end:\n"
-                f"{evidence.output_tail[-300:]}"
+                f"One process printed {evidence.crew.output_bytes:,} bytes, at the end:\n"
+                f"{evidence.crew.output_tail[-300:]}"
             )
 
 
@@ -90,7 +90,7 @@ class ThreadsRespected:
     def look(self, evidence: Evidence) -> None:
         """Look at torch's setting and at the time on all cores."""
         evidence.need_training()
-        work = [one.what.split() for one in evidence.sightings if one.kind == "work"]
+        work = [one.what.split() for one in evidence.crew.sightings if one.kind == "work"]
         if not work:
             raise Skip("No training ended well.")
         for threads, cores in work:
@@ -108,6 +108,6 @@ class CleanEnd:
 
     def look(self, evidence: Evidence) -> None:
         """Hang up on every process, and look who is left."""
-        evidence.close()
-        if evidence.endings:
-            raise Fault(evidence.endings[0])
+        evidence.crew.close()
+        if evidence.crew.endings:
+            raise Fault(evidence.crew.endings[0])

@@ -60,7 +60,7 @@ class DescribesFast:
     def look(self, evidence: Evidence) -> None:
         """Compare the time."""
         assert evidence.manifest
-        heavy = [one.what for one in evidence.sightings if one.kind == "heavy"]
+        heavy = [one.what for one in evidence.crew.sightings if one.kind == "heavy"]
         if heavy:
             raise Skip("It imports heavy libraries; see describes-light.")
         took_s = evidence.description.took_s
@@ -77,7 +77,7 @@ class DescribesLight:
     def look(self, evidence: Evidence) -> None:
         """Look at what was imported."""
         assert evidence.manifest
-        heavy = [one.what for one in evidence.sightings if one.kind == "heavy"]
+        heavy = [one.what for one in evidence.crew.sightings if one.kind == "heavy"]
         if heavy:
             raise Fault(f"Describing imported {', '.join(heavy)}.")
 
