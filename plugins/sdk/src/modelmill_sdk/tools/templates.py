@@ -37,7 +37,9 @@ class {cls}(Plugin):
 
     def train(self, run):
         texts = [row["text"].split() for row in run.data.rows("train")]
-        model = self.load(run.resume_from, "cpu") if run.resume_from else {{"rows": 0, "next": {{}}}}
+        model = {{"rows": 0, "next": {{}}}}
+        if run.resume_from:
+            model = self.load(run.resume_from, run.device)
         for step in range(model["rows"] + 1, len(texts) + 1):
             model = {{"rows": step, "next": model["next"] | dict(pairwise(texts[step - 1]))}}
             run.progress(step, len(texts), words=len(model["next"]))
@@ -123,9 +125,9 @@ mill-plugin check              # every promise of the contract
 ```
 """
 
-RUN_TRAIN = (
-    "mill-plugin run train sample.txt\nmill-plugin run predict mill-run/model --input prompt=The"
-)
+RUN_TRAIN = """\
+mill-plugin run train sample.txt
+mill-plugin run predict mill-run/model --input prompt=The"""
 RUN_PREDICT = "mill-plugin run predict --input text=hello"
 
 SAMPLE = """\
@@ -133,4 +135,20 @@ The miller carried the flour to the mill. The mill turns when the water runs.
 Nobody counted the sacks. The sacks stood in a row by the door.
 Her brother sold the loaf. The loaf was warm, and the baker was proud of it.
 A grey cat slept on the sacks. The cat knows when the miller comes.
+
+In summer the river is low, and the mill stands still for days on end.
+Then the miller mends the wheel, sharpens the stones and sweeps the floor.
+The baker waits for flour, and his bread grows smaller every morning.
+
+When the rain returns, the river rises and the wheel begins to turn again.
+The miller opens the gate by the width of a hand, and listens to the stones.
+Seven sacks are full by noon. The key hangs on its nail beside the door.
+
+Her brother drives to the market with the sacks and comes back with silver.
+He counts the coins on the table. She counts them again, and one is missing.
+Nobody speaks. The cat plays with something bright under the bench.
+
+At night the mill is quiet, but the river is not, and the river never sleeps.
+The miller hears it in her dreams: flour and water, water and flour.
+In the morning the baker knocks on the door, and the wheel begins to turn.
 """
