@@ -55,8 +55,4 @@ lock: ## make the lock files anew from pyproject.toml
 clean: ## everything that was made, but not the data in var/
 	rm -rf .venv node_modules assets/dist .mypy_cache .ruff_cache .pytest_cache
 
-<<<<<<< HEAD
-.PHONY: help setup demo run test check fuzz bench screenshots messages lock clean
-=======
-.PHONY: help setup demo run test check bench screenshots reference messages lock clean
->>>>>>> c5a8b70 (Teach plugins page by page: tutorial, reference, checklist, publishing)
+.PHONY: help setup demo run test check fuzz bench screenshots reference messages lock clean

@@ -19,7 +19,7 @@ class Markov(Plugin):
         for step in range(model["rows"] + 1, len(texts) + 1):
             model = {"rows": step, "next": model["next"] | dict(pairwise(texts[step - 1]))}
             run.progress(step, len(texts), words=len(model["next"]))
-            run.checkpoint(step, lambda folder: self.save(folder, model))
+            run.checkpoint(step, lambda folder, now=model: self.save(folder, now))
         self.save(run.model_dir, model)
 
     def save(self, folder, model):

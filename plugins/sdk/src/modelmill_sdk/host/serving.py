@@ -30,7 +30,6 @@ from modelmill_sdk.protocol import (
 )
 from modelmill_sdk.runs import Listener
 
-
 Find = Callable[[PluginWork], Plugin]
 DescribeAll = Callable[[Describe, Listener], Manifests]
 
