@@ -47,6 +47,9 @@ screenshots: setup ## the pictures in docs/screenshots, taken by the browser tes
 	@$(VENV) -m deploy.system tests
 	@SCREENSHOTS=1 $(VENV) -m pytest -q tests/browser
 
+reference: setup ## docs/plugin-reference.md, from the SDK's docstrings
+	@$(VENV) -m deploy.reference
+
 messages: setup ## gather new texts into locale/, and name those without a translation
 	@$(VENV) -m deploy.messages update
 
@@ -56,4 +59,4 @@ lock: ## make the lock files anew from pyproject.toml
 clean: ## everything that was made, but not the data in var/
 	rm -rf .venv node_modules assets/dist .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup demo run test check fuzz escapes bench screenshots messages lock clean
+.PHONY: help setup demo run test check fuzz bench screenshots reference messages lock clean

@@ -1,5 +1,4 @@
 import json
-import random
 from itertools import pairwise
 
 from modelmill_sdk import Params, Plugin, hookimpl
@@ -12,24 +11,26 @@ class Markov(Plugin):
     meters = {"tokens_out": "Words written"}
 
     class Input(Params):
-        prompt: str = Field(description="The word to begin with.")
+        prompt: str = Field(max_length=100, description="The word to begin with.")
 
     def train(self, run):
-        follows, rows = {}, run.data["train"]
-        for step, text in enumerate(rows["text"], start=1):
-            words = text.split()
-            for word, following in pairwise(words):
-                follows.setdefault(word, []).append(following)
-            run.progress(step, len(rows), words=len(follows))
-        (run.model_dir / "follows.json").write_text(json.dumps(follows))
+        model = self.load(run.resume_from, "cpu") if run.resume_from else {"rows": 0, "next": {}}
+        texts = [row["text"].split() for row in run.data.rows("train")]
+        for step in range(model["rows"] + 1, len(texts) + 1):
+            model = {"rows": step, "next": model["next"] | dict(pairwise(texts[step - 1]))}
+            run.progress(step, len(texts), words=len(model["next"]))
+            run.checkpoint(step, lambda folder, now=model: self.save(folder, now))
+        self.save(run.model_dir, model)
 
-    def load(self, model_dir, device):
-        return json.loads((model_dir / "follows.json").read_text())
+    def save(self, folder, model):
+        (folder / "model.json").write_text(json.dumps(model))
+
+    def load(self, folder, device):
+        return json.loads((folder / "model.json").read_text())
 
     def predict(self, model, inputs, params, run):
-        word, chance = inputs[0].prompt, random.Random(run.seed)
-        while word in model:
-            word = chance.choice(model[word])
+        word = inputs[0].prompt
+        while (word := model["next"].get(word)) and run.counts["tokens_out"] < 40:
             run.count("tokens_out", 1)
             yield f"{word} "
 

@@ -6,7 +6,7 @@ class Shout(Plugin):
     id = "shout"
 
     class Input(Params):
-        text: str = Field(description="What to say louder.")
+        text: str = Field(max_length=10_000, description="What to say louder.")
 
     def predict(self, model, inputs, params, run):
         return [one.text.upper() for one in inputs]

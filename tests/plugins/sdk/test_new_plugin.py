@@ -78,7 +78,7 @@ def test_its_project_names_the_entry_point_and_the_licence(trained_on_text) -> N
 
 
 def test_its_model_card_has_every_heading(trained_on_text) -> None:
-    card = (trained_on_text / "README.md").read_text()
+    card = (trained_on_text / "src" / "next_word" / "card.md").read_text()
     headings = [line.removeprefix("## ") for line in card.splitlines() if line.startswith("## ")]
     assert headings[:5] == [
         "What it is for",

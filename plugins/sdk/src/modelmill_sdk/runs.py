@@ -46,6 +46,16 @@ class Listener(Protocol):
 class TrainRun:
     """One training: what it works on, and what it has to say."""
 
+    data: TrainData
+    params: Any
+    device: str
+    seed: int
+    threads: int
+    workdir: Path
+    model_dir: Path
+    resume_from: Path | None
+    metrics: dict[str, float | None]
+
     def __init__(
         self,
         *,
@@ -69,7 +79,7 @@ class TrainRun:
         self.workdir = workdir
         self.model_dir = model_dir
         self.resume_from = resume_from
-        self.metrics: dict[str, float | None] = {}
+        self.metrics = {}
         self._checkpoints = checkpoints
         self._listener = listener
         self._reporter = ProgressReporter(listener.tell, interval_s=listener.progress_interval_s)
@@ -147,6 +157,14 @@ class TrainRun:
 class PredictRun:
     """One prediction: a request's inputs, or one input of it when the plugin streams."""
 
+    request_id: str
+    device: str
+    seed: int | None
+    first_index: int
+    out_dir: Path
+    finish_reason: str
+    counts: Counter[str]
+
     def __init__(
         self,
         *,
@@ -169,7 +187,7 @@ class PredictRun:
         self.first_index = first_index
         self.out_dir = out_dir
         self.finish_reason = "stop"
-        self.counts: Counter[str] = Counter()
+        self.counts = Counter()
         self._meters = meters
         self._listener = listener
 

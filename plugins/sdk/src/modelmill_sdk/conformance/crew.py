@@ -43,9 +43,9 @@ class Crew:
 
         return self._keep(Child(start, self._target, self._scratch, max_batch=max_batch))
 
-    def learn(self) -> None:
-        """Import what trainings were seen to import, for the warm processes to come."""
-        self._nursery.learn([one.what for one in self.sightings if one.kind == "import"])
+    def learn(self, modules: Sequence[str]) -> None:
+        """Import these once, for the warm processes to come."""
+        self._nursery.learn(modules)
 
     def finish(self, child: Child) -> None:
         """Hang up on a process, and note how it ended."""

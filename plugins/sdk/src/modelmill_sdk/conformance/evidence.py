@@ -13,6 +13,7 @@ from typing import Any
 
 from modelmill_sdk.conformance.child import Answer, Child
 from modelmill_sdk.conformance.crew import Crew
+from modelmill_sdk.conformance.imports import imports_found
 from modelmill_sdk.conformance.inputs import inputs_make, params_short
 from modelmill_sdk.conformance.orders import Orders
 from modelmill_sdk.conformance.poor import poor_datasets
@@ -237,6 +238,9 @@ class Evidence:
     @cached_property
     def trainer(self) -> Child:
         """The process that trains first."""
+        # Describing comes first: its process must have imported nothing.
+        assert self.description
+        self.crew.learn(imports_found(self.plugin))
         return self.crew.start_warm()
 
     @cached_property
@@ -246,7 +250,8 @@ class Evidence:
 
     @cached_property
     def _resumer(self) -> Child:
-        self.crew.learn()
+        # What the source did not show, such as a library that another one imports.
+        self.crew.learn([one.what for one in self.crew.sightings if one.kind == "import"])
         return self.crew.start_warm()
 
     @cached_property

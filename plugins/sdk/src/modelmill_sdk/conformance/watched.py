@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from modelmill_sdk.conformance.orders import Orders
 from modelmill_sdk.conformance.sightings import HEAVY, LEARNABLE, Watch
@@ -38,6 +38,7 @@ from modelmill_sdk.protocol import (
     Stop,
     TrainDone,
 )
+from modelmill_sdk.runs import Listener
 
 
 class WatchedControl(Control):
@@ -144,14 +145,14 @@ class _OnePlugin:
         self._target = target
         self._max_batch = max_batch
 
-    def find(self, _work: PluginWork) -> Plugin:
+    def find(self, work: PluginWork) -> Plugin:
         plugin = target_load(self._target)()
         if self._max_batch:
             # On the instance alone, where the host reads it.
             vars(plugin)["max_batch"] = self._max_batch
         return plugin
 
-    def describe(self, _work: Describe, **_: Any) -> Manifests:
+    def describe(self, work: Describe, listener: Listener) -> Manifests:
         try:
             plugin = target_load(self._target)
             manifest = manifest_make(plugin, entry_point=target_entry_point(self._target))

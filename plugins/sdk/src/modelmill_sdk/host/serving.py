@@ -28,10 +28,14 @@ from modelmill_sdk.protocol import (
     TrainStart,
     ValidateStart,
 )
+from modelmill_sdk.runs import Listener
+
+Find = Callable[[PluginWork], Plugin]
+DescribeAll = Callable[[Describe, Listener], Manifests]
 
 
-def plugin_of(work: PluginWork) -> Plugin:
-    """Give the installed plugin that a piece of work names; see ``plugin_find``."""
+def installed_find(work: PluginWork) -> Plugin:
+    """Make an instance of the installed plugin that a piece of work is for."""
     return plugin_find(
         work.plugin_id,
         entry_point=work.entry_point,
@@ -40,11 +44,15 @@ def plugin_of(work: PluginWork) -> Plugin:
     )
 
 
+def _installed_describe(work: Describe, listener: Listener) -> Manifests:
+    return plugins_describe(work, listener=listener)
+
+
 def serve(
     control: Control,
     *,
-    find: Callable[[PluginWork], Plugin] = plugin_of,
-    describe: Callable[..., Manifests] = plugins_describe,
+    find: Find = installed_find,
+    describe: DescribeAll = _installed_describe,
 ) -> NoReturn:
     """Answer work until the parent closes the pipe.
 
@@ -71,8 +79,8 @@ class _Host:
         self,
         control: Control,
         *,
-        find: Callable[[PluginWork], Plugin],
-        describe: Callable[..., Manifests],
+        find: Find,
+        describe: DescribeAll,
     ) -> None:
         self._control = control
         self._find = find
@@ -90,7 +98,7 @@ class _Host:
         if isinstance(work, ValidateStart):
             return plugin_validate(self._find(work), work, self._control)
         if isinstance(work, Describe):
-            return self._describe(work, listener=self._control)
+            return self._describe(work, self._control)
         raise PluginError(f"{work.type} is not work.")
 
     def _load(self, work: ModelLoad) -> Loaded:

@@ -26,7 +26,7 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="mill-plugin", description="Write a model plugin.")
     commands = parser.add_subparsers(dest="word", required=True)
     for name, word in WORDS.items():
-        summary = (word.__doc__ or "").partition(": ")[2]
+        summary = _summary(word)
         word.arguments_add(commands.add_parser(name, help=summary, description=summary))
     options = parser.parse_args(words)
     try:
@@ -36,6 +36,26 @@ def main(words: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def helps(*, width: int) -> dict[str, str]:
+    """Give each word's help text, as wide as that."""
+
+    def formatter(prog: str) -> argparse.HelpFormatter:
+        return argparse.HelpFormatter(prog, width=width)
+
+    found = {}
+    for name, word in WORDS.items():
+        parser = argparse.ArgumentParser(
+            prog=f"mill-plugin {name}", description=_summary(word), formatter_class=formatter
+        )
+        word.arguments_add(parser)
+        found[name] = parser.format_help()
+    return found
+
+
+def _summary(word: Word) -> str:
+    return (word.__doc__ or "").partition(": ")[2].strip()
 
 
 if __name__ == "__main__":

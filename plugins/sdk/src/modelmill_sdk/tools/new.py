@@ -56,6 +56,7 @@ def files_make(name: str, *, trains: bool, author: str) -> dict[str, str]:
         "pyproject.toml": templates.PROJECT.format(**words),
         "README.md": templates.README.format(**words),
         f"src/{package}/__init__.py": "",
+        f"src/{package}/card.md": templates.CARD,
         f"src/{package}/plugin.py": code.format(**words),
         "tests/test_plugin.py": templates.TEST.format(**words),
     }

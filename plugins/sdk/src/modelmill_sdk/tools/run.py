@@ -16,11 +16,11 @@ from modelmill_sdk.tools.values import values_read
 def arguments_add(parser: argparse.ArgumentParser) -> None:
     """Declare the words of the command."""
     words = parser.add_subparsers(dest="what", required=True)
-    train = words.add_parser("train", help="train on raw data; Ctrl-C pauses")
+    train = words.add_parser("train", help="train DATA: train on raw data; Ctrl-C pauses")
     train.add_argument("data", type=Path, help="pictures, class folders, .txt, .jsonl, .csv, …")
     train.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     train.add_argument("--checkpoint-every-s", type=float, default=60.0)
-    predict = words.add_parser("predict", help="use a trained model")
+    predict = words.add_parser("predict", help="predict MODEL --input …: use it")
     predict.add_argument("model", nargs="?", type=Path, help="the model's folder")
     predict.add_argument("--input", action="append", default=[], metavar="NAME=VALUE")
     predict.add_argument("--inputs", type=Path, help="a .jsonl file, one input a line")

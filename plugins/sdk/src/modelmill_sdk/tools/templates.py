@@ -7,6 +7,7 @@ from pydantic import Field
 
 class {cls}(Plugin):
     id = "{id}"
+    card = "card.md"
 
     class Input(Params):
         text: str = Field(max_length=10_000, description="What to say louder.")
@@ -30,6 +31,7 @@ from pydantic import Field
 
 class {cls}(Plugin):
     id = "{id}"
+    card = "card.md"
     accepts = ("text",)
 
     class Input(Params):
@@ -43,7 +45,7 @@ class {cls}(Plugin):
         for step in range(model["rows"] + 1, len(texts) + 1):
             model = {{"rows": step, "next": model["next"] | dict(pairwise(texts[step - 1]))}}
             run.progress(step, len(texts), words=len(model["next"]))
-            run.checkpoint(step, lambda folder: self.save(folder, model))
+            run.checkpoint(step, lambda folder, now=model: self.save(folder, now))
         self.save(run.model_dir, model)
 
     def save(self, folder, model):
@@ -95,8 +97,15 @@ def test_it_keeps_every_promise():
 README = """\
 # {title}
 
-{description}
+{description} The model card, which customers read, is `src/{package}/card.md`.
 
+```
+mill-plugin check              # every promise of the contract
+{run}
+```
+"""
+
+CARD = """\
 ## What it is for
 
 Say who uses it, and what they get.
@@ -116,13 +125,6 @@ Say what it cannot do, and what it gets wrong.
 ## Sources
 
 Name the papers, the base models and the data, each with its licence.
-
-## Working on it
-
-```
-mill-plugin check              # every promise of the contract
-{run}
-```
 """
 
 RUN_TRAIN = """\
