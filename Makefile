@@ -40,7 +40,7 @@ escapes: setup ## what a hostile plugin tries, and what contained it: a table
 	@$(VENV) -m deploy.system tests
 	@ESCAPES=1 $(VENV) -m pytest -q tests/escapes
 
-bench: setup ## one benchmark, NAME=p4 or NAME=p7
+bench: setup ## one benchmark, such as NAME=p4 or NAME=tabular
 	@$(VENV) -m benchmarks $(NAME)
 
 screenshots: setup ## the pictures in docs/screenshots, taken by the browser tests

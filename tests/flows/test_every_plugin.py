@@ -20,8 +20,7 @@ from tests.flows.conftest import Customer, customer_new
 ROOT = Path(__file__).resolve().parents[2]
 SHELF = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 WITHIN_S = 240
-# What trains nothing is used in tests/api/test_embeddings.py.
-UNTRAINED = {"embeddings", "sdk"}
+UNTRAINED = {"sdk"}
 
 pytestmark = [pytest.mark.flow, pytest.mark.training]
 

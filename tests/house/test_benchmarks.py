@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-TRAINING = [pytest.param(name, marks=pytest.mark.training) for name in ("p2", "p3", "p4", "vae")]
+NAMES = ("p2", "p3", "p4", "p5", "p12", "tabular", "vae")
+TRAINING = [pytest.param(name, marks=pytest.mark.training) for name in NAMES]
 
 
 @pytest.mark.parametrize("name", ["p7", "p11", *TRAINING])

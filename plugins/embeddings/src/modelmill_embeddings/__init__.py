@@ -1,1 +1,0 @@
-"""Turn texts into vectors whose nearness is nearness of meaning."""

@@ -1,1 +1,0 @@
-"""Tell what a text is about, learned from labelled examples."""
