@@ -162,13 +162,22 @@ def _check(results: dict[str, list[Any]]) -> None:
 
 
 def _print(results: dict[str, list[Any]]) -> None:
+    """The ratio is of NDCG@10, over the best of the arms that are not ours."""
+    ours = list(results)[-1]
+    peer = max(
+        statistics.median(one.ndcg for one in results[arm]) for arm in results if arm != ours
+    )
     print(
         f"{'arm (median over seeds)':<36}{'NDCG@10':>9}{'± users':>9}{'HR@10':>8}{'coverage':>10}"
+        f"{'ratio':>8}"
     )
     for arm, qualities in results.items():
         figures = [
             statistics.median(getattr(one, field) for one in qualities)
             for field in ("ndcg", "ndcg_margin", "hit_rate", "coverage")
         ]
-        print(f"{arm:<36}{figures[0]:>9.4f}{figures[1]:>9.4f}{figures[2]:>8.4f}{figures[3]:>10.4f}")
+        print(
+            f"{arm:<36}{figures[0]:>9.4f}{figures[1]:>9.4f}{figures[2]:>8.4f}{figures[3]:>10.4f}"
+            f"{figures[0] / peer:>8.3f}"
+        )
     print(f"load {os.getloadavg()[0]:.2f} at the end")

@@ -36,7 +36,7 @@ def main(*, small: bool = False) -> None:
         features, answers, is_classes = _load(name)
         # Once without counting: it imports what each arm needs.
         for run in _arms(is_classes).values():
-            run(features[:90], answers[:90], 0)
+            run(features[:300], answers[:300], 0)
         what = "log loss, accuracy" if is_classes else "RMSE, R²"
         print(
             f"\n{name}: {len(answers)} rows, {features.shape[1]} columns; {what}; lower loss wins"
