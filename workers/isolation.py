@@ -42,7 +42,12 @@ def _closed() -> tuple[Path, ...]:
     places = [Path(settings.VAR_DIR), Path(settings.MEDIA_ROOT)]
     if database["ENGINE"].endswith("sqlite3"):
         places.append(Path(database["NAME"]))
-    places += [Path(path) for name, path in os.environ.items() if name.endswith("_FILE") and path]
+    # Certificates are no secret, and often lie among the libraries.
+    places += [
+        Path(path)
+        for name, path in os.environ.items()
+        if name.endswith("_FILE") and path and name != "SSL_CERT_FILE"
+    ]
     return tuple(path.absolute() for path in places)
 
 

@@ -56,6 +56,13 @@ def services(*, listener: int, var: Path) -> list[Service]:
                 *["-n", "control@%h", *quiet],
             ],
         ),
+        Service(
+            "webhooks",
+            [
+                *[*celery, "worker", "-Q", "webhooks", "-P", "threads", "-c", "8"],
+                *["-n", "webhooks@%h", *quiet],
+            ],
+        ),
         Service("beat", [*celery, "beat", "-s", str(var / "beat"), "--pidfile", ""]),
     ]
 

@@ -164,6 +164,8 @@ CELERY_TASK_ROUTES = {
     # The sweep must not wait behind the predictions it rings for.
     "workers.tasks.inference.sweep": {"queue": "control"},
     "workers.tasks.inference.expire": {"queue": "control"},
+    # A tenant's server may be slow; nothing of ours waits behind it.
+    "workers.tasks.webhooks.deliver": {"queue": "webhooks"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"

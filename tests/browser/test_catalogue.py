@@ -1,6 +1,7 @@
 """The catalogue in a browser: a plugin's page, and the operator's switches."""
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -53,7 +54,9 @@ def test_the_operator_sees_what_broke_and_decides_who_may_use_what(
         manifest_make("gan-faces", version="0.0.9", digest="sha256:4e02", **faces),
         python="/srv/plugins/faces-0/bin/python",
     )
-    changed = manifest_make("gan-faces", version="0.1.0", digest="sha256:7f21", **faces)
+    changed = manifest_make(
+        "gan-faces", version=version("modelmill-gan-faces"), digest="sha256:7f21", **faces
+    )
     assert manifest_publish(changed).doubt == "digest"
     plugin_quarantine(
         entry_point="voices", distribution="mill-voices", traceback=TRACEBACK, python=""

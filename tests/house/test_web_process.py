@@ -30,8 +30,9 @@ print(json.dumps({
 def web_process() -> dict:
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     done = subprocess.run(
-        [sys.executable, "-c", _LOAD], env=env, capture_output=True, text=True, check=True
+        [sys.executable, "-c", _LOAD], env=env, capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 

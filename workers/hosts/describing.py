@@ -10,6 +10,7 @@ from pathlib import Path
 from modelmill_sdk.manifest import MAX_SAMPLE_BYTES, Broken, Manifest, ManifestSample
 from modelmill_sdk.origins import Origin
 from modelmill_sdk.protocol import Describe, Describing, Manifests
+from modelmill_sdk.texts import text_clean
 
 from workers.hosts.errors import HostDied
 from workers.hosts.opening import file_open
@@ -139,5 +140,7 @@ def _picture_take(
 
 def _broken(origin: Origin, traceback: str) -> Broken:
     return Broken(
-        entry_point=origin.entry_point, distribution=origin.distribution, traceback=traceback
+        entry_point=origin.entry_point,
+        distribution=origin.distribution,
+        traceback=text_clean(traceback),
     )

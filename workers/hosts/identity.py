@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from workers.hosts.opening import folder_open
 from workers.hosts.spec import HostSpec
 
@@ -105,8 +107,12 @@ def _may_change_user() -> bool:
 
 
 def _uid_unused() -> int:
+    # Whoever ends a host ends every process of its number.
+    taken = {one.info["uids"].real for one in psutil.process_iter(["uids"]) if one.info["uids"]}
     while True:
         uid = _FIRST_UID + secrets.randbelow(_UID_COUNT)
+        if uid in taken:
+            continue
         try:
             pwd.getpwuid(uid)
         except KeyError:

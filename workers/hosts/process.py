@@ -155,13 +155,16 @@ class HostProcess:
             raise self._death() from None
 
     def rss_bytes(self) -> int:
-        """Measure the resident memory of the process and its children, 0 if it is gone."""
-        try:
-            process = psutil.Process(self.pid)
-            family = [process, *process.children(recursive=True)]
-            return sum(member.memory_info().rss for member in family)
-        except psutil.NoSuchProcess:
-            return 0
+        """Measure the resident memory of all the host's processes, 0 if they are gone."""
+        pids = self._members.pids() | {self.pid}
+        with contextlib.suppress(psutil.Error):
+            pids |= {child.pid for child in psutil.Process(self.pid).children(recursive=True)}
+        size_bytes = 0
+        for pid in pids:
+            # One that ends meanwhile must not hide the others.
+            with contextlib.suppress(psutil.Error):
+                size_bytes += psutil.Process(pid).memory_info().rss
+        return size_bytes
 
     def output_tail(self) -> str:
         """Give the last of what the process printed, for the operator."""

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from workers.hosts.spec import MIB, HostSpec
 
+_MAX_DEPTH = 100
 _EVERY_S = 1.0
 
 
@@ -58,19 +60,26 @@ class HostWatch:
 
 
 def folder_usage(folder: Path) -> tuple[int, int]:
-    """Return the bytes on disk and the number of entries below a folder; no link is followed."""
+    """Return the bytes on disk and the number of entries below a folder; no link is followed.
+
+    Folders nested deeper than anybody needs count as more files than there may be.
+    """
     size_bytes = files = 0
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return 0, 0
-    for entry in entries:
-        files += 1
-        with suppress(OSError):
-            size_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
-            if entry.is_dir(follow_symlinks=False):
-                inner_bytes, inner_files = folder_usage(Path(entry.path))
-                size_bytes, files = size_bytes + inner_bytes, files + inner_files
+    left = [(str(folder), 0)]
+    while left:
+        place, depth = left.pop()
+        if depth > _MAX_DEPTH:
+            return size_bytes, sys.maxsize
+        try:
+            entries = list(os.scandir(place))
+        except OSError:
+            continue
+        for entry in entries:
+            files += 1
+            with suppress(OSError):
+                size_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    left.append((entry.path, depth + 1))
     return size_bytes, files
 
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from modelmill.catalog.pictures import picture_store
 from modelmill.catalog.selectors import quarantine_is_older
 from modelmill.catalog.services import catalog_sync
+from modelmill_sdk.texts import text_clean
 
 from workers.hosts import HostDied, describe_plugins
 from workers.isolation import strictest_isolation
@@ -25,12 +26,13 @@ def watch() -> bool:
     """Look again where something was installed or removed, or while something is in quarantine."""
     seen = environments_fingerprint()
     is_changed = bool(_looked_at) and seen not in _looked_at
+    is_due = is_changed or quarantine_is_older(_AGAIN_S)
+    if is_due:
+        describe()
+    # Only now: a look that failed is taken again.
     _looked_at.clear()
     _looked_at.add(seen)
-    if is_changed or quarantine_is_older(_AGAIN_S):
-        describe()
-        return True
-    return False
+    return is_due
 
 
 @shared_task(name="workers.tasks.catalog.describe")
@@ -50,7 +52,7 @@ def describe() -> int:
                 isolation=strictest_isolation(),
             )
         except HostDied as death:
-            said = f"{death}\n{death.stderr_tail}"
+            said = text_clean(f"{death}\n{death.stderr_tail}")
             broken.append({"entry_point": "", "distribution": "", "traceback": said, **place})
             continue
         for content in found.pictures.values():

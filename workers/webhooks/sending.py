@@ -14,6 +14,8 @@ from modelmill.tenants.webhooks.signing import headers_of
 
 CONNECT_S = 5.0
 READ_S = 15.0
+# The whole try, below the two minutes that a delivery is claimed for.
+TRY_S = 60.0
 _MAX_ANSWER_BYTES = 16 * 1024
 _MAX_REDIRECTS = 3
 # Those that keep the method and the body; after any other the event would not arrive.
@@ -24,21 +26,22 @@ def delivery_try(delivery: WebhookDelivery) -> Try:
     """Send a delivery once; whatever happens is in the answer, nothing is raised."""
     began = time.monotonic()
     try:
-        status, answer = _send(delivery)
+        status, answer = _send(delivery, deadline=began + TRY_S)
     except InvalidRequest as refusal:
         status, answer = None, refusal.message
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        # ValueError: a redirect to what no parser takes for an address.
         status, answer = None, _reason(error)
     return Try(status=status, answer=answer, took_ms=round((time.monotonic() - began) * 1000))
 
 
-def _send(delivery: WebhookDelivery) -> tuple[int, str]:
+def _send(delivery: WebhookDelivery, *, deadline: float) -> tuple[int, str]:
     endpoint = delivery.endpoint
     signed = headers_of(endpoint, event_id=delivery.event_id, body=delivery.body)
     headers = {**signed, "Content-Type": "application/json", "User-Agent": "Modelmill-Webhooks/1"}
     url = endpoint.url
     for _hop in range(_MAX_REDIRECTS + 1):
-        answer = _post(url_resolve(url), body=delivery.body, headers=headers)
+        answer = _post(url_resolve(url), body=delivery.body, headers=headers, deadline=deadline)
         if answer.status not in _REDIRECTS or not answer.location:
             return answer.status, answer.text
         url = urljoin(url, answer.location)
@@ -52,7 +55,7 @@ class _Answer:
     location: str | None
 
 
-def _post(target: Target, *, body: str, headers: dict[str, str]) -> _Answer:
+def _post(target: Target, *, body: str, headers: dict[str, str], deadline: float) -> _Answer:
     """POST to the address that was judged; name and certificate stay the host's."""
     timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
     if target.scheme == "https":
@@ -79,10 +82,21 @@ def _post(target: Target, *, body: str, headers: dict[str, str]) -> _Answer:
             preload_content=False,
             decode_content=False,
         )
-        # So much and no more: an endless answer costs us sixteen kilobytes.
-        text = answer.read(_MAX_ANSWER_BYTES).decode("utf-8", "replace")
+        text = _read(answer, deadline=deadline)
         answer.close()
     return _Answer(status=answer.status, text=text, location=answer.headers.get("Location"))
+
+
+def _read(answer: urllib3.BaseHTTPResponse, *, deadline: float) -> str:
+    """Read so much and no longer: neither an endless answer nor a dripping one holds us up."""
+    said = bytearray()
+    while len(said) < _MAX_ANSWER_BYTES and time.monotonic() < deadline:
+        part = answer.read1(_MAX_ANSWER_BYTES - len(said))
+        if not part:
+            break
+        said += part
+    # PostgreSQL holds no NUL.
+    return said.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 def _reason(error: Exception) -> str:

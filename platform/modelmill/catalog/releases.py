@@ -61,7 +61,9 @@ def _age(release: Release) -> tuple[Any, ...]:
 def _doubt(manifest: Mapping[str, Any], known: list[Release]) -> Release.Doubt:
     """Tell what is suspicious about a release that is new to us."""
     distribution = manifest.get("distribution", "")
-    owners = {one.distribution for one in known if one.distribution}
+    # One that is doubted for its name does not own it, or its next version would be trusted.
+    trusted = [one for one in known if one.doubt != Release.Doubt.DISTRIBUTION]
+    owners = {one.distribution for one in trusted if one.distribution}
     if distribution and owners and distribution not in owners:
         return Release.Doubt.DISTRIBUTION
     # Whoever installed it as editable said that its files will change.

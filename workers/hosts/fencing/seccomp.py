@@ -95,6 +95,14 @@ _SET_MODE_FILTER = 1
 
 Step = tuple[int, int, int, int]
 
+_SOCK_RAW = 3
+# A local raw socket is a datagram one, too: unix_create() in Linux' net/unix/af_unix.c.
+_IS_DATAGRAM: list[Step] = [
+    (_AND, 0, 0, _SOCK_TYPE_MASK),
+    (_EQUAL, 1, 0, _SOCK_DGRAM),
+    (_EQUAL, 0, 1, _SOCK_RAW),
+]
+
 
 class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
@@ -141,9 +149,7 @@ def program(machine: str, *, has_gpu: bool = False) -> list[Step]:
     steps += _answer((_EQUAL, 0, 1, _CLONE3[column]), errno.ENOSYS)
     steps += _argument(_CLONE[column], 0, [(_ANY_BIT, 0, 1, _NEW_NAMESPACES)])
     # A datagram socket of a pair can still be sent from to any other by its path.
-    steps += _argument(
-        _SOCKETPAIR[column], 1, [(_AND, 0, 0, _SOCK_TYPE_MASK), (_EQUAL, 0, 1, _SOCK_DGRAM)]
-    )
+    steps += _argument(_SOCKETPAIR[column], 1, _IS_DATAGRAM)
     # A process that cannot be looked at could not be found to be ended.
     steps += _argument(_PRCTL[column], 0, [(_EQUAL, 0, 1, kernel.PR_SET_DUMPABLE)])
     for command in (_TIOCSTI, _TIOCLINUX):
@@ -157,9 +163,7 @@ def _sockets(column: int, *, has_gpu: bool) -> list[Step]:
         return _answer((_EQUAL, 0, 1, _SOCKET[column]), errno.EPERM)
     return [
         *_argument(_SOCKET[column], 0, [(_EQUAL, 1, 0, _AF_UNIX)]),
-        *_argument(
-            _SOCKET[column], 1, [(_AND, 0, 0, _SOCK_TYPE_MASK), (_EQUAL, 0, 1, _SOCK_DGRAM)]
-        ),
+        *_argument(_SOCKET[column], 1, _IS_DATAGRAM),
         *_answer((_EQUAL, 0, 1, _CONNECT[column]), errno.ECONNREFUSED),
     ]
 

@@ -20,6 +20,12 @@ _PORTS = {"https": 443, "http": 80}
 # RFC 6052: an IPv4 address in these last 32 bits is reached through a gateway.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
+# Inside, though older Pythons call them global: RFC 8215, 3879, 7915 and 6890.
+_INSIDE = [
+    ipaddress.ip_network(net)
+    for net in ("64:ff9b:1::/48", "fec0::/10", "::ffff:0:0:0/96", "192.0.0.0/24")
+]
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -63,7 +69,8 @@ def is_outside(address: _Address) -> bool:
     real = _unwrapped(address)
     if any(real in ipaddress.ip_network(net) for net in settings.WEBHOOK_PRIVATE_NETWORKS):
         return True
-    return real.is_global and not real.is_multicast
+    is_inside = any(real in net for net in _INSIDE)
+    return real.is_global and not real.is_multicast and not is_inside
 
 
 def _unwrapped(address: _Address) -> _Address:

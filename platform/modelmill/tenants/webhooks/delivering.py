@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
-from modelmill.core.ids import new_id
-from modelmill.core.outbox import outbox_add
+from modelmill.core.doorbell import ring
 from modelmill.core.scope import system_scope
 from modelmill.tenants.models import WebhookDelivery, WebhookEndpoint
+from modelmill.tenants.webhooks.events import TEST_EVENT
 from modelmill.tenants.webhooks.services import DELIVER_TASK
 
 # How long to wait after each try in vain, as Standard Webhooks advises; after the last one the
@@ -51,6 +51,11 @@ class Try:
 def delivery_claim(delivery_id: str) -> WebhookDelivery | None:
     """Take a delivery that is due, for one try; None when another has it, or it is over."""
     now = timezone.now()
+    waiting = WebhookDelivery.objects.filter(pk=delivery_id, state=WebhookDelivery.State.PENDING)
+    # Also one whose tries could not be recorded comes to its end, and none goes to an endpoint
+    # that was switched off meanwhile.
+    over = waiting.filter(Q(tries__gt=len(WAITS)) | Q(endpoint__is_enabled=False))
+    over.exclude(event_type=TEST_EVENT).update(state=WebhookDelivery.State.FAILED, next_try_at=None)
     due = WebhookDelivery.objects.filter(
         pk=delivery_id, state=WebhookDelivery.State.PENDING, next_try_at__lte=now
     )
@@ -68,7 +73,9 @@ def delivery_record(delivery: WebhookDelivery, tried: Try) -> None:
         state = WebhookDelivery.State.FAILED if is_last else WebhookDelivery.State.PENDING
         next_try_at = None if is_last else now + WAITS[delivery.tries - 1]
     # Asked for again meanwhile: then that wish stands, and this try is only its history.
-    rows = WebhookDelivery.objects.filter(pk=delivery.pk, tries=delivery.tries)
+    rows = WebhookDelivery.objects.filter(
+        pk=delivery.pk, tries=delivery.tries, last_tried_at=delivery.last_tried_at
+    )
     rows.update(
         state=state,
         next_try_at=next_try_at,
@@ -87,8 +94,8 @@ def deliveries_ring() -> int:
         )
         rows = list(due.order_by("next_try_at").values_list("pk", "tenant_id")[:500])
     for pk, tenant_id in rows:
-        ids = {"delivery_id": pk, "tenant_id": tenant_id}
-        outbox_add(DELIVER_TASK, key=new_id(f"webhook:{pk}"), payload=ids)
+        # The row is the memory: a ring that is lost is repeated by the next sweep.
+        ring(DELIVER_TASK, {"delivery_id": pk, "tenant_id": tenant_id})
     return len(rows)
 
 

@@ -66,7 +66,10 @@ def endpoint_change(
     if is_enabled is not None:
         endpoint.is_enabled = is_enabled
         endpoint.failing_since = None if is_enabled else endpoint.failing_since
-    endpoint.save()
+    # Not the secret's version: somebody else may be renewing it at this moment.
+    endpoint.save(
+        update_fields=["url", "event_types", "description", "is_enabled", "failing_since"]
+    )
     audit_record("webhook.changed", caller=caller, object_id=endpoint.pk)
     return endpoint
 
@@ -120,7 +123,8 @@ def delivery_again(delivery: WebhookDelivery, *, caller: Caller) -> WebhookDeliv
     with transaction.atomic():
         delivery.state = WebhookDelivery.State.PENDING
         delivery.tries, delivery.next_try_at = 0, timezone.now()
-        delivery.save(update_fields=["state", "tries", "next_try_at"])
+        delivery.last_tried_at = None
+        delivery.save(update_fields=["state", "tries", "next_try_at", "last_tried_at"])
         _ring(delivery)
     return delivery
 

@@ -10,6 +10,7 @@ from modelmill_sdk.manifest import Broken, Manifest
 from modelmill_sdk.origins import origin_of
 from modelmill_sdk.protocol import Describe, Describing, Manifests
 from modelmill_sdk.runs import Listener
+from modelmill_sdk.storable import storable_check
 
 
 def plugins_describe(work: Describe, *, listener: Listener) -> Manifests:
@@ -28,6 +29,8 @@ def plugins_describe(work: Describe, *, listener: Listener) -> Manifests:
         for plugin in classes:
             try:
                 manifest = manifest_make(plugin, entry_point=entry_point, out_dir=work.out_dir)
+                # Here, where it is this plugin's fault and no other's.
+                storable_check(manifest.model_dump_json().encode())
                 items.append(_unique(manifest, items))
             except (Exception, SystemExit) as error:
                 broken.append(_broken(entry_point, error))
