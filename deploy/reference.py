@@ -5,12 +5,14 @@
 
 import importlib
 import inspect
+import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
+from modelmill_sdk import learning
 from modelmill_sdk.errors import CustomerError
 from modelmill_sdk.testing.recording import Recorder
 
@@ -21,6 +23,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "modelmill_sdk": (),
     "modelmill_sdk.data": ("TrainData",),
     "modelmill_sdk.testing": (),
+    **{
+        f"modelmill_sdk.learning.{module.name}": ()
+        for module in pkgutil.iter_modules(learning.__path__)
+    },
 }
 
 # Whose constructors an author calls; the host makes the others.
@@ -39,7 +45,7 @@ def page_make() -> str:
     for module_name, names in MODULES.items():
         module = importlib.import_module(module_name)
         parts.append(f"\n## `{module_name}`\n")
-        for name in names or sorted(module.__all__, key=_order):
+        for name in names or public_names(module):
             parts.append(_thing(name, getattr(module, name)))
     return "".join([*parts, _commands(), _checks()])
 
@@ -47,6 +53,18 @@ def page_make() -> str:
 def main() -> None:
     """Write the page."""
     PAGE.write_text(page_make(), encoding="utf-8")
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """List what a module offers: its ``__all__``, or the functions and classes it defines."""
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__, key=_order)
+    return [
+        name
+        for name, thing in vars(module).items()
+        if inspect.isclass(thing) or isinstance(thing, FunctionType)
+        if not name.startswith("_") and thing.__module__ == module.__name__
+    ]
 
 
 def _order(name: str) -> tuple[bool, str]:
@@ -63,7 +81,8 @@ def _thing(name: str, thing: Any) -> str:
 
 
 def _class(name: str, thing: type) -> str:
-    made = _signature(thing) if issubclass(thing, _MADE_BY_AUTHORS) else ""
+    is_made = thing.__module__.startswith(learning.__name__) or thing in _MADE_BY_AUTHORS
+    made = _signature(thing).partition(" -> ")[0] if is_made else ""
     lines = [f"\n### class `{name}{made}`\n\n{_words(name, thing)}\n"]
     declared = _declared(thing)
     if declared:

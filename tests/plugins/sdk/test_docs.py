@@ -1,12 +1,16 @@
 """The documents about plugins say what the code does."""
 
+import importlib
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from modelmill_sdk import hookspecs
+from modelmill_sdk.conformance.checks import PROMISES
 from modelmill_sdk.describing import class_check
 from modelmill_sdk.discovery import EntryPoint, plugins_load
 from modelmill_sdk.manifest import DATASET_KINDS
@@ -14,6 +18,8 @@ from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import PROTOCOL, FromChild, ToChild
 from modelmill_sdk.runs import PredictRun, TrainRun
 from modelmill_sdk.testing import dataset_write, predict_once, train_once
+
+from deploy.reference import MODULES, page_make, public_names
 
 DOCS = Path(__file__).parents[3] / "docs"
 AUTHORS = (DOCS / "plugin-authors.md").read_text(encoding="utf-8")
@@ -49,7 +55,7 @@ def test_the_smallest_plugin_shouts(tmp_path) -> None:
 
 
 def test_the_tutorials_own_test_passes(tmp_path) -> None:
-    block = AUTHORS[AUTHORS.index("def test_it_babbles") :].partition("```")[0]
+    block = AUTHORS[AUTHORS.index("def test_it_goes_on_as_") :].partition("```")[0]
     scope = {
         "Markov": example("markov"),
         "dataset_write": dataset_write,
@@ -57,7 +63,47 @@ def test_the_tutorials_own_test_passes(tmp_path) -> None:
         "train_once": train_once,
     }
     exec(block, scope)
-    scope["test_it_babbles"](tmp_path)
+    scope["test_it_goes_on_as_the_text_does"](tmp_path)
+
+
+def test_the_tutorials_project_passes_the_check_that_it_names(tmp_path) -> None:
+    shutil.copy(DOCS / "examples" / "markov.py", tmp_path)
+    project = AUTHORS.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "pyproject.toml").write_text(project, encoding="utf-8")
+    test = AUTHORS.partition("The test of a plugin is two lines")[2]
+    assert "    check_plugin(Markov)\n" in test.partition("```python\n")[2].partition("```")[0]
+    checked = subprocess.run(
+        [sys.executable, "-m", "modelmill_sdk.tools", "check", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "markov" in checked.stdout
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    page = (DOCS / "plugin-reference.md").read_text(encoding="utf-8")
+    assert page == page_make(), "The reference is stale: run `make reference`."
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_name_is_in_the_reference(module) -> None:
+    page = (DOCS / "plugin-reference.md").read_text(encoding="utf-8")
+    for name in MODULES[module] or public_names(importlib.import_module(module)):
+        assert re.search(rf"^### (class )?`{name}\b", page, re.MULTILINE), name
+
+
+def test_a_public_name_without_a_docstring_stops_the_reference(monkeypatch) -> None:
+    monkeypatch.setattr(TrainRun.log, "__doc__", None)
+    with pytest.raises(ValueError, match=r"TrainRun\.log is public and has no docstring"):
+        page_make()
+
+
+def test_the_checklist_names_every_check_and_no_other() -> None:
+    page = (DOCS / "plugin-quality.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z]+(?:-[a-z]+)*)`", page.partition("## An author")[0]))
+    assert named == {promise.id for promise in PROMISES}
 
 
 @pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("register")])

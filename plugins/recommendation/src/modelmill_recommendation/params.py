@@ -23,6 +23,8 @@ class TrainParams(Params):
     )
     min_rating: float | None = Field(
         None,
+        ge=-1_000_000,
+        le=1_000_000,
         description="Learn only from rows rated at least this; without it, from every row.",
     )
     keep_histories: bool = Field(

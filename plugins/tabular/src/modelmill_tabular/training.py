@@ -69,6 +69,8 @@ class Training:
 
     def finish(self) -> None:
         """Choose, calibrate, explain and save."""
+        # Whoever stopped early has come to the end all the same.
+        self.run.progress(self.run.step, self.run.step)
         network = None if self.learner is None else self.learner.network
         stages = self.grown.stages[: self.grown.best_stages]
         model = model_choose(self.run, self.prepared, stages=stages, network=network)

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from modelmill_sdk.conformance.samples import sample_picture, sample_text
+from modelmill_sdk.conformance.samples import sample_picture, sample_row, sample_text
 from modelmill_sdk.plugin import Params
 
 INPUT_COUNT = 4
@@ -76,7 +76,7 @@ def _value(name: str, field: Mapping[str, Any], number: int) -> Any:
     if kind == "array":
         return [_value(name, field.get("items", {}), number)]
     if kind == "object":
-        return {}
+        return sample_row(number)
     return _text(name, field, number)
 
 

@@ -23,6 +23,8 @@ HELD_OUT_ROWS = 24
 
 SIDE = 64
 
+_USERS = 24
+
 _WHO = ("The miller", "Her brother", "A grey cat", "The old baker", "Nobody")
 _DID = ("carried", "counted", "hid", "weighed", "sold")
 _WHAT = ("the flour", "seven sacks", "a silver coin", "the last loaf", "the key")
@@ -66,6 +68,12 @@ def sample_picture(number: int, *, is_round: bool) -> Any:
     return picture
 
 
+def sample_row(number: int) -> Row:
+    """Give a row of the small table without the column that is to be predicted."""
+    row = _table_row(random.Random(number), number)
+    return {name: value for name, value in row.items() if name != "target"}
+
+
 LABEL_NAMES = {LABELLED_IMAGES: ["disc", "square"], LABELLED_TEXT: ["bad", "good"]}
 
 
@@ -99,7 +107,7 @@ def _conversation(draw: random.Random, number: int) -> Row:
 
 def _interaction(draw: random.Random, number: int) -> Row:
     # Each user goes round the items in order, so that what comes next can be learnt.
-    user, turn = number % 12, number // 12
+    user, turn = number % _USERS, number // _USERS
     return {
         "user": f"user-{user}",
         "item": f"item-{(user + turn) % 10}",

@@ -22,7 +22,7 @@ from modelmill_sdk.manifest import (
 Record = dict[str, Any]
 Shaped = tuple[str, list[Record], list[str] | None]
 
-_INT = re.compile(r"[+-]?(0|[1-9]\d{0,17})", re.ASCII)
+_INT = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _TRUTH = {"true": True, "false": False}
 
@@ -152,7 +152,10 @@ def _kind_of(value: Any) -> type:
     text = value.strip()
     if text.lower() in _TRUTH:
         return bool
-    return int if _INT.fullmatch(text) else float if _FLOAT.fullmatch(text) else str
+    if _INT.fullmatch(text):
+        # A postal code is no number: its zeros would be lost.
+        return str if len(text.lstrip("+-")) > 1 and text.lstrip("+-")[0] == "0" else int
+    return float if _FLOAT.fullmatch(text) else str
 
 
 def _cell(value: Any, kind: type) -> Any:

@@ -26,7 +26,10 @@ class ProgressGrows:
     """Progress only grows, comes more than once, and reaches the total."""
 
     id = "progress-grows"
-    fix = "Call run.progress(step, total) after every step, with the steps done so far."
+    fix = (
+        "Call run.progress(step, total) after every step, with the steps done so far; a training "
+        "that stops early reports progress(step, step) at its end."
+    )
 
     def look(self, evidence: Evidence) -> None:
         """Look at every report."""
