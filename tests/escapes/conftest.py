@@ -20,7 +20,7 @@ _WIDTH = 100
 Row = Callable[[Probe, str, str], None]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(valkey_server: Any) -> Iterator[House]:
     """One house for all attacks, in a folder that any user may enter."""
     before = os.environ.get("DATABASE_URL")
@@ -34,7 +34,7 @@ def house(valkey_server: Any) -> Iterator[House]:
         os.environ["DATABASE_URL"] = before
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def asked(house: House) -> Callable[[str], HostProcess]:
     """Give the host of a level that is asked one probe after the other."""
     hosts: dict[str, HostProcess] = {}
