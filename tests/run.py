@@ -1,7 +1,7 @@
 """The whole suite, in two lanes that run at once, because a test waits more than it computes.
 
-The first lane is everything on SQLite but what trains models and what is about plugins; the second
-is what touches the database, again on PostgreSQL, and then the rest. Each part's output is shown
+The first lane is everything on SQLite but what trains models; the second is what touches the
+database, again on PostgreSQL, and then the trainings. Each part's output is shown
 when its turn has come.
 """
 
@@ -59,19 +59,19 @@ def main() -> int:
     """Run all parts; print what each was; return 1 when any failed, or none had a test."""
     words = sys.argv[1:]
     with tempfile.TemporaryFile() as one, tempfile.TemporaryFile() as other:
-        here = Part("On SQLite", "not training and not shelf")
+        here = Part("On SQLite", "not training")
         # Models train once: what they learn does not depend on the database.
         postgres = Part(
             "What touches the database, on PostgreSQL",
             "not training and not shelf and not browser",
             output=one,
         )
-        shelf = Part("Trainings and plugins", "training or shelf", output=other)
-        parts = [here, postgres, shelf]
+        trainings = Part("Trainings", "training", output=other)
+        parts = [here, postgres, trainings]
         try:
             with postgres_throwaway() as url:
                 lane = threading.Thread(
-                    target=_second_lane, args=(postgres, shelf, words, url), daemon=True
+                    target=_second_lane, args=(postgres, trainings, words, url), daemon=True
                 )
                 lane.start()
                 try:
@@ -84,16 +84,16 @@ def main() -> int:
             print(f"FAILED: {missing}", flush=True)
             return 1
         postgres.show()
-        shelf.show()
+        trainings.show()
     codes = {part.code for part in parts}
     return 0 if 0 in codes and codes <= {0, _NO_TESTS} else 1
 
 
-def _second_lane(postgres: Part, shelf: Part, words: list[str], url: str) -> None:
+def _second_lane(postgres: Part, trainings: Part, words: list[str], url: str) -> None:
     postgres.run(words, database_url=url)
     # Killed from outside: then the rest is not wanted either.
     if postgres.code is not None and postgres.code >= 0:
-        shelf.run(words, database_url="")
+        trainings.run(words, database_url="")
 
 
 def _end(parts: list[Part]) -> None:

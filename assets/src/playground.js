@@ -9,9 +9,14 @@ function valueOf(field) {
   const text = field.value;
   if (text === "") return undefined;
   if (["integer", "number"].includes(field.dataset.json)) return Number(text);
-  if (field.dataset.json === "lines") return text.split("\n").filter(Boolean);
-  if (["array", "object"].includes(field.dataset.json)) return JSON.parse(text);
+  if (field.dataset.json === "lines") return filled(text.split("\n").filter(Boolean));
+  if (["array", "object"].includes(field.dataset.json)) return filled(JSON.parse(text));
   return text;
+}
+
+// What was left empty takes the model's own default, as on the other pages.
+function filled(value) {
+  return Object.keys(value ?? {}).length ? value : undefined;
 }
 
 class Playground {

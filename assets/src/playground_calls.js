@@ -13,11 +13,13 @@ export async function predict(call, { signal }) {
   return prediction;
 }
 
-/** Stream a completion; `onText` gets each piece. Resolves with the finished prediction's JSON. */
+/** Stream a completion, or the answer to a conversation; `onText` gets each piece. Resolves with the finished prediction's JSON. */
 export async function streamText(call, { signal, onText }) {
   const body = { ...call.parameters, ...call.input, model: call.model, seed: call.seed, stream: true };
+  const isChat = Boolean(call.input.messages);
+  if (isChat) delete body.prompt;
   const headers = { "X-CSRFToken": document.body.dataset.csrf ?? "", "Content-Type": "application/json" };
-  const answer = await fetch("/v1/completions", { method: "POST", headers, signal, body: JSON.stringify(body) });
+  const answer = await fetch(isChat ? "/v1/chat/completions" : "/v1/completions", { method: "POST", headers, signal, body: JSON.stringify(body) });
   if (!answer.ok) {
     const json = await answer.json().catch(() => null);
     throw new Refused(json?.error?.message ?? document.body.dataset.failed, answer.status);
@@ -26,9 +28,12 @@ export async function streamText(call, { signal, onText }) {
   for await (const chunk of events(answer.body)) {
     if (chunk.error) throw new Refused(chunk.error.message, 400);
     id = chunk.id;
-    for (const choice of chunk.choices) if (choice.text) onText(choice.text);
+    for (const choice of chunk.choices) {
+      const text = choice.text ?? choice.delta?.content;
+      if (text) onText(text);
+    }
   }
-  return callApi(`/v1/predictions/${id.replace("cmpl-", "pred-")}`, { method: "GET", signal });
+  return callApi(`/v1/predictions/${id.replace(/^(chat)?cmpl-/, "pred-")}`, { method: "GET", signal });
 }
 
 async function* events(stream) {

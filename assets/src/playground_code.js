@@ -13,12 +13,16 @@ function python(value, depth = 0) {
 
 function request(call) {
   const seed = call.seed === undefined ? {} : { seed: call.seed };
+  if (call.isStreaming && call.input.messages) {
+    return ["chat/completions", { model: call.model, messages: call.input.messages, ...call.parameters, ...seed }];
+  }
   if (call.isStreaming) return ["completions", { model: call.model, prompt: "", ...call.input, ...call.parameters, ...seed }];
   if (call.isPictures) return ["images/generations", { model: call.model, prompt: "", ...call.input, n: call.count, ...call.parameters, ...seed }];
   return ["predictions", { model: call.model, input: call.input, parameters: call.parameters, ...seed }];
 }
 
 const STANDARD = {
+  "chat/completions": ["model", "messages", "max_tokens", "temperature", "top_p", "stop", "seed", "n"],
   completions: ["model", "prompt", "max_tokens", "temperature", "top_p", "stop", "seed", "n"],
   "images/generations": ["model", "prompt", "n", "size"],
 };
@@ -37,6 +41,9 @@ export function pythonCode(api, call) {
   const head = `import os\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url="${api}",\n    api_key=os.environ["MODELMILL_KEY"],\n)\n`;
   if (path === "completions") {
     return `${head}stream = client.completions.create(\n${clientCall(path, body)}\n    stream=True,\n)\nfor piece in stream:\n    print(piece.choices[0].text, end="", flush=True)`;
+  }
+  if (path === "chat/completions") {
+    return `${head}stream = client.chat.completions.create(\n${clientCall(path, body)}\n    stream=True,\n)\nfor piece in stream:\n    print(piece.choices[0].delta.content or "", end="", flush=True)`;
   }
   if (path === "images/generations") {
     return `${head}answer = client.images.generate(\n${clientCall(path, body)}\n    response_format="url",\n)\nfor picture in answer.data:\n    print(picture.url)`;

@@ -20,21 +20,24 @@ _WIDTH = 100
 Row = Callable[[Probe, str, str], None]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def house(valkey_server: Any) -> Iterator[House]:
     """One house for all attacks, in a folder that any user may enter."""
-    before = os.environ.get("DATABASE_URL")
-    os.environ["DATABASE_URL"] = CANARY
     with tempfile.TemporaryDirectory(prefix="modelmill-house-") as folder:
-        house = House(Path(folder).resolve(), broker_port=valkey_server.port)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DATABASE_URL", CANARY)
+            house = House(Path(folder).resolve(), broker_port=valkey_server.port)
         yield house
         house.close()
-    os.environ.pop("DATABASE_URL")
-    if before is not None:
-        os.environ["DATABASE_URL"] = before
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(autouse=True)
+def _canary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a host could inherit of its worker, in these tests alone."""
+    monkeypatch.setenv("DATABASE_URL", CANARY)
+
+
+@pytest.fixture(scope="session")
 def asked(house: House) -> Callable[[str], HostProcess]:
     """Give the host of a level that is asked one probe after the other."""
     hosts: dict[str, HostProcess] = {}
