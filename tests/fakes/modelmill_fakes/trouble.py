@@ -89,7 +89,8 @@ class Trouble(Plugin):
 
     def _raw(self, run: PredictRun) -> str:
         """Write rubbish on every pipe there is, as a hostile plugin might."""
-        for fd in range(3, 64):
+        # A host keeps its numbers from its parent, who may have many files open.
+        for fd in range(3, 4096):
             try:
                 os.write(fd, b"\xff\xff\xff\xffrubbish")
             except OSError:
