@@ -2,9 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
+from django.db import OperationalError, connection, transaction
 from modelmill.core.doorbell import ring
 from modelmill.training.models import Attempt, Checkpoint, Job
 from modelmill.training.services import jobs_sweep
@@ -112,7 +115,7 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing(mill) -> None:
     sleeper = worker_start("train", redis_url=mill.redis_url, **QUICK)
     try:
         _until(mill, job, sleeper, is_true=lambda now: now.billed_through_step > STEPS // 4)
-        os.kill(sleeper.pid, signal.SIGSTOP)
+        _put_to_sleep(mill, sleeper, job)
         with worker_running("train", redis_url=mill.redis_url, **QUICK) as second:
             _until(mill, job, second, is_true=lambda now: now.fence > 1 and _is_held(now))
             os.kill(sleeper.pid, signal.SIGCONT)
@@ -124,6 +127,31 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing(mill) -> None:
     assert mill.billed(job)[0] == list(range(STEPS))
     with mill.place.scope():
         assert Attempt.objects.filter(job=job, outcome="succeeded").count() == 1
+
+
+def _put_to_sleep(mill: Mill, worker: Worker, job: Job) -> None:
+    """Stop a worker between two transactions: within one, its locks would hold up the others."""
+    deadline = time.monotonic() + 30
+    while True:
+        os.kill(worker.pid, signal.SIGSTOP)
+        if _is_unlocked(mill, job):
+            return
+        os.kill(worker.pid, signal.SIGCONT)
+        assert time.monotonic() < deadline, worker.log()
+        time.sleep(0.05)
+
+
+def _is_unlocked(mill: Mill, job: Job) -> bool:
+    try:
+        if connection.vendor == "sqlite":
+            with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=0.2)) as other:
+                other.execute("BEGIN IMMEDIATE")
+        else:
+            with transaction.atomic(), mill.place.scope():
+                Job.objects.select_for_update(nowait=True).get(id=job.id)
+    except (sqlite3.OperationalError, OperationalError):
+        return False
+    return True
 
 
 def _is_held(job: Job) -> bool:
