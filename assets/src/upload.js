@@ -40,12 +40,14 @@ class Uploader {
         event.preventDefault();
         zone.toggleAttribute("data-over", kind === "dragenter" || kind === "dragover");
         const file = kind === "drop" && event.dataTransfer.files[0];
-        if (file && !this.stopper) this.start(file);
+        if (file) this.start(file);
       });
     }
   }
 
   async start(file) {
+    // The choice made before this script ran may be told of once more, as a change.
+    if (this.stopper) return;
     this.stopper = new AbortController();
     this.began = performance.now();
     this.sentBefore = null;

@@ -28,8 +28,10 @@ async function resumed(file) {
   try {
     const upload = await callApi(`/v1/uploads/${memory.id}`, { method: "GET" });
     return upload.status === "pending" ? upload : null;
-  } catch {
-    return null;
+  } catch (error) {
+    // Only what is gone is begun anew: a busy server still has what was sent.
+    if (error instanceof Refused && error.status === 404) return null;
+    throw error;
   }
 }
 

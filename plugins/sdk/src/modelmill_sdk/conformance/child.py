@@ -15,24 +15,17 @@ from typing import Self
 from modelmill_sdk.conformance.scratch import Scratch
 from modelmill_sdk.conformance.starting import Start
 from modelmill_sdk.conformance.targets import Target
-from modelmill_sdk.conformance.watched import WatchSettings
+from modelmill_sdk.conformance.watched import ENDINGS, WatchSettings
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.framing import frame_read, frame_write
 from modelmill_sdk.protocol import (
-    Failed,
     FromChild,
-    Loaded,
-    Manifests,
     Message,
-    PredictDone,
     ToChild,
-    TrainDone,
-    ValidateDone,
     from_child_decode,
     message_encode,
 )
 
-_ENDINGS = (TrainDone, Loaded, PredictDone, ValidateDone, Manifests, Failed)
 _TAIL_BYTES = 8_000
 _END_S = 3.0
 
@@ -91,6 +84,7 @@ class Child:
             for fd in fds:
                 os.close(fd)
         self.sightings: list[Sighting] = []
+        self._marks = threading.Semaphore(0)
         self.output_bytes = 0
         self._tail = b""
         self._threads = [
@@ -109,8 +103,10 @@ class Child:
             while answer.end is None:
                 message = self._receive(began + timeout_s)
                 answer.timed.append((time.monotonic(), message))
-                if isinstance(message, _ENDINGS):
+                if isinstance(message, ENDINGS):
                     answer.end = message
+            # What it was seen to do until then comes by a pipe of its own.
+            self._marks.acquire(timeout=_END_S)
         except TimeoutError:
             answer.death = f"It did not end within {timeout_s:g} s."
             self.kill()
@@ -183,7 +179,10 @@ class Child:
     def _read_sightings(self) -> None:
         with os.fdopen(self._report_fd, encoding="utf-8") as lines:
             for line in lines:
-                self.sightings.append(Sighting(**json.loads(line)))
+                if line == "\n":
+                    self._marks.release()
+                else:
+                    self.sightings.append(Sighting(**json.loads(line)))
 
 
 def _group_lives(group: int) -> bool:

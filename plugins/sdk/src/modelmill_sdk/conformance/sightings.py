@@ -91,6 +91,10 @@ class Watch:
         line = json.dumps({"kind": kind, "what": what[:1_000]}) + "\n"
         os.write(self._fd, line.encode())
 
+    def mark(self) -> None:
+        """Say, with an empty line, that everything until now was told."""
+        os.write(self._fd, b"\n")
+
     def _see_open(self, args: tuple[Any, ...]) -> None:
         path, _mode, flags = args
         if isinstance(flags, int) and flags & _WRITING:

@@ -30,15 +30,22 @@ from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import (
     CheckpointSaved,
     Describe,
+    Failed,
+    Loaded,
     Manifests,
     Message,
     PluginWork,
+    PredictDone,
     Progress,
     Started,
     Stop,
     TrainDone,
+    ValidateDone,
 )
 from modelmill_sdk.runs import Listener
+
+# What ends one piece of work.
+ENDINGS = (TrainDone, Loaded, PredictDone, ValidateDone, Manifests, Failed)
 
 
 class WatchedControl(Control):
@@ -63,16 +70,18 @@ class WatchedControl(Control):
             self._began_at, self._began_cpu_s = time.monotonic(), _cpu_s()
         if isinstance(message, TrainDone):
             self._tell_work()
+        if isinstance(message, Manifests):
+            for name in HEAVY:
+                if name in sys.modules:
+                    self._watch.tell("heavy", name)
+        if isinstance(message, ENDINGS):
+            self._watch.mark()
         super().tell(message)
         if isinstance(message, Progress):
             self._reports += 1
             self._obey()
         if isinstance(message, CheckpointSaved):
             self._checkpoints += 1
-        if isinstance(message, Manifests):
-            for name in HEAVY:
-                if name in sys.modules:
-                    self._watch.tell("heavy", name)
 
     def _obey(self) -> None:
         orders = self._orders
