@@ -44,7 +44,7 @@ _GOALS = [
     (Search.Goal.MAXIMIZE, gettext_lazy("Larger is better")),
 ]
 _METHODS = [
-    (Search.Method.GUIDED, gettext_lazy("Guided: learns from the trials before")),
+    (Search.Method.GUIDED, gettext_lazy("Guided by earlier trials")),
     (Search.Method.RANDOM, gettext_lazy("Random")),
     (Search.Method.GRID, gettext_lazy("Grid: every combination")),
 ]
