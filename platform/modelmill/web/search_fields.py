@@ -32,7 +32,7 @@ class SpaceField(forms.CharField):
         )
         self._type = parameter.type
 
-    def to_python(self, value: Any) -> dict[str, Any] | None:
+    def to_python(self, value: Any) -> Any:
         """Read what was written as an entry of a search's space."""
         text = str(value or "").strip()
         if not text:
