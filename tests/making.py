@@ -79,6 +79,23 @@ def job_make(place: Any, **options: Any) -> Any:
         )
 
 
+def search_make(place: Any, **options: Any) -> Any:
+    """Begin a search with the toy plugin on ready data, as the place's owner."""
+    from modelmill.catalog.services import manifest_publish
+    from modelmill.training.searches.services import search_submit
+
+    manifest_publish(manifest_make())
+    with place.scope():
+        asked = {
+            "plugin_id": "toy",
+            "training_ref": options.pop("training_ref", "") or version_make(place).id,
+            "space": {"steps": {"min": 1, "max": 100}},
+            "metric": "loss",
+            **options,
+        }
+        return search_submit(caller=place.caller, **asked)
+
+
 def grain_make(place: Any, text: str = "corn\nbarley and rye\noats\n") -> Any:
     """Bring a text file and check it here and now; return its ready version."""
     import io

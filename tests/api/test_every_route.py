@@ -23,7 +23,7 @@ from modelmill.training.services import EventDraft
 from modelmill.training.services.events import events_write
 
 from tests.conftest import ApiClient, Place
-from tests.making import job_make
+from tests.making import job_make, search_make
 from tests.serving import model_made
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
@@ -75,6 +75,7 @@ def test_it_needs_a_key_and_a_permission(acme, anonymous, name, method, names) -
 def _belongings(place: Place) -> dict[str, Any]:
     """Make one of everything a path can name."""
     job = job_make(place)
+    search = search_make(place)
     model = model_made(place, "fake-echo")
     with place.scope():
         file = file_create(
@@ -110,6 +111,7 @@ def _belongings(place: Place) -> dict[str, Any]:
         "delivery_id": delivery.id,
         "job_id": job.id,
         "sample_id": sample.id,
+        "search_id": search.id,
         "file_id": file.id,
         "dataset_id": version.dataset_id,
         "version_id": version.id,

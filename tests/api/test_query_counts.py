@@ -19,7 +19,7 @@ from modelmill.metering.services import usage_record
 from modelmill.tenants.webhooks.services import endpoint_create
 
 from tests.conftest import Place
-from tests.making import job_make
+from tests.making import job_make, search_make
 from tests.serving import model_made
 
 BASELINE = Path(__file__).with_name("query_counts.json")
@@ -28,6 +28,7 @@ LISTS = [
     "/v1/datasets",
     "/v1/fine_tuning/jobs",
     "/v1/models",
+    "/v1/searches",
     "/v1/plugins",
     "/v1/predictions",
     "/v1/invoices",
@@ -41,6 +42,7 @@ def fill(place: Place, number: int, *, start: int = 0) -> None:
     """Give the tenant ``number`` of everything that can be listed."""
     for at in range(start, start + number):
         job_make(place, metadata={"n": str(at)})
+        search_make(place)
         version = model_made(place, "fake-echo", job_id=f"ftjob-{at}")
         with place.scope():
             text = f"grain {at}".encode()

@@ -24,7 +24,7 @@ from modelmill.tenants.services import api_key_create, member_invite
 from modelmill.tenants.webhooks.services import endpoint_create
 
 from tests.conftest import Place
-from tests.making import job_make, manifest_make, version_make
+from tests.making import job_make, manifest_make, search_make, version_make
 
 BASELINE = Path(__file__).with_name("query_counts.json")
 
@@ -57,6 +57,12 @@ def jobs(place: Place, number: int) -> None:
         job_make(place, suffix=f"job {at}")
 
 
+def searches(place: Place, number: int) -> None:
+    manifest_publish(manifest_make())
+    for _at in range(number):
+        search_make(place)
+
+
 def models(place: Place, number: int) -> None:
     release = manifest_publish(manifest_make())
     for at in range(number):
@@ -83,6 +89,7 @@ FILLS: dict[str, Callable[[Place, int], None]] = {
     "/data": datasets,
     "/jobs": jobs,
     "/models": models,
+    "/searches": searches,
     "/usage": uses,
     "/usage/events": uses,
 }

@@ -10,7 +10,7 @@ from modelmill.billing.rating import RatedBill, Rates, bill_rate, line_rate, rat
 from modelmill.billing.selectors import tenant_rates
 from modelmill.core.money import round_half_up
 from modelmill.metering.buckets import usage_buckets
-from modelmill.metering.selectors import UsageTotal, usage_of_subject
+from modelmill.metering.selectors import UsageTotal, usage_of_subject, usage_of_subjects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,18 +72,16 @@ def cost_buckets(
 
 def subject_bill(tenant_id: str, subject: str) -> RatedBill:
     """Return what one job, prediction or file has cost so far, line by line. Two queries."""
+    return _bill(usage_of_subject(subject), rates=tenant_rates(tenant_id))
+
+
+def subjects_cost_micro(tenant_id: str, subjects: Iterable[str]) -> dict[str, int]:
+    """Return what each of many jobs or predictions has cost so far. Two queries for all."""
     rates = tenant_rates(tenant_id)
-    return bill_rate(
-        line_rate(
-            rates,
-            meter=str(total.meter),
-            plugin_id=str(total.plugin_id),
-            billable=bool(total.billable),
-            qty=total.qty,
-            event_count=total.event_count,
-        )
-        for total in usage_of_subject(subject)
-    )
+    return {
+        subject: _bill(totals, rates=rates).subtotal_micro
+        for subject, totals in usage_of_subjects(subjects).items()
+    }
 
 
 def money_by_tenant() -> dict[str, TenantMoney]:
@@ -99,3 +97,17 @@ def money_by_tenant() -> dict[str, TenantMoney]:
         )
         for balance in Balance.objects.all()
     }
+
+
+def _bill(totals: Iterable[UsageTotal], *, rates: Rates) -> RatedBill:
+    return bill_rate(
+        line_rate(
+            rates,
+            meter=str(total.meter),
+            plugin_id=str(total.plugin_id),
+            billable=bool(total.billable),
+            qty=total.qty,
+            event_count=total.event_count,
+        )
+        for total in totals
+    )

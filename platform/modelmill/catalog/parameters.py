@@ -42,6 +42,12 @@ def parameters_complete(
     return complete
 
 
+def parameter_types(release: Release, name: str) -> set[str]:
+    """Return the JSON types a training parameter may have; none for an unknown name."""
+    rules: dict[str, Any] = release.manifest["train_schema"]
+    return _types(rules.get("properties", {}).get(name, {}), rules)
+
+
 def _refuse_unknown(values: Mapping[str, Any], fields: Mapping[str, Any], *, title: str) -> None:
     for name in values:
         if name not in fields:

@@ -231,3 +231,9 @@ class WorkerSeen(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+# Django looks for a room's tables in this module.
+from modelmill.training.searches.models import Search, Trial  # noqa: E402
+
+__all__ = ["Attempt", "Checkpoint", "Job", "JobEvent", "Search", "Trial", "WorkerSeen"]

@@ -54,7 +54,7 @@ class TrainForm(forms.Form):
 
     def __init__(self, *args: Any, versions: list[DatasetVersion], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(version.pk, _version_label(version)) for version in versions]
+        choices = [(version.pk, version_label(version)) for version in versions]
         self.fields["dataset"].choices = choices  # type: ignore[attr-defined]
 
 
@@ -120,7 +120,8 @@ def _place(error: errors.MillError, form: TrainForm, parameters: ParametersForm)
         form.add_error(name if name in form.fields else None, error.message)
 
 
-def _version_label(version: DatasetVersion) -> str:
+def version_label(version: DatasetVersion) -> str:
+    """Name a dataset version for a choice: its name, number and size."""
     rows = ngettext("%(count)s row", "%(count)s rows", version.row_count)
     return " · ".join(
         [

@@ -1,0 +1,264 @@
+"""A search's writes: begun and cancelled by a customer, carried on by a worker."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from modelmill.catalog.models import Release
+from modelmill.catalog.selectors import release_for
+from modelmill.core.errors import Conflict, InvalidRequest
+from modelmill.core.ids import new_id
+from modelmill.core.outbox import outbox_add
+from modelmill.core.scope import system_scope
+from modelmill.datasets.selectors import version_for
+from modelmill.tenants.callers import Caller
+from modelmill.tenants.services import audit_record
+from modelmill.training.checks import kind_check, version_check
+from modelmill.training.models import Job
+from modelmill.training.searches.models import Search, Trial
+from modelmill.training.searches.selectors import access_search, trial_list, trial_value
+from modelmill.training.searches.space import grid_size, space_check
+from modelmill.training.services.submission import job_submit
+from modelmill.training.services.wishes import job_cancel
+from modelmill.training.states import ENDED, State
+
+ADVANCE = "workers.tasks.searches.advance"
+MAX_TRIALS = 200
+MAX_PARALLEL = 16
+
+# Longer than one worker thinks; after it another may.
+_BUSY = timedelta(seconds=120)
+_SEED_BITS = 31
+_OUTCOMES = {
+    State.SUCCEEDED: Trial.Outcome.COMPLETE,
+    State.FAILED: Trial.Outcome.FAILED,
+    State.CANCELLED: Trial.Outcome.CANCELLED,
+}
+
+
+def search_submit(
+    *,
+    caller: Caller,
+    plugin_id: str,
+    training_ref: str,
+    space: Mapping[str, Any],
+    metric: str,
+    goal: str = Search.Goal.MINIMIZE,
+    method: str = Search.Method.RANDOM,
+    is_halving: bool = True,
+    max_trials: int = 20,
+    parallel: int = 2,
+    budget_micro: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    validation_ref: str | None = None,
+    suffix: str | None = None,
+    seed: int | None = None,
+    idempotency_key: str | None = None,
+) -> Search:
+    """Check and begin a search; its first trials follow at once.
+
+    The same key returns the search it began. Raises ``InvalidRequest`` and
+    ``NotFound`` before anything is stored.
+    """
+    caller.require("jobs:write")
+    if idempotency_key and (earlier := _asked_before(idempotency_key)):
+        return earlier
+    release = release_for(plugin_id)
+    fixed = {name: value for name, value in (parameters or {}).items() if name not in space}
+    _refs_check(release, training_ref=training_ref, validation_ref=validation_ref or "")
+    search = Search(
+        tenant=caller.tenant,
+        release=release,
+        training_ref=training_ref,
+        validation_ref=validation_ref or "",
+        space=space_check(release, space, fixed=fixed),
+        parameters=fixed,
+        metric=_metric(metric),
+        goal=goal,
+        method=method,
+        is_halving=is_halving,
+        seed=secrets.randbits(_SEED_BITS) if seed is None else seed,
+        max_trials=max_trials,
+        parallel=parallel,
+        budget_micro=budget_micro,
+        suffix=suffix or "",
+        created_by=caller.actor,
+        user=caller.user,
+        api_key_id=caller.api_key_id,
+        idempotency_key=idempotency_key or None,
+    )
+    if method == Search.Method.GRID:
+        search.max_trials = min(max_trials, grid_size(search.space))
+    try:
+        with transaction.atomic():
+            search.save(force_insert=True)
+            audit_record("search.submitted", caller=caller, object_id=search.id)
+            search_ring(search)
+    except IntegrityError:
+        # Two requests with one key at the same moment: the other one began the search.
+        earlier = _asked_before(idempotency_key or "")
+        if earlier is None:
+            raise
+        return earlier
+    return access_search(search.id)
+
+
+def search_cancel(search: Search, *, caller: Caller) -> Search:
+    """Begin no more trials and cancel those that train; a second call changes nothing."""
+    caller.require("jobs:write")
+    with transaction.atomic():
+        if search_end(search, ended_by="cancelled", state=Search.State.CANCELLED):
+            audit_record("search.cancelled", caller=caller, object_id=search.id)
+        elif access_search(search.id).state != Search.State.CANCELLED:
+            raise Conflict(_("The search is over already."), code="search_state")
+        for trial in trial_list(search):
+            if trial.job is not None and not trial.job.is_over:
+                _stop(trial.job, caller=caller)
+        search_ring(search)
+    return access_search(search.id)
+
+
+def searches_open() -> list[tuple[str, str]]:
+    """Return (tenant, search) for every search with something left to do."""
+    with system_scope("searches of every tenant are carried on"):
+        open_rows = Q(state=Search.State.RUNNING) | Q(trials__outcome="")
+        rows = Search.objects.filter(open_rows)
+        return list(rows.order_by("id").values_list("tenant_id", "id").distinct())
+
+
+def search_hold(search: Search) -> bool:
+    """Let one worker think about a search; False while another one does."""
+    free = Q(busy_until=None) | Q(busy_until__lt=Now())
+    return bool(Search.objects.filter(free, pk=search.pk).update(busy_until=Now() + _BUSY))
+
+
+def search_let_go(search: Search) -> None:
+    """Let others think about it again."""
+    Search.objects.filter(pk=search.pk).update(busy_until=None)
+
+
+def search_end(search: Search, *, ended_by: str, message: str = "", state: str = "") -> bool:
+    """Begin no more trials, for the reason given; return whether it was still running."""
+    return bool(
+        Search.objects.filter(pk=search.pk, state=Search.State.RUNNING).update(
+            state=state or Search.State.ENDED,
+            ended_by=ended_by,
+            message=message,
+            finished_at=Now(),
+        )
+    )
+
+
+def search_ring(search: Search) -> None:
+    """Ask a worker, once the caller has committed, to look at a search."""
+    payload = {"tenant_id": search.tenant_id, "search_id": search.pk}
+    outbox_add(ADVANCE, key=new_id(f"search:{search.pk}"), payload=payload)
+
+
+def trial_begin(search: Search, *, number: int, parameters: Mapping[str, Any]) -> Trial:
+    """Submit the job of one trial; the same number again returns the same trial.
+
+    A job that cannot be made of the parameters is a failed trial. Raises
+    ``QuotaExceeded`` and ``NotFound``: then no trial can be begun.
+    """
+    row: dict[str, Any] = {"tenant_id": search.tenant_id, "parameters": dict(parameters)}
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                job = job_submit(
+                    caller=_caller(search),
+                    plugin_id=search.plugin_id,
+                    training_ref=search.training_ref,
+                    validation_ref=search.validation_ref or None,
+                    parameters={**search.parameters, **parameters},
+                    suffix=search.suffix or None,
+                    # Trials differ by their parameters alone.
+                    seed=search.seed,
+                    metadata={"search": search.pk, "trial": str(number)},
+                    idempotency_key=f"trial:{search.pk}:{number}",
+                )
+        except InvalidRequest as error:
+            row |= {"outcome": Trial.Outcome.FAILED, "message": error.message}
+        else:
+            row["job"] = job
+        trial, _is_new = Trial.objects.get_or_create(search=search, number=number, defaults=row)
+    return trial
+
+
+def trial_stop(trial: Trial, *, search: Search, message: str) -> None:
+    """Stop a trial that is not worth going on with."""
+    assert trial.job is not None
+    with transaction.atomic():
+        _stop(trial.job, caller=_caller(search))
+        stopped = {"outcome": Trial.Outcome.STOPPED, "message": message}
+        value = trial_value(search, trial.job)
+        Trial.objects.filter(pk=trial.pk, outcome="").update(value=value, **stopped)
+
+
+def trial_measured(trial: Trial) -> None:
+    """Keep what a running trial measured at the rungs it has passed."""
+    Trial.objects.filter(pk=trial.pk).update(rungs=trial.rungs)
+
+
+def trial_settle(trial: Trial, *, search: Search) -> bool:
+    """Write down how a trial ended, if its job is over."""
+    job = trial.job
+    if job is None or job.state not in ENDED:
+        return False
+    outcome, value = _OUTCOMES[State(job.state)], trial_value(search, job)
+    message = job.error_message
+    if outcome == Trial.Outcome.COMPLETE and value is None:
+        outcome = Trial.Outcome.FAILED
+        message = _("The training never reported %(metric)s.") % {"metric": search.metric}
+    Trial.objects.filter(pk=trial.pk, outcome="").update(
+        outcome=outcome, value=value, message=message
+    )
+    return True
+
+
+def _caller(search: Search) -> Caller:
+    return Caller(
+        tenant=search.tenant,
+        user=search.user,
+        api_key_id=search.api_key_id,
+        permissions=frozenset({"jobs:read", "jobs:write"}),
+    )
+
+
+def _stop(job: Job, *, caller: Caller) -> None:
+    try:
+        job_cancel(job, caller=caller)
+    except Conflict:
+        # It ended at this moment, and will be settled as it ended.
+        return
+
+
+def _refs_check(release: Release, *, training_ref: str, validation_ref: str) -> None:
+    if not release.manifest.get("trains"):
+        raise InvalidRequest(
+            _("%(title)s cannot be trained.") % {"title": release.manifest["title"]}, param="model"
+        )
+    for ref, param in ((training_ref, "training_file"), (validation_ref, "validation_file")):
+        if ref:
+            version = version_for(ref, param=param)
+            version_check(version, param=param)
+            kind_check(version, release=release, param=param)
+
+
+def _metric(metric: str) -> str:
+    name = metric.strip()
+    if not name or len(name) > 100:
+        raise InvalidRequest(
+            _("Name the metric to go by, as the training reports it."), param="metric"
+        )
+    return name
+
+
+def _asked_before(key: str) -> Search | None:
+    return Search.objects.filter(idempotency_key=key).first()

@@ -1,0 +1,82 @@
+"""A search: what may vary is checked before anything begins, and each search is its tenant's."""
+
+import pytest
+from modelmill.catalog.selectors import release_for
+from modelmill.catalog.services import manifest_publish
+from modelmill.core.errors import Conflict, InvalidRequest, NotFound
+from modelmill.core.models import OutboxMessage
+from modelmill.training.searches.models import Search
+from modelmill.training.searches.selectors import access_search
+from modelmill.training.searches.services import search_cancel
+from modelmill.training.searches.space import grid_of, space_check
+
+from tests.making import manifest_make, search_make
+
+
+@pytest.fixture
+def release(acme):
+    manifest_publish(manifest_make())
+    with acme.scope():
+        yield release_for("toy")
+
+
+def test_a_search_begins_and_a_worker_is_rung(acme) -> None:
+    search = search_make(acme)
+    assert search.space["steps"]["log"] and search.space["steps"]["whole"]
+    ring = OutboxMessage.objects.get(topic="workers.tasks.searches.advance")
+    assert ring.payload == {"tenant_id": acme.tenant.id, "search_id": search.id}
+
+
+def test_the_same_key_finds_the_search_it_began(acme) -> None:
+    assert search_make(acme, idempotency_key="k").id == search_make(acme, idempotency_key="k").id
+
+
+@pytest.mark.parametrize(
+    ("space", "param"),
+    [
+        ({}, "space"),
+        ({"nothing": {"values": [1]}}, "nothing"),
+        ({"steps": {"values": []}}, "steps"),
+        ({"steps": {"min": 5, "max": 5}}, "steps"),
+        ({"steps": {"min": 0, "max": 5, "log": True}}, "steps"),
+        ({"steps": {"values": [5, -1]}}, "steps"),
+        ({"steps": {"min": 1, "max": 10**9}}, "steps"),
+        ({"steps": 5}, "steps"),
+        ({"mode": {"values": ["plain", "unheard of"]}}, "mode"),
+    ],
+)
+def test_what_cannot_vary_is_refused_by_name(acme, space, param) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        search_make(acme, space=space)
+    assert refused.value.param == param
+    with acme.scope():
+        assert not Search.objects.exists()
+
+
+def test_a_grid_has_every_combination_once(release) -> None:
+    space = space_check(
+        release,
+        {"steps": {"min": 1, "max": 100, "count": 3}, "mode": {"values": ["plain", "fancy"]}},
+        fixed={},
+    )
+    assert grid_of(space) == [
+        {"steps": steps, "mode": mode} for steps in (1, 10, 100) for mode in ("plain", "fancy")
+    ]
+
+
+def test_a_stranger_finds_no_search(acme, globex) -> None:
+    search = search_make(acme)
+    with globex.scope(), pytest.raises(NotFound):
+        access_search(search.id)
+    assert globex.api.get(f"/v1/searches/{search.id}").status_code == 404
+    assert globex.browser().get(f"/searches/{search.id}").status_code == 404
+
+
+def test_a_search_is_cancelled_once(acme) -> None:
+    search = search_make(acme)
+    with acme.scope():
+        assert search_cancel(search, caller=acme.caller).state == Search.State.CANCELLED
+        assert search_cancel(search, caller=acme.caller).ended_by == "cancelled"
+        Search.objects.update(state=Search.State.ENDED)
+        with pytest.raises(Conflict):
+            search_cancel(search, caller=acme.caller)
