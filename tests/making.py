@@ -82,7 +82,7 @@ def job_make(place: Any, **options: Any) -> Any:
 def search_make(place: Any, **options: Any) -> Any:
     """Begin a search with the toy plugin on ready data, as the place's owner."""
     from modelmill.catalog.services import manifest_publish
-    from modelmill.training.searches.services import search_submit
+    from modelmill.training.searches.services import SearchAsk, search_submit
 
     manifest_publish(manifest_make())
     with place.scope():
@@ -93,7 +93,8 @@ def search_make(place: Any, **options: Any) -> Any:
             "metric": "loss",
             **options,
         }
-        return search_submit(caller=place.caller, **asked)
+        key = asked.pop("idempotency_key", None)
+        return search_submit(SearchAsk(**asked), caller=place.caller, idempotency_key=key)
 
 
 def grain_make(place: Any, text: str = "corn\nbarley and rye\noats\n") -> Any:

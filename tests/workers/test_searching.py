@@ -12,7 +12,12 @@ from modelmill.training.searches.selectors import (
     trial_list,
     trials_cost_micro,
 )
-from modelmill.training.searches.services import search_cancel, search_submit, searches_open
+from modelmill.training.searches.services import (
+    SearchAsk,
+    search_cancel,
+    search_submit,
+    searches_open,
+)
 from modelmill.training.states import Desired, State
 
 from tests.making import fakes_publish, grain_make
@@ -41,9 +46,8 @@ def seek(transactional_db, acme, settings, tmp_path):
             **options,
         }
         with acme.scope():
-            return search_submit(
-                caller=acme.caller, plugin_id="fake-learner", training_ref=version.id, **asked
-            )
+            ask = SearchAsk(plugin_id="fake-learner", training_ref=version.id, **asked)
+            return search_submit(ask, caller=acme.caller)
 
     return begin
 

@@ -24,6 +24,7 @@ from modelmill.training.searches.selectors import (
 from modelmill.training.searches.services import (
     MAX_PARALLEL,
     MAX_TRIALS,
+    SearchAsk,
     search_cancel,
     search_submit,
 )
@@ -68,13 +69,12 @@ class SearchesView(TenantView):
         body = self.Body(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        search = search_submit(
-            caller=self.caller,
+        ask = SearchAsk(
             plugin_id=asked["model"],
             training_ref=asked["training_file"],
-            validation_ref=asked.get("validation_file"),
+            validation_ref=asked.get("validation_file") or "",
             space=asked["space"],
-            parameters=asked.get("hyperparameters"),
+            parameters=asked.get("hyperparameters") or {},
             metric=asked["metric"],
             goal=asked["goal"],
             method=asked["method"],
@@ -82,10 +82,11 @@ class SearchesView(TenantView):
             max_trials=asked["max_trials"],
             parallel=asked["parallel"],
             budget_micro=asked.get("max_cost_micro"),
-            suffix=asked.get("suffix"),
+            suffix=asked.get("suffix") or "",
             seed=asked.get("seed"),
-            idempotency_key=request.headers.get("Idempotency-Key"),
         )
+        key = request.headers.get("Idempotency-Key")
+        search = search_submit(ask, caller=self.caller, idempotency_key=key)
         return Response(search_shape(search))
 
     @extend_schema(

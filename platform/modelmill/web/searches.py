@@ -29,6 +29,7 @@ from modelmill.training.searches.selectors import (
 from modelmill.training.searches.services import (
     MAX_PARALLEL,
     MAX_TRIALS,
+    SearchAsk,
     search_cancel,
     search_submit,
 )
@@ -163,21 +164,20 @@ def _submit(
 ) -> Search | None:
     asked = form.cleaned_data
     budget = asked["budget"]
+    ask = SearchAsk(
+        plugin_id=found.pk,
+        training_ref=asked["dataset"],
+        space=space.space(),
+        metric=asked["metric"],
+        goal=asked["goal"],
+        method=asked["method"],
+        is_halving=asked["early_stopping"],
+        max_trials=asked["max_trials"],
+        parallel=asked["parallel"],
+        budget_micro=int(budget * MICRO) if budget else None,
+    )
     try:
-        return search_submit(
-            caller=request.caller,
-            plugin_id=found.pk,
-            training_ref=asked["dataset"],
-            space=space.space(),
-            metric=asked["metric"],
-            goal=asked["goal"],
-            method=asked["method"],
-            is_halving=asked["early_stopping"],
-            max_trials=asked["max_trials"],
-            parallel=asked["parallel"],
-            budget_micro=int(budget * MICRO) if budget else None,
-            idempotency_key=f"page:{asked['once']}",
-        )
+        return search_submit(ask, caller=request.caller, idempotency_key=f"page:{asked['once']}")
     except errors.MillError as error:
         if error.status >= 500:
             raise

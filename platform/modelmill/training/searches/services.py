@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -42,25 +43,27 @@ _OUTCOMES = {
 }
 
 
-def search_submit(
-    *,
-    caller: Caller,
-    plugin_id: str,
-    training_ref: str,
-    space: Mapping[str, Any],
-    metric: str,
-    goal: str = Search.Goal.MINIMIZE,
-    method: str = Search.Method.RANDOM,
-    is_halving: bool = True,
-    max_trials: int = 20,
-    parallel: int = 2,
-    budget_micro: int | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    validation_ref: str | None = None,
-    suffix: str | None = None,
-    seed: int | None = None,
-    idempotency_key: str | None = None,
-) -> Search:
+@dataclass(frozen=True, kw_only=True)
+class SearchAsk:
+    """What a customer asks of a search; the API documents each field."""
+
+    plugin_id: str
+    training_ref: str
+    space: Mapping[str, Any]
+    metric: str
+    goal: str = Search.Goal.MINIMIZE
+    method: str = Search.Method.RANDOM
+    is_halving: bool = True
+    max_trials: int = 20
+    parallel: int = 2
+    budget_micro: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    validation_ref: str = ""
+    suffix: str = ""
+    seed: int | None = None
+
+
+def search_submit(ask: SearchAsk, *, caller: Caller, idempotency_key: str | None = None) -> Search:
     """Check and begin a search; its first trials follow at once.
 
     The same key returns the search it began. Raises ``InvalidRequest`` and
@@ -69,32 +72,7 @@ def search_submit(
     caller.require("jobs:write")
     if idempotency_key and (earlier := _asked_before(idempotency_key)):
         return earlier
-    release = release_for(plugin_id)
-    fixed = {name: value for name, value in (parameters or {}).items() if name not in space}
-    _refs_check(release, training_ref=training_ref, validation_ref=validation_ref or "")
-    search = Search(
-        tenant=caller.tenant,
-        release=release,
-        training_ref=training_ref,
-        validation_ref=validation_ref or "",
-        space=space_check(release, space, fixed=fixed),
-        parameters=fixed,
-        metric=_metric(metric),
-        goal=goal,
-        method=method,
-        is_halving=is_halving,
-        seed=secrets.randbits(_SEED_BITS) if seed is None else seed,
-        max_trials=max_trials,
-        parallel=parallel,
-        budget_micro=budget_micro,
-        suffix=suffix or "",
-        created_by=caller.actor,
-        user=caller.user,
-        api_key_id=caller.api_key_id,
-        idempotency_key=idempotency_key or None,
-    )
-    if method == Search.Method.GRID:
-        search.max_trials = min(max_trials, grid_size(search.space))
+    search = _search_new(ask, caller=caller, idempotency_key=idempotency_key)
     try:
         with transaction.atomic():
             search.save(force_insert=True)
@@ -220,6 +198,35 @@ def trial_settle(trial: Trial, *, search: Search) -> bool:
         outcome=outcome, value=value, message=message
     )
     return True
+
+
+def _search_new(ask: SearchAsk, *, caller: Caller, idempotency_key: str | None) -> Search:
+    release = release_for(ask.plugin_id)
+    _refs_check(release, training_ref=ask.training_ref, validation_ref=ask.validation_ref)
+    fixed = {name: value for name, value in ask.parameters.items() if name not in ask.space}
+    space = space_check(release, ask.space, fixed=fixed)
+    is_grid = ask.method == Search.Method.GRID
+    return Search(
+        tenant=caller.tenant,
+        release=release,
+        training_ref=ask.training_ref,
+        validation_ref=ask.validation_ref,
+        space=space,
+        parameters=fixed,
+        metric=_metric(ask.metric),
+        goal=ask.goal,
+        method=ask.method,
+        is_halving=ask.is_halving,
+        seed=secrets.randbits(_SEED_BITS) if ask.seed is None else ask.seed,
+        max_trials=min(ask.max_trials, grid_size(space)) if is_grid else ask.max_trials,
+        parallel=ask.parallel,
+        budget_micro=ask.budget_micro,
+        suffix=ask.suffix,
+        created_by=caller.actor,
+        user=caller.user,
+        api_key_id=caller.api_key_id,
+        idempotency_key=idempotency_key or None,
+    )
 
 
 def _caller(search: Search) -> Caller:
