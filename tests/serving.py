@@ -40,6 +40,8 @@ def model_made(place: Any, plugin_id: str, *, job_id: str = "") -> ModelVersion:
 @contextmanager
 def infer_worker(redis_url: str, **extra: str) -> Iterator[Worker]:
     """Run an inference worker for the length of the block."""
-    options = {"pool": "threads", "concurrency": 4, **extra}
+    # Imported ahead, so that these workers start plugins' processes as those of an installation do.
+    warm = {"MODELMILL_WARM_IMPORTS": "numpy"}
+    options = {"pool": "threads", "concurrency": 4, **warm, **extra}
     with worker_running("infer", redis_url=redis_url, **options) as worker:  # type: ignore[arg-type]
         yield worker

@@ -12,6 +12,8 @@ if "MODELMILL_VAR_DIR" not in os.environ:
 os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789-0123456789-0123456789")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
 os.environ.setdefault("MODELMILL_KEY_MODE", "test")
+# Seconds of imports for each worker; the tests that are about it name a few quick ones.
+os.environ.setdefault("MODELMILL_WARM_IMPORTS", "none")
 
 from modelmill.settings import *  # noqa: F403
 from modelmill.settings import CACHES

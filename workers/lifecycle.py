@@ -11,6 +11,7 @@ from modelmill.core.doorbell import ring
 from modelmill.training.services import worker_gone, worker_report
 
 from workers.hosts import fences_seen, fences_try
+from workers.hosts.forkers import forker_prepare
 from workers.isolation import levels_used
 from workers.supervisor.devices import device_choose
 from workers.supervisor.draining import drain_ask
@@ -49,8 +50,10 @@ def lifecycle_connect(app: Celery) -> None:
 
 
 def _look_around(sender: Any, **_signal: object) -> None:
-    """Ring for what may have waited while no worker was there."""
+    """Import ahead what plugins need, and ring for what waited while no worker was there."""
     queues = sender.app.amqp.queues.consume_from
+    if "train" in queues or "infer" in queues:
+        forker_prepare(settings.WARM_IMPORTS, device=device_choose().kind)
     if "train" in queues:
         ring("workers.tasks.training.ring", {"job_id": ""})
     if "infer" in queues:

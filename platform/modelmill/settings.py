@@ -303,6 +303,17 @@ TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
 # Folders with plugins that are not installed as distributions, for development.
 PLUGIN_PATHS = [Path(path) for path in env.words("MODELMILL_PLUGIN_PATHS")]
+# What a process that plugins' processes are forked from imports ahead; "none" starts each afresh.
+WARM_IMPORTS = tuple(
+    name
+    for name in env.words(
+        "MODELMILL_WARM_IMPORTS",
+        "numpy,PIL.Image,pyarrow.parquet,pandas,datasets,torch,safetensors.torch,tokenizers,"
+        "transformers.modeling_utils,transformers.models.auto.modeling_auto,"
+        "transformers.models.auto.tokenization_auto",
+    )
+    if name != "none"
+)
 # Virtual environments with plugins of their own, or folders of such.
 PLUGIN_ENVIRONMENTS = [Path(path) for path in env.words("MODELMILL_PLUGIN_ENVIRONMENTS")]
 # What a plugin's process may take, and how it is shut in: docs/operators/sandbox.md.

@@ -10,12 +10,13 @@ from typing import Any
 
 from modelmill_sdk.protocol import FromChild, ModelLoad, PredictStart
 
+from tests.workers.conftest import forker_ready
 from workers.hosts import HostProcess, HostSpec
 
 PLUGIN = Path(__file__).parent / "plugin"
 CANARY = "canary-of-the-house"
 # With a GPU a little more is open: CUDA needs it. The machine need not have one.
-LEVELS = ("L1", "L2", "L1 GPU")
+LEVELS = ("L1", "L1 warm", "L2", "L1 GPU")
 
 
 class House:
@@ -66,10 +67,13 @@ class House:
     def host(self, *, level: str, **options: Any) -> HostProcess:
         """Start a host with the hostile plugin loaded."""
         scratch = self.folder / f"host-{len(self.hosts)}"
-        level, _space, gpu = level.partition(" ")
+        level, _space, way = level.partition(" ")
+        if way == "warm":
+            assert forker_ready("decimal").is_ready
         spec = HostSpec(
             scratch_dir=scratch,
-            device="cuda" if gpu else "cpu",
+            device="cuda" if way == "GPU" else "cpu",
+            warm_imports=("decimal",) if way == "warm" else (),
             python_paths=(PLUGIN,),
             closed=(self.folder,),
             level=level,  # type: ignore[arg-type]

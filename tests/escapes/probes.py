@@ -15,7 +15,7 @@ class Probe:
     by: str
     needs: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
-    levels: tuple[str, ...] = ("L1", "L2", "L1 GPU")
+    levels: tuple[str, ...] = ("L1", "L1 warm", "L2", "L1 GPU")
     # What a death says, where the host's end is how it is contained.
     dies: str = ""
 
@@ -25,7 +25,7 @@ class Probe:
         return self.name.replace("_", " ")
 
 
-_L1, _BOTH = ("L1",), ("L1", "L2")
+_L1, _BOTH = ("L1", "L1 warm"), ("L1", "L1 warm", "L2")
 
 # Tried one after the other in the same process, which lives on.
 ASKED = (

@@ -1,5 +1,6 @@
 """A plugin host to talk to, with the fake plugins on its path."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from modelmill_sdk.protocol import FromChild, Loaded, ModelLoad, PredictStart, T
 from modelmill_sdk.testing import dataset_write
 
 from workers.hosts import HostProcess, HostSpec
+from workers.hosts.forkers import Forker, forker_prepare
 
 FAKES = Path(__file__).parents[1] / "fakes"
+# Quick to import, and all that matters to most tests is the way a host is started.
+WARM = ("decimal",)
 
 
 class Talk:
@@ -60,13 +64,30 @@ class Talk:
         )
 
 
-@pytest.fixture
-def talk_start(tmp_path: Path) -> Iterator[Callable[..., Talk]]:
-    """Start hosts with options of one's own; all end with the test."""
+def forker_ready(*imports: str) -> Forker:
+    """Start what hosts are forked from, and wait until it can fork."""
+    found = forker_prepare(imports, device="cpu")
+    assert found is not None
+    deadline = time.monotonic() + 60
+    while not found.is_ready and not found.why_not and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture(params=["fresh", "forked"])
+def talk_start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Talk]]:
+    """Start hosts with options of one's own, each way there is; all end with the test."""
     hosts: list[HostProcess] = []
+    warm = () if request.param == "fresh" else WARM
+    if warm:
+        assert forker_ready(*warm).is_ready
 
     def start(**options: Any) -> Talk:
-        defaults = {"scratch_dir": tmp_path / f"host-{len(hosts)}", "python_paths": (FAKES,)}
+        defaults = {
+            "scratch_dir": tmp_path / f"host-{len(hosts)}",
+            "python_paths": (FAKES,),
+            "warm_imports": warm,
+        }
         spec = HostSpec(**(defaults | options))
         hosts.append(HostProcess.start(spec))
         return Talk(hosts[-1], spec.scratch_dir)

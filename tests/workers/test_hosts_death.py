@@ -158,9 +158,16 @@ PARENT = textwrap.dedent(
     from pathlib import Path
     from modelmill_sdk.protocol import ModelLoad, PredictStart
     from workers.hosts import HostProcess, HostSpec
+    from workers.hosts.forkers import forker_prepare
 
-    scratch, fakes, do = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-    host = HostProcess.start(HostSpec(scratch_dir=scratch, python_paths=(fakes,)))
+    scratch, fakes, do, *warm = Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]
+    forker = forker_prepare(tuple(warm), device="cpu")
+    while forker is not None and not forker.is_ready:
+        time.sleep(0.01)
+    host = HostProcess.start(
+        HostSpec(scratch_dir=scratch, python_paths=(fakes,), warm_imports=tuple(warm))
+    )
+    assert host._is_forked == bool(warm)
     (scratch / "model").mkdir()
     host.send(ModelLoad(plugin_id="fake-trouble", model_dir=scratch / "model"))
     host.receive(30)
@@ -174,9 +181,10 @@ PARENT = textwrap.dedent(
 )
 
 
+@pytest.mark.parametrize("warm", [(), ("decimal",)], ids=["fresh", "forked"])
 @pytest.mark.parametrize("do", ["idle", "hang", "hold"])
-def test_the_child_dies_with_its_parent(tmp_path, do) -> None:
-    command = [sys.executable, "-c", PARENT, str(tmp_path / "scratch"), str(FAKES), do]
+def test_the_child_dies_with_its_parent(tmp_path, do, warm) -> None:
+    command = [sys.executable, "-c", PARENT, str(tmp_path / "scratch"), str(FAKES), do, *warm]
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
     parent = subprocess.Popen(

@@ -14,6 +14,7 @@ import site
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _FENCING = Path(__file__).resolve().parent / "fencing"
 
@@ -25,15 +26,28 @@ def main() -> None:
     if settings["bubblewrap"]:
         again = [*sys.orig_argv[:-1], fencing.bubblewrap.inner_settings(settings)]
         fencing.wrap(settings["bubblewrap"], settings["fences"], inner=again)
-    report = fencing.tie_down(settings["fences"])
-    with os.fdopen(settings["report_fd"], "w", encoding="utf-8") as pipe:
-        json.dump(report, pipe)
+    fences_raise(settings, fencing)
     if settings["is_trial"]:
         return
     packages_find(settings["python_paths"])
+    arguments_set(settings)
+    runpy.run_module("modelmill_sdk.host", run_name="__main__", alter_sys=True)
+
+
+def fences_raise(settings: dict[str, Any], fencing: ModuleType) -> None:
+    """Tie this process down, and tell which fences stand; a fresh process and a forked one alike.
+
+    Raises OSError where it must not go on.
+    """
+    report = fencing.tie_down(settings["fences"])
+    with os.fdopen(settings["report_fd"], "w", encoding="utf-8") as pipe:
+        json.dump(report, pipe)
+
+
+def arguments_set(settings: dict[str, Any]) -> None:
+    """Give the SDK's host its command line."""
     fds = (str(settings["read_fd"]), str(settings["write_fd"]))
     sys.argv[1:] = ["--read-fd", fds[0], "--write-fd", fds[1]]
-    runpy.run_module("modelmill_sdk.host", run_name="__main__", alter_sys=True)
 
 
 def fencing_load() -> ModuleType:

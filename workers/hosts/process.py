@@ -98,7 +98,8 @@ class HostProcess:
             self._groups.remove()
             raise
         self._report_fd = started.report_fd
-        self._popen = started.popen
+        self._child = started.child
+        self._is_forked = started.is_forked
         self._pipe = FramePipe(started.write_fd)
         self._output = OutputTail(started.output_fd)
         self._reader = threading.Thread(
@@ -111,7 +112,7 @@ class HostProcess:
     @property
     def pid(self) -> int:
         """The process's number, which is also its group's."""
-        return self._popen.pid
+        return self._child.pid
 
     @property
     def is_alive(self) -> bool:
@@ -163,8 +164,18 @@ class HostProcess:
         for pid in pids:
             # One that ends meanwhile must not hide the others.
             with contextlib.suppress(psutil.Error):
-                size_bytes += psutil.Process(pid).memory_info().rss
+                size_bytes += self._memory_bytes(pid)
         return size_bytes
+
+    def _memory_bytes(self, pid: int) -> int:
+        # A fork's libraries are its parent's pages: counted whole in each host, a few would seem to
+        # fill the machine. So each counts its share.
+        if self._is_forked:
+            with contextlib.suppress(OSError):
+                for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                    if line.startswith("Pss:"):
+                        return int(line.split()[1]) * 1024
+        return int(psutil.Process(pid).memory_info().rss)
 
     def output_tail(self) -> str:
         """Give the last of what the process printed, for the operator."""
@@ -240,7 +251,7 @@ class HostProcess:
         )
 
     def _exit_code(self) -> int | None:
-        code = self._popen.returncode
+        code = self._child.returncode
         # Bubblewrap says how the process inside ended as a shell does.
         if self.spec.level == "L2" and code is not None and code > _BY_SIGNAL:
             return _BY_SIGNAL - code
@@ -263,12 +274,10 @@ class HostProcess:
 
     def _wait(self) -> None:
         # Seen dead but not yet reaped, its number is nobody else's: the time to kill its group.
-        # Somebody who waits for just any child may have reaped it first.
-        with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        self._child.await_end()
         with self._kill_lock:
             _group_kill(self.pid)
-            self._popen.wait()
+            self._child.reap()
             self._reaped.set()
         self._members.end_all()
         self._groups.remove()

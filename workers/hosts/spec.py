@@ -40,6 +40,8 @@ class HostSpec:
     # A plugin with its own virtual environment brings its own interpreter; None is the platform's.
     python: Path | None = None
     python_paths: tuple[Path, ...] = ()
+    # Modules that a process which is forked into the host has imported; none: it starts afresh.
+    warm_imports: tuple[str, ...] = ()
     max_file_bytes: int = 64 * GIB
     max_open_files: int = 4096
     # Threads count too.

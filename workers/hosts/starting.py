@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -11,14 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from workers.hosts import launcher
+from workers.hosts.children import Child, SpawnedChild
 from workers.hosts.environment import host_environment, python_paths, readable_paths
 from workers.hosts.errors import HostDied
 from workers.hosts.fences import bubblewrap_find
+from workers.hosts.forkers import ForkerGone, forker_for
 from workers.hosts.groups import HostGroups
 from workers.hosts.identity import Identity
 from workers.hosts.output import PIPE_BYTES
 from workers.hosts.spawner import spawn
 from workers.hosts.spec import GIB, HostSpec
+
+logger = logging.getLogger(__name__)
 
 LAUNCHER = Path(launcher.__file__).resolve()
 
@@ -31,7 +36,8 @@ _SHARED_MEMORY_BYTES = 8 * GIB
 class StartedProcess:
     """A process, and our ends of its pipes: its messages, ours, its output, its fences."""
 
-    popen: subprocess.Popen[bytes]
+    child: Child
+    is_forked: bool
     read_fd: int
     write_fd: int
     output_fd: int
@@ -41,7 +47,7 @@ class StartedProcess:
 def process_start(
     spec: HostSpec, identity: Identity, groups: HostGroups, *, is_trial: bool = False
 ) -> StartedProcess:
-    """Start a host's process; whoever calls owns the descriptors.
+    """Start a host's process, warm where it can be; whoever calls owns the descriptors.
 
     A trial ties itself down, tells, and ends. Raises HostDied if it cannot be started, or must run
     inside bubblewrap and that is not installed.
@@ -62,24 +68,10 @@ def process_start(
         "is_trial": is_trial,
         "fences": fence_settings(spec, identity, groups),
     }
-    python = sys.executable if spec.python is None else str(spec.python)
-    # -I and -S: nothing but the standard library is a place to import from, until the fences stand.
-    command = [python, "-I", "-S", "-u", str(LAUNCHER), json.dumps(settings)]
+    fds = (child_read, child_write, child_report, child_output)
     try:
-        popen = spawn(
-            lambda: subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=child_output,
-                stderr=child_output,
-                cwd=spec.scratch_dir,
-                env=host_environment(spec),
-                close_fds=True,
-                pass_fds=(child_read, child_write, child_report),
-                start_new_session=True,
-                umask=0o077,
-            )
-        )
+        forked = None if is_trial else _forked(spec, settings, fds)
+        child = forked or _spawned(spec, settings, fds)
     except OSError as error:
         _close(our_write, our_read, our_output, our_report)
         # An environment that was removed, for one: a process that could not begin has died.
@@ -92,12 +84,50 @@ def process_start(
     finally:
         _close(child_read, child_write, child_output, child_report)
     return StartedProcess(
-        popen=popen,
+        child=child,
+        is_forked=forked is not None,
         read_fd=our_read,
         write_fd=our_write,
         output_fd=our_output,
         report_fd=our_report,
     )
+
+
+def _forked(
+    spec: HostSpec, settings: dict[str, Any], fds: tuple[int, int, int, int]
+) -> Child | None:
+    """Have the host forked by a process that has its libraries already, if one is ready."""
+    forker = forker_for(spec)
+    if forker is None:
+        return None
+    try:
+        return forker.fork({**settings, "environment": host_environment(spec)}, fds)
+    except ForkerGone as gone:
+        logger.warning("A plugin starts without a warm process: %s", gone)
+        return None
+
+
+def _spawned(spec: HostSpec, settings: dict[str, Any], fds: tuple[int, int, int, int]) -> Child:
+    """Start the host as a program of its own."""
+    python = sys.executable if spec.python is None else str(spec.python)
+    # -I and -S: nothing but the standard library is a place to import from, until the fences stand.
+    command = [python, "-I", "-S", "-u", str(LAUNCHER), json.dumps(settings)]
+    *pipes, output = fds
+    popen = spawn(
+        lambda: subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=spec.scratch_dir,
+            env=host_environment(spec),
+            close_fds=True,
+            pass_fds=pipes,
+            start_new_session=True,
+            umask=0o077,
+        )
+    )
+    return SpawnedChild(popen)
 
 
 def fence_settings(spec: HostSpec, identity: Identity, groups: HostGroups) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """A trial of the fences: what would stand around a plugin's process here, before there is one."""
 
 import os
+import signal
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from workers.hosts.environment import python_paths
@@ -37,8 +39,9 @@ def _tried(spec: HostSpec) -> dict[str, str]:
         try:
             told = fences_read(started.report_fd, timeout_s=_ENDED_S)
         finally:
-            started.popen.kill()
-            started.popen.wait()
+            with suppress(ProcessLookupError):
+                os.kill(started.child.pid, signal.SIGKILL)
+            started.child.reap()
             for fd in (started.read_fd, started.write_fd, started.output_fd, started.report_fd):
                 os.close(fd)
     finally:

@@ -58,6 +58,7 @@ class HostPool:
         idle_s: float,
         threads: int = 1,
         device: str = "cpu",
+        warm_imports: tuple[str, ...] = (),
     ) -> None:
         """Keep the hosts' own folders under ``root``, and close a host unused for ``idle_s``."""
         self._root = root / str(os.getpid())
@@ -65,6 +66,7 @@ class HostPool:
         self._idle_s = idle_s
         self._threads = threads
         self._device = device
+        self._warm_imports = warm_imports
         self._slots: dict[str, _Slot] = {}
         self._lock = threading.Lock()
         _leftovers_remove(root)
@@ -119,6 +121,7 @@ class HostPool:
             device=self._device,
             python=wanted.python,
             python_paths=wanted.python_paths,
+            warm_imports=self._warm_imports,
             readable=(model_dir,),
             **wanted.isolation,
         )

@@ -55,6 +55,7 @@ class Server:
             # Several models answer at once, so none gets every core.
             threads=settings.PLUGIN_THREADS or max(1, (os.cpu_count() or 1) // 2),
             device=device_choose().kind,
+            warm_imports=settings.WARM_IMPORTS,
         )
         self.turns = Turns(MAX_TURNS)
         self.leases = Leases(also=self.pool.close_idle)

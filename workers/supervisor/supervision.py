@@ -225,6 +225,7 @@ class Supervision:
             device=self._device.kind,
             python=release_python(self._job.release),
             python_paths=release_paths(self._job.release),
+            warm_imports=settings.WARM_IMPORTS,
             **plugin_isolation(self._job.plugin_id),
         )
 
