@@ -15,9 +15,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from modelmill_sdk.origins import source_digest
 from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import ModelLoad, PredictDone, PredictStart
 from modelmill_sdk.testing import dataset_write, train_once
@@ -36,6 +39,7 @@ from modelmill_sdk.testing import predict_once
 plugin = getattr(import_module(sys.argv[1]), sys.argv[2])
 folders = Path(sys.argv[3]), Path(sys.argv[4])
 assert predict_once(plugin, folders[0], [eval(sys.argv[5])], eval(sys.argv[6]), out_dir=folders[1])
+print("answered", flush=True)
 """
 
 
@@ -65,37 +69,39 @@ def main(*, small: bool = False) -> None:
             folders = (work / f"host-{name}-{number}" for number in itertools.count())
             hosts = _Hosts(case, folders, imports)
             arms: dict[str, Callable[[], float]] = {
-                f"{name}: a new process": lambda case=case: _timed(_new_process, case),  # type: ignore[misc]
-                f"{name}: ours, afresh": lambda hosts=hosts: _timed(hosts.fresh),  # type: ignore[misc]
-                f"{name}: ours, forked": lambda hosts=hosts: _timed(hosts.forked),  # type: ignore[misc]
-                f"{name}: reading the weights": lambda case=case: _timed(_read, case),  # type: ignore[misc]
+                f"{name}: a new process": partial(_new_process, case),
+                f"{name}: ours, afresh": hosts.fresh,
+                f"{name}: ours, forked": hosts.forked,
+                f"{name}: reading the weights": partial(_read, case),
             }
             print(f"{name}: {case.size_bytes / 2**20:.1f} MiB")
             _goal(rounds_run(arms, rounds=1 if small else 5, unit="first answers"))
 
 
 class _Hosts:
-    """Our two arms: a host from nothing to its first answer, ended again."""
+    """Our two arms: a host from nothing to its first answer."""
 
     def __init__(self, case: Case, folders: Any, imports: tuple[str, ...]) -> None:
         self._case, self._folders, self._imports = case, folders, imports
+        self._named = _named(case)
 
-    def fresh(self) -> None:
+    def fresh(self) -> float:
         """Start the host as a program of its own."""
-        self._answer(())
+        return self._answer(())
 
-    def forked(self) -> None:
+    def forked(self) -> float:
         """Fork the host."""
-        self._answer(self._imports)
+        return self._answer(self._imports)
 
-    def _answer(self, imports: tuple[str, ...]) -> None:
+    def _answer(self, imports: tuple[str, ...]) -> float:
         from workers.hosts import HostProcess, HostSpec
 
         case, folder = self._case, next(self._folders)
+        began = time.monotonic()
         spec = HostSpec(scratch_dir=folder, readable=(case.model_dir,), warm_imports=imports)
         host = HostProcess.start(spec)
         assert host._is_forked == bool(imports)
-        host.send(ModelLoad(plugin_id=case.plugin.id, **_named(case), model_dir=case.model_dir))
+        host.send(ModelLoad(plugin_id=case.plugin.id, **self._named, model_dir=case.model_dir))
         host.send(
             PredictStart(
                 request_id="r", inputs=[case.ask], params=case.params, out_dir=folder / "out"
@@ -105,9 +111,10 @@ class _Hosts:
         while heard[-1] is not None and heard[-1].type not in {"predict_done", "failed"}:
             heard.append(host.receive(_READY_S))
         assert isinstance(heard[-1], PredictDone), heard
-        # What comes after the answer is no part of the wait for it.
+        took_s = time.monotonic() - began
         host.kill()
         shutil.rmtree(folder, ignore_errors=True)
+        return 1 / took_s
 
 
 def _forker_ready(stack: ExitStack) -> tuple[str, ...]:
@@ -149,27 +156,33 @@ def _cases(work: Path, *, small: bool) -> dict[str, Case]:
     }
 
 
-def _new_process(case: Case) -> None:
+def _new_process(case: Case) -> float:
     with tempfile.TemporaryDirectory() as out:
         names = [case.plugin.__module__, case.plugin.__name__, str(case.model_dir), out]
         asked = [repr(case.ask), repr(case.params)]
-        subprocess.run([sys.executable, "-c", _SCRIPT, *names, *asked], check=True)
+        command = [sys.executable, "-c", _SCRIPT, *names, *asked]
+        began = time.monotonic()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+            assert run.stdout is not None
+            answers = any(line == b"answered\n" for line in run.stdout)
+            took_s = time.monotonic() - began
+        assert answers
+    return 1 / took_s
 
 
-def _read(case: Case) -> None:
+def _read(case: Case) -> float:
+    began = time.monotonic()
     for path in case.model_dir.iterdir():
         path.read_bytes()
+    return 1 / (time.monotonic() - began)
 
 
 def _named(case: Case) -> dict[str, str]:
-    """Name the plugin's entry point, as a worker does that knows its release."""
-    return {"entry_point": case.plugin.id}
-
-
-def _timed(act: Callable[..., None], *arguments: Any) -> float:
-    began = time.monotonic()
-    act(*arguments)
-    return 1 / (time.monotonic() - began)
+    """Name the plugin's release, as a worker does that has it from the catalog."""
+    (point,) = metadata.entry_points(group="modelmill", name=case.plugin.id)
+    assert point.dist is not None
+    digest = source_digest(point.module)
+    return {"entry_point": point.name, "distribution": point.dist.name, "digest": digest}
 
 
 def _goal(results: list[Result]) -> None:

@@ -310,7 +310,10 @@ WARM_IMPORTS = tuple(
         "MODELMILL_WARM_IMPORTS",
         "numpy,PIL.Image,pyarrow.parquet,pandas,datasets,torch,safetensors.torch,tokenizers,"
         "transformers.modeling_utils,transformers.models.auto.modeling_auto,"
-        "transformers.models.auto.tokenization_auto",
+        "transformers.models.auto.tokenization_auto,transformers.models.qwen3.modeling_qwen3,"
+        "transformers.generation.continuous_batching,peft,sklearn.metrics,psutil,"
+        # Builds a thousand regular expressions at its first use.
+        "transformers.conversion_mapping:get_checkpoint_conversion_mapping:qwen3",
     )
     if name != "none"
 )

@@ -62,7 +62,7 @@ def _imported(names: list[str]) -> dict[str, Any]:
     began, missing = time.monotonic(), {}
     for name in (*_OWN_IMPORTS, *names):
         try:
-            importlib.import_module(name)
+            _warm(name)
         except Exception as error:
             # One library that is broken or missing must not cost the others.
             missing[name] = f"{type(error).__name__}: {error}"[:500]
@@ -72,6 +72,18 @@ def _imported(names: list[str]) -> dict[str, Any]:
     if "/libcuda.so" in Path("/proc/self/maps").read_text(encoding="utf-8"):
         return {"refused": "an import loads the GPU's driver, which does not survive a fork"}
     return {"missing": missing, "import_ms": round((time.monotonic() - began) * 1000)}
+
+
+def _warm(name: str) -> None:
+    """Import a module; of ``module:function:argument``, also call the function with the word once.
+
+    For what a library builds at its first use and then keeps.
+    """
+    module, *call = name.split(":")
+    found = importlib.import_module(module)
+    if call:
+        function, *words = call
+        getattr(found, function)(*words)
 
 
 def _fork(
