@@ -22,4 +22,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 ACCOUNT_RATE_LIMITS = False
+# Where this process is to die: modelmill.core.killpoints reads it.
+KILL_POINTS = os.environ.get("MODELMILL_KILL_POINTS", "")
 STATIC_ROOT = os.environ["MODELMILL_VAR_DIR"]

@@ -18,6 +18,8 @@ VAR_DIR = Path(env.text("MODELMILL_VAR_DIR", str(BASE_DIR / "var")))
 
 DEBUG = env.flag("DEBUG", False)
 TESTING = env.flag("MODELMILL_TESTING", False)
+# Where a test lets a process die; not from the environment, so no installation ever does.
+KILL_POINTS = ""
 # A key that lives as long as the process is only fit for trying things out:
 # the launcher keeps one in VAR_DIR, a real installation sets its own.
 SECRET_KEY = env.text("SECRET_KEY") or get_random_secret_key()

@@ -11,6 +11,7 @@ from django.conf import settings
 from modelmill.catalog.models import Release
 from modelmill.catalog.selectors import release_to_load
 from modelmill.core.errors import Conflict
+from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import tenant_scope
 from modelmill.inference.lifecycle import (
     Outcome,
@@ -95,6 +96,7 @@ class Server:
                     raise death_refusal(death) from death
                 logger.warning("host_died", prediction=prediction.id, death=str(death))
                 continue
+            killpoint("predict.computed")
             if not prediction_finish(prediction, outcome=outcome):
                 outputs_release(outcome.outputs)
                 raise LeaseLost
@@ -150,6 +152,7 @@ def prediction_serve(prediction_id: str, *, tenant_id: str, version_id: str) -> 
         with server.turns.one(version_id) as may:
             prediction = prediction_claim(prediction_id, worker=server.name) if may else None
             if prediction is not None:
+                killpoint("predict.claimed")
                 server.serve(prediction)
         if may and server.turns.left_waiting(version_id):
             prediction_ring_waiting(version_id, most=MAX_TURNS)

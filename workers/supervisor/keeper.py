@@ -9,6 +9,7 @@ from typing import TypeVar
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.training.services import (
     Lease,
@@ -67,6 +68,7 @@ class Keeper:
         began_at = self._tried_at = self._reported_at = time.monotonic()
         news, piece = self._notebook.news(), self._clock.cut(self._notebook.step)
         self.desired = job_heartbeat(self.lease, news, piece=piece)
+        killpoint("heartbeat.after_commit")
         self._clock.settle(piece)
         self._notebook.settle(news)
         # Counted from before the write: the lease began no earlier than that.
@@ -80,6 +82,7 @@ class Keeper:
         began_at = time.monotonic()
         news, piece = self._notebook.news(), self._clock.cut(self._notebook.step)
         checkpoint_commit(self.lease, news, piece=piece, step=step, blob=blob)
+        killpoint("checkpoint.after_commit")
         self._clock.settle(piece)
         self._notebook.settle(news)
         self._renewed_at = self._tried_at = self._reported_at = began_at

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
+from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
@@ -63,6 +64,7 @@ def train_next() -> bool:
     )
     if lease is None:
         return False
+    killpoint("claim.after_commit")
     log = logger.bind(job=lease.job_id, fence=lease.fence, attempt=lease.attempt)
     log.info("attempt_started", device=device.name)
     with tenant_scope(lease.tenant_id):
@@ -139,17 +141,20 @@ def _publish(
     trained: Trained, keeper: Keeper, clock: SliceClock, notebook: Notebook, *, model_dir: Path
 ) -> Broke | None:
     """Store the model and finish the job; return what is wrong with the model, if anything is."""
+    killpoint("model.before_store")
     try:
         artifacts_check(model_dir)
         files = keeper.during(lambda: folder_store(model_dir), undo=_files_release)
     except PluginError as error:
         return Broke(code=Failure.PLUGIN_ERROR, detail=str(error))
+    killpoint("model.stored")
     news, piece = notebook.news(), clock.cut(notebook.step)
     try:
         job_finish(keeper.lease, news, piece=piece, files=files, metrics=trained.metrics)
     except LeaseLost:
         _files_release(files)
         raise
+    killpoint("finish.after_commit")
     notebook.settle(news)
     return None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from modelmill.core.errors import MillError
+from modelmill.core.killpoints import killpoint
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
 from modelmill.training.models import Checkpoint, Job
@@ -74,9 +75,11 @@ class Supervision:
         except MillError as error:
             return Broke(code=Failure.DATASET_INVALID, message=error.message)
         resumed = checkpoint_newest(self._keeper.lease)
+        killpoint("attempt.before_spawn")
         try:
             start = partial(HostProcess.start, self._spec())
             with self._keeper.during(start, undo=HostProcess.close) as host:
+                killpoint("attempt.after_spawn")
                 try:
                     return self._converse(host, data_dir=data_dir, resumed=resumed)
                 finally:
@@ -139,6 +142,7 @@ class Supervision:
             self._say_started(resumed_step)
         elif isinstance(message, protocol.Progress):
             notebook.progress(message)
+            killpoint("train.stepped")
             self._watch_loss(message)
         elif isinstance(message, protocol.Sample):
             self._keeper.bear(lambda: notebook.sample(message))
@@ -156,7 +160,9 @@ class Supervision:
         return None
 
     def _checkpoint(self, message: protocol.CheckpointSaved) -> None:
+        killpoint("checkpoint.before_store")
         blob = self._keeper.during(lambda: folder_archive(message.path), undo=blob_release)
+        killpoint("checkpoint.stored")
         try:
             self._keeper.checkpoint(step=message.step, blob=blob)
         except LeaseLost:

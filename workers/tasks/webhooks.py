@@ -1,6 +1,7 @@
 """The webhooks' deliveries, and the sweep that finds those that are due."""
 
 from celery import shared_task
+from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import tenant_scope
 from modelmill.tenants.webhooks.delivering import (
     deliveries_prune,
@@ -21,7 +22,10 @@ def deliver(delivery_id: str, tenant_id: str) -> None:
     with tenant_scope(tenant_id):
         delivery = delivery_claim(delivery_id)
         if delivery is not None:
-            delivery_record(delivery, delivery_try(delivery))
+            killpoint("webhook.claimed")
+            tried = delivery_try(delivery)
+            killpoint("webhook.sent")
+            delivery_record(delivery, tried)
 
 
 @shared_task(name="workers.tasks.webhooks.sweep")

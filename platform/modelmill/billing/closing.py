@@ -14,6 +14,7 @@ from modelmill.billing.rating import RatedBill
 from modelmill.billing.subscriptions import subscription_for
 from modelmill.core.clock import database_now
 from modelmill.core.errors import InvalidRequest
+from modelmill.core.killpoints import killpoint
 from modelmill.core.money import MICRO_PER_CENT
 from modelmill.core.scope import system_scope
 from modelmill.metering.sealing import usage_seal
@@ -40,18 +41,22 @@ def invoice_close(*, tenant_id: str, end: datetime | None = None) -> Invoice | N
     # A transaction of its own: writers of usage hold the tenant's time first and
     # its money second, so nobody may wait for the time while holding the money.
     usage_seal(tenant_id=tenant_id, through=end)
+    killpoint("close.sealed")
     with transaction.atomic():
         balance = balance_lock(tenant_id)
         subscription = Subscription.objects.get(tenant_id=tenant_id)
         if end <= subscription.period_start:
             return Invoice.objects.filter(subscription=subscription, period_end=end).first()
         invoice = _draft(subscription, balance, end=end)
+        killpoint("close.rated")
         _give_back(subscription, balance, end=end, now=now)
         subscription.period_start = end
         subscription.save(update_fields=["period_start"])
         if invoice is not None:
             _finalize(invoice, now=now)
             document_request(invoice, language=invoice.tenant.language)
+        killpoint("close.before_commit")
+    killpoint("close.after_commit")
     return invoice
 
 
@@ -165,6 +170,7 @@ def _finalize(invoice: Invoice, *, now: datetime) -> None:
     series = InvoiceSeries.objects.select_for_update().get(name=name)
     series.last_number += 1
     series.save(update_fields=["last_number"])
+    killpoint("close.numbered")
     invoice.series, invoice.number = series, series.last_number
     invoice.state, invoice.finalized_at = Invoice.State.FINALIZED, now
     invoice.save()

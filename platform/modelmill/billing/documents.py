@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from modelmill.billing.models import Invoice, InvoiceDocument
+from modelmill.core.killpoints import killpoint
 from modelmill.core.outbox import outbox_add
 from modelmill.core.storage import blob_release, blob_write
 
@@ -30,7 +31,9 @@ def document_find(invoice: Invoice, *, language: str) -> InvoiceDocument | None:
 
 def document_store(invoice: Invoice, *, language: str, content: bytes) -> InvoiceDocument:
     """Keep the PDF that was made; the first one stays."""
+    killpoint("document.rendered")
     blob = blob_write([content], media_type="application/pdf")
+    killpoint("document.stored")
     with transaction.atomic():
         document, is_new = InvoiceDocument.objects.get_or_create(
             tenant_id=invoice.tenant_id,

@@ -12,6 +12,7 @@ from modelmill.billing.models.money import Account
 from modelmill.billing.rating import line_rate
 from modelmill.billing.subscriptions import subscription_ensure, subscription_for
 from modelmill.core.errors import Conflict, QuotaExceeded
+from modelmill.core.killpoints import killpoint
 from modelmill.core.money import micro_text
 
 __all__ = [
@@ -52,6 +53,7 @@ def reservation_open(
         reservation = Reservation.objects.create(
             tenant_id=tenant_id, key=key, amount_micro=amount_micro, subject=subject
         )
+        killpoint("reserve.before_journal")
         journal_post(
             balance,
             key=f"{reservation.id}:open",
@@ -105,6 +107,7 @@ def reservation_close(reservation: Reservation, *, spent_micro: int) -> Reservat
         beyond = min(spent_micro - covered, balance.wallet_micro)
         reservation.spent_micro, reservation.closed_at = spent_micro, timezone.now()
         reservation.save(update_fields=["spent_micro", "closed_at"])
+        killpoint("settle.before_journal")
         journal_post(
             balance,
             key=f"{reservation.id}:close",

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from modelmill.core.doorbell import ring
+from modelmill.core.killpoints import killpoint
 from modelmill.core.models import OutboxMessage
 
 _FIRST_RELAY_AFTER = timedelta(seconds=2)
@@ -49,7 +50,9 @@ def outbox_prune() -> int:
 
 def _send(message: OutboxMessage) -> bool:
     row = OutboxMessage.objects.filter(pk=message.pk)
+    killpoint("outbox.before_send")
     if ring(message.topic, message.payload):
+        killpoint("outbox.after_send")
         row.update(sent_at=timezone.now())
         return True
     wait_s = min(2 ** min(message.tries, 10), _SLOWEST_RETRY_S)

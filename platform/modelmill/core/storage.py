@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
 
+from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob, blob_id
 from modelmill.core.scope import current_tenant_id
 
@@ -81,12 +82,14 @@ def _blob_hold(digest: str) -> Blob | None:
 def _blob_create(path: Path, *, digest: str, size_bytes: int, media_type: str) -> Blob:
     tenant_id = current_tenant_id()
     row_id = blob_id()
+    killpoint("blob.before_save")
     with path.open("rb") as stream:
         # The path carries the row's id, not the hash: bytes being deleted for
         # the last reference can then never be those of a new row.
         stored = default_storage.save(
             f"tenants/{tenant_id}/blobs/{row_id[-2:]}/{row_id}", _Moved(stream, name=str(path))
         )
+    killpoint("blob.after_save")
     row, is_new = Blob.objects.get_or_create(
         sha256=digest,
         tenant_id=tenant_id,
@@ -121,4 +124,5 @@ def _copy_hashed(chunks: Iterable[bytes], path: Path) -> tuple[str, int]:
             digest.update(chunk)
             size_bytes += len(chunk)
             target.write(chunk)
+            killpoint("blob.mid_write")
     return digest.hexdigest(), size_bytes

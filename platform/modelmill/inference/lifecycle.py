@@ -15,6 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
+from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope
 from modelmill.inference.models import Prediction
 from modelmill.inference.settling import reservation_settle, usage_settle
@@ -83,6 +84,7 @@ def prediction_finish(prediction: Prediction, *, outcome: Outcome) -> bool:
             return False
         charged, cost_micro = usage_settle(prediction, counts=outcome.counts)
         Prediction.objects.filter(pk=prediction.pk).update(usage=charged, cost_micro=cost_micro)
+        killpoint("predict.before_commit")
         transaction.on_commit(lambda: stream_end(prediction.id), robust=True)
     return True
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.metering.locks import time_lock
 from modelmill.metering.models import UsageEvent, UsagePending, UsageRollup
@@ -35,7 +36,9 @@ def usage_roll(*, tenant_id: str, limit: int = _BATCH, wait: bool = False) -> in
         if ids:
             events = UsageEvent.objects.filter(tenant_id=tenant_id, id__in=ids)
             _add_to_hours(tenant_id, _sums(events.values_list("accounted_at", *KEYS, "qty")))
+            killpoint("roll.summed")
             UsagePending.objects.filter(tenant_id=tenant_id, event_id__in=ids).delete()
+            killpoint("roll.before_commit")
     return len(ids)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
+from modelmill.core.killpoints import killpoint
 from modelmill.metering.locks import time_lock
 from modelmill.metering.models import UsageSeal
 from modelmill.metering.rolling import hour_of, usage_roll
@@ -29,6 +30,7 @@ def usage_seal(*, tenant_id: str, through: datetime) -> datetime:
             seal.save(update_fields=["closed_through"])
         while usage_roll(tenant_id=tenant_id, wait=True):
             pass
+        killpoint("seal.before_commit")
     return seal.closed_through
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
+from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_release, blob_write
 from modelmill.datasets.models import (
@@ -38,6 +39,7 @@ def result_store(version: DatasetVersion, result: Mapping[str, Any], *, folder: 
         if _flip(version, state=DatasetVersion.State.READY, result=result):
             _problems_store(version, result["problems"])
             _file_mark(version, status=File.Status.PROCESSED, details="")
+            killpoint("intake.before_commit")
 
 
 def version_fail(

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from modelmill.core.doorbell import ring
+from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope
 from modelmill.core.storage import blob_fetch
 from modelmill.datasets.intake.refusals import Refusal
@@ -37,6 +38,7 @@ def version_validate(version_id: str) -> DatasetVersion | None:
         if version.attempts > settings.MAX_ATTEMPTS:
             version_fail(version, error=Refusal.NOT_CHECKED.as_json())
         else:
+            killpoint("intake.claimed")
             _check(version)
     return DatasetVersion.objects.filter(pk=version_id).first()
 
@@ -78,6 +80,7 @@ def _check(version: DatasetVersion) -> None:
             folder=folder / "out",
             on_progress=lambda rows: _renew(version, rows_seen=rows),
         )
+        killpoint("intake.checked")
         result_store(version, result, folder=folder / "out")
     except IntakeKilled:
         # Somebody stopped the child (memory, shutdown): not the file's fault yet.

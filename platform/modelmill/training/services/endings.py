@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from modelmill.core.ids import new_id
+from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.core.outbox import outbox_add
 from modelmill.core.scope import tenant_scope
@@ -52,12 +53,14 @@ def job_finish(
         beat_write(lease, news, piece=piece)
         job = Job.objects.select_related("release__plugin").get(pk=lease.job_id)
         version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
+        killpoint("finish.published")
         _end(lease, state=State.SUCCEEDED, model_version=version)
         attempt_end(lease, outcome=State.SUCCEEDED)
         made = _("New model made: %(name)s") % {"name": version.name}
         event_say(made, job_id=job.id, tenant_id=job.tenant_id)
         done = _("The job has successfully completed.")
         event_say(done, job_id=job.id, tenant_id=job.tenant_id)
+        killpoint("finish.before_commit")
     return version
 
 
@@ -81,6 +84,7 @@ def job_fail(
         if news is not None:
             beat_write(lease, news, piece=piece)
         attempt_end(lease, outcome=code, detail=detail)
+        killpoint("fail.before_commit")
         job = Job.objects.get(pk=lease.job_id)
         if code in RETRYABLE and job.desired_state != Desired.RUN:
             _obey(lease, Desired(job.desired_state))
@@ -106,6 +110,7 @@ def job_yield(
             beat_write(lease, news, piece=piece)
         state = _wished(lease, state)
         attempt_end(lease, outcome=state)
+        killpoint("yield.before_commit")
         if state == State.QUEUED:
             _release(lease, state=state, attempt=F("attempt") - 1)
             ring(lease.job_id)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
+from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.training.models import Attempt, Job
 from modelmill.training.states import Desired, State
@@ -97,6 +98,7 @@ def _swap(job_id: str, *, worker: str, meter: str) -> bool:
 
 
 def _attempt_begin(job: Job, *, worker: str, device: str) -> Lease:
+    killpoint("claim.swapped")
     with tenant_scope(job.tenant_id):
         # A claim of an expired lease also ends the attempt that held it.
         Attempt.objects.filter(job=job, ended_at=None).update(ended_at=Now(), outcome="worker_lost")

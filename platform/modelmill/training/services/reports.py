@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from modelmill.catalog.selectors import release_to_train
+from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
@@ -54,6 +55,7 @@ def job_heartbeat(lease: Lease, news: News, *, piece: Slice | None) -> Desired:
         beat_write(lease, news, piece=piece)
         if piece is not None:
             _stop_without_money(lease)
+        killpoint("heartbeat.before_commit")
         return _desired(lease)
 
 
@@ -79,6 +81,7 @@ def checkpoint_commit(
             committed_at=Now(),
         )
         checkpoints_release(lease.job_id, keep=CHECKPOINTS_KEPT)
+        killpoint("checkpoint.before_commit")
     return checkpoint
 
 

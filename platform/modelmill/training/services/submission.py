@@ -16,6 +16,7 @@ from modelmill.catalog.parameters import parameters_complete
 from modelmill.catalog.selectors import release_for
 from modelmill.core.clock import database_now
 from modelmill.core.errors import Conflict, InvalidRequest
+from modelmill.core.killpoints import killpoint
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import version_for
 from modelmill.registry.naming import MAX_SUFFIX_LENGTH
@@ -72,12 +73,14 @@ def job_submit(
     try:
         with transaction.atomic():
             _job_store(job, caller=caller)
+            killpoint("submit.before_commit")
     except IntegrityError:
         # Two requests with one key at the same moment: the other one made the job.
         earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
         if earlier is None:
             raise
         return earlier
+    killpoint("submit.after_commit")
     return job
 
 

@@ -6,6 +6,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from modelmill.core.doorbell import ring as ring_now
+from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
@@ -28,6 +29,7 @@ class Swept:
 def jobs_sweep() -> Swept:
     """Take jobs from workers that went silent, queue what became ready, ring for what waits."""
     expired = sum(_expire(lease) for lease in _expired())
+    killpoint("sweep.mid_pass")
     unblocked = jobs_unblock()
     with system_scope("jobs of every tenant wait for a worker"):
         waiting = Job.objects.filter(state=State.QUEUED, next_run_at__lte=Now()).count()
@@ -65,6 +67,7 @@ def _expire(lease: Lease) -> bool:
         ).update(fence=F("fence") + 1)
     if not taken:
         return False
+    killpoint("sweep.taken")
     try:
         job_fail(replace(lease, fence=lease.fence + 1), code=Failure.WORKER_LOST)
     except LeaseLost:

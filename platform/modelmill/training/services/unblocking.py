@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from modelmill.core.errors import InvalidRequest, NotFound
+from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
@@ -64,6 +65,7 @@ def _queue(job: Job) -> bool:
             said = _("The data is ready; the job waits for a worker.")
             event_say(said, job_id=job.id, tenant_id=job.tenant_id)
             ring(job.id)
+            killpoint("unblock.before_commit")
     return bool(moved)
 
 
