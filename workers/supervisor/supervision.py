@@ -5,13 +5,19 @@ import time
 from functools import partial
 from pathlib import Path
 
+import structlog
 from django.conf import settings
 from modelmill.core.errors import MillError
 from modelmill.core.killpoints import killpoint
-from modelmill.core.storage import blob_release
+from modelmill.core.storage import BlobDamaged, blob_release
 from modelmill.training.failures import Failure
 from modelmill.training.models import Checkpoint, Job
-from modelmill.training.services import LeaseLost, attempt_resumed, checkpoint_newest
+from modelmill.training.services import (
+    LeaseLost,
+    attempt_resumed,
+    checkpoint_discard,
+    checkpoint_newest,
+)
 from modelmill.training.states import Desired, State
 from modelmill_sdk import protocol
 from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, ValidateStart
@@ -35,6 +41,8 @@ from workers.supervisor.outcomes import (
     failed_outcome,
     problems_outcome,
 )
+
+logger = structlog.get_logger(__name__)
 
 # How long a plugin has from the wish to stop to its next step, or its next checkpoint.
 STOP_GRACE_S = 25.0
@@ -74,7 +82,7 @@ class Supervision:
             data_dir = self._keeper.during(lambda: data_fetch(self._job, self._folder / "data"))
         except MillError as error:
             return Broke(code=Failure.DATASET_INVALID, message=error.message)
-        resumed = checkpoint_newest(self._keeper.lease)
+        resumed = self._resumable()
         killpoint("attempt.before_spawn")
         try:
             start = partial(HostProcess.start, self._spec())
@@ -87,6 +95,20 @@ class Supervision:
                     host.kill()
         except HostDied as death:
             return self._stopped_or(death_outcome(death))
+
+    def _resumable(self) -> Checkpoint | None:
+        """Fetch the newest checkpoint whose bytes are those that were stored, if there is one."""
+        lease = self._keeper.lease
+        while (newest := checkpoint_newest(lease)) is not None:
+            folder = self._folder / "resume"
+            try:
+                self._keeper.during(partial(checkpoint_fetch, newest, folder))
+            except BlobDamaged as damage:
+                logger.error("checkpoint_damaged", job=lease.job_id, damage=str(damage))
+                checkpoint_discard(lease, newest)
+                continue
+            return newest
+        return None
 
     def _converse(
         self, host: HostProcess, *, data_dir: Path, resumed: Checkpoint | None
@@ -207,9 +229,7 @@ class Supervision:
         self._notebook.say(f"Training goes on from step {resumed_step} on {self._device.name}.")
 
     def _start_message(self, data_dir: Path, resumed: Checkpoint | None) -> TrainStart:
-        job, folder, resume_dir = self._job, self._folder, None
-        if resumed is not None:
-            resume_dir = self._keeper.during(lambda: checkpoint_fetch(resumed, folder / "resume"))
+        job, folder = self._job, self._folder
         return TrainStart(
             **release_named(job.release),
             params=job.parameters,
@@ -219,7 +239,7 @@ class Supervision:
             data_dir=data_dir,
             workdir=folder / "work",
             model_dir=self.model_dir,
-            resume_dir=resume_dir,
+            resume_dir=folder / "resume" if resumed is not None else None,
             checkpoint_every_s=settings.CHECKPOINT_EVERY_S,
             checkpoint_dir=folder / "checkpoints",
         )

@@ -1,6 +1,7 @@
 """The core room's tables: stored bytes, and messages that must leave the house."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 from modelmill.core.ids import ID_MAX_LENGTH, new_id
 from modelmill.core.owned import TenantOwned
@@ -20,6 +21,8 @@ class Blob(TenantOwned):
     media_type = models.CharField(max_length=100, blank=True)
     path = models.CharField(max_length=200)
     refs = models.PositiveIntegerField(default=1)
+    # When somebody last took hold of it: until a row names it, only this keeps it.
+    held_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):

@@ -1,7 +1,7 @@
 """Stored bytes: written as a stream, hashed on the way, kept once per tenant and content."""
 
 import hashlib
-import shutil
+import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,12 +11,17 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Now
 
 from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob, blob_id
 from modelmill.core.scope import current_tenant_id
 
 CHUNK_BYTES = 1 << 20
+
+
+class BlobDamaged(Exception):
+    """Stored bytes are gone, or are not those that were stored."""
 
 
 class _Moved(File):  # type: ignore[type-arg]
@@ -44,7 +49,7 @@ def blob_write(source: BinaryIO | Path | Iterable[bytes], *, media_type: str = "
 
 def blob_hold(blob: Blob) -> Blob:
     """Add a reference to a row's bytes, for one more row that points at them."""
-    Blob.objects.filter(pk=blob.pk).update(refs=F("refs") + 1)
+    Blob.objects.filter(pk=blob.pk).update(refs=F("refs") + 1, held_at=Now())
     return blob
 
 
@@ -55,10 +60,18 @@ def blob_open(blob: Blob) -> IO[bytes]:
 
 
 def blob_fetch(blob: Blob, path: Path) -> Path:
-    """Copy the bytes to a local path, making its folders; return the path."""
+    """Copy the bytes to a local path, making its folders; return the path.
+
+    Raises ``BlobDamaged`` when they are not the bytes that were stored.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with blob_open(blob) as source, path.open("wb") as target:
-        shutil.copyfileobj(source, target, CHUNK_BYTES)
+    try:
+        with blob_open(blob) as source:
+            digest, _size_bytes = _copy_hashed(_chunks(source), path)
+    except FileNotFoundError as error:
+        raise BlobDamaged(f"The bytes of {blob.id} are gone.") from error
+    if digest != blob.sha256:
+        raise BlobDamaged(f"The bytes of {blob.id} are not those that were stored.")
     return path
 
 
@@ -74,7 +87,7 @@ def blob_release(blob: Blob) -> None:
 def _blob_hold(digest: str) -> Blob | None:
     with transaction.atomic():
         rows = Blob.objects.filter(sha256=digest)
-        if rows.update(refs=F("refs") + 1) == 0:
+        if rows.update(refs=F("refs") + 1, held_at=Now()) == 0:
             return None
         return rows.get()
 
@@ -89,6 +102,7 @@ def _blob_create(path: Path, *, digest: str, size_bytes: int, media_type: str) -
         stored = default_storage.save(
             f"tenants/{tenant_id}/blobs/{row_id[-2:]}/{row_id}", _Moved(stream, name=str(path))
         )
+    _sync(stored)
     killpoint("blob.after_save")
     row, is_new = Blob.objects.get_or_create(
         sha256=digest,
@@ -102,8 +116,22 @@ def _blob_create(path: Path, *, digest: str, size_bytes: int, media_type: str) -
     )
     if not is_new:
         default_storage.delete(stored)
-        Blob.objects.filter(pk=row.pk).update(refs=F("refs") + 1)
+        Blob.objects.filter(pk=row.pk).update(refs=F("refs") + 1, held_at=Now())
     return row
+
+
+def _sync(name: str) -> None:
+    """Have the disk hold the bytes before a row says so; other storages do so by themselves."""
+    try:
+        path = Path(default_storage.path(name))
+    except NotImplementedError:
+        return
+    for place in (path, path.parent):
+        fd = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def _chunks(source: BinaryIO | Path | Iterable[bytes]) -> Iterable[bytes]:

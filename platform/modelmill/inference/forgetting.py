@@ -1,5 +1,7 @@
 """Inputs and outputs taken away, by the customer or by time; what it cost stays on record."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -40,6 +42,16 @@ def predictions_expire() -> int:
         with tenant_scope(row.tenant_id):
             _forget(row)
     return len(old)
+
+
+def outputs_count(blob_ids: Iterable[str]) -> Counter[str]:
+    """Count how many predictions hold each of these blobs as an output, in system scope."""
+    wanted, counts = set(blob_ids), Counter[str]()
+    held = Prediction.objects.filter(outputs__icontains='"blob_id"')
+    for outputs in held.values_list("outputs", flat=True).iterator():
+        named = (output.get("blob_id") for output in outputs)
+        counts.update(blob_id for blob_id in named if blob_id in wanted)
+    return counts
 
 
 def _forget(prediction: Prediction) -> None:

@@ -94,6 +94,19 @@ def checkpoint_newest(lease: Lease) -> Checkpoint | None:
         )
 
 
+def checkpoint_discard(lease: Lease, checkpoint: Checkpoint) -> None:
+    """Give up a checkpoint whose bytes are damaged, so that the one before is the newest."""
+    with tenant_scope(lease.tenant_id), transaction.atomic():
+        lease_update(lease, lease_until=Now() + lease_span())
+        blob, checkpoint.blob = checkpoint.blob, None
+        checkpoint.save(update_fields=["blob"])
+        if blob is not None:
+            blob_release(blob)
+        said = _("The checkpoint of step %(step)s is damaged and was given up.")
+        said %= {"step": checkpoint.step}
+        event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, level="warn")
+
+
 def attempt_resumed(lease: Lease, *, step: int) -> None:
     """Note the step an attempt goes on from."""
     with tenant_scope(lease.tenant_id):
