@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, ManyToOneRel
 
 from modelmill.core.clock import database_now
 from modelmill.core.models import Blob
@@ -46,7 +46,10 @@ def orphans_sweep(*, grace: timedelta = GRACE) -> int:
 def blob_users(ids: list[str]) -> Counter[str]:
     """Count the rows that refer to each of these blobs by a foreign key, in system scope."""
     counts: Counter[str] = Counter()
-    for relation in Blob._meta.related_objects:
+    # Hidden ones too: no row of ours is reached from its bytes.
+    for relation in Blob._meta.get_fields(include_hidden=True):
+        if not isinstance(relation, ManyToOneRel):
+            continue
         name = relation.field.name
         rows = relation.related_model._default_manager.filter(**{f"{name}__in": ids})
         found = rows.order_by().values_list(name).annotate(Count("pk"))
@@ -60,9 +63,9 @@ def _rows_sweep(before: datetime) -> int:
         users = blob_users([row.id for row in rows])
         suspects += [(row, users[row.id]) for row in rows if users[row.id] < row.refs]
         if len(suspects) >= _SUSPECTS:
-            mended += _suspects_mend(suspects)
+            mended += _suspects_mend(suspects, before)
             suspects = []
-    return mended + _suspects_mend(suspects)
+    return mended + _suspects_mend(suspects, before)
 
 
 def _batches(before: datetime) -> Iterator[list[Blob]]:
@@ -75,19 +78,21 @@ def _batches(before: datetime) -> Iterator[list[Blob]]:
         last = rows[-1].id
 
 
-def _suspects_mend(suspects: list[tuple[Blob, int]]) -> int:
+def _suspects_mend(suspects: list[tuple[Blob, int]], before: datetime) -> int:
     """Ask the other counters last: they look through everything, so as few times as possible."""
     others: Counter[str] = Counter()
     for count in _users if suspects else ():
         others.update(count([blob.id for blob, _users_found in suspects]))
     found = [(blob, users + others[blob.id]) for blob, users in suspects]
-    return sum(_mend(blob, users=users) for blob, users in found if users < blob.refs)
+    return sum(
+        _mend(blob, users=users, before=before) for blob, users in found if users < blob.refs
+    )
 
 
-def _mend(blob: Blob, *, users: int) -> bool:
+def _mend(blob: Blob, users: int, *, before: datetime) -> bool:
     with transaction.atomic():
-        # Unchanged since it was counted, or it is somebody's again.
-        same = Blob.objects.filter(pk=blob.pk, refs=blob.refs, held_at=blob.held_at)
+        # Nobody took hold of it since it was counted, or let go.
+        same = Blob.objects.filter(pk=blob.pk, refs=blob.refs, held_at__lt=before)
         if users:
             return bool(same.update(refs=users))
         if not same.delete()[0]:
