@@ -1,6 +1,8 @@
 """A tenant with grain and plugins, committed, for workers that are processes of their own."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -11,8 +13,13 @@ from modelmill.training.selectors import access_job
 from modelmill.training.services import job_submit
 
 from tests.conftest import Place, place_make
+from tests.faults.forked import Nursery
 from tests.making import fakes_publish, grain_make
 from tests.processes import FAKES
+
+# ``make faults``: every point with many seeds, and a table at the end.
+FULL = os.environ.get("FAULTS") == "1"
+_ROWS = pytest.StashKey[dict[str, tuple[int, int]]]()
 
 # Beats, leases and checkpoints quick enough for a test to watch.
 QUICK = {
@@ -75,3 +82,47 @@ def mill(transactional_db: None, redis_url: str, settings: Any, tmp_path: Any) -
     settings.LEASE_S, settings.HEARTBEAT_S = 4, 1
     fakes_publish()
     yield Mill(place_make("acme"), redis_url, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def nursery(django_db_setup: None, valkey_server: Any) -> Iterator[Nursery]:
+    """Where workers and calls are forked that a test kills."""
+    nursery = Nursery(redis_url=f"redis://127.0.0.1:{valkey_server.port}/0", **QUICK)
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+def forks(nursery: Nursery, mill: Mill) -> Iterator[Nursery]:
+    """The nursery, for a test with a mill; what the test leaves alive ends with it."""
+    yield nursery
+    nursery.reap()
+
+
+@pytest.fixture
+def held(request: pytest.FixtureRequest) -> Callable[[str], AbstractContextManager[None]]:
+    """``with held("what"):`` counts a run of the table, and whether the block held."""
+    rows = request.config.stash.setdefault(_ROWS, {})
+
+    @contextmanager
+    def held(what: str) -> Iterator[None]:
+        runs, good = rows.get(what, (0, 0))
+        rows[what] = (runs + 1, good)
+        yield
+        rows[what] = (runs + 1, good + 1)
+
+    return held
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the table of faults when FAULTS=1 asks for it."""
+    rows = config.stash.get(_ROWS, {})
+    if not (FULL and rows):
+        return
+    terminalreporter.section("faults")
+    terminalreporter.write_line("| fault | runs | held |")
+    terminalreporter.write_line("|---|---:|---:|")
+    for what, (runs, good) in rows.items():
+        terminalreporter.write_line(f"| {what} | {runs} | {good} |")
+    total, good = (sum(column) for column in zip(*rows.values(), strict=True))
+    terminalreporter.write_line(f"{good} of {total} runs held")
