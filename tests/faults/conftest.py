@@ -39,9 +39,9 @@ class Mill:
         self.redis_url = redis_url
         self._folder = folder
 
-    def submit(self, **parameters: Any) -> Job:
+    def submit(self, version: Any = None, /, **parameters: Any) -> Job:
         """Submit a training of the plugin that learns; equal data, equal seed."""
-        version = grain_make(self.place)
+        version = version or grain_make(self.place)
         with self.place.scope():
             return job_submit(
                 caller=self.place.caller,
