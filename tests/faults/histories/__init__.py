@@ -1,0 +1,1 @@
+"""Random histories of a job's operations by many clients, and the judge who reads them."""
