@@ -27,9 +27,10 @@ from tests.making import manifest_make, version_make
 
 pytestmark = pytest.mark.fault
 
-CLIENTS, JOBS, ACTS = 8, 4, 7
-# What eight clients did to one job is one history: 2,000 of them, or 200.
-HISTORIES = 2_000 if FULL else 200
+CLIENTS, JOBS, ACTS = 8, 4, 6
+# What eight clients did to one job is one history. In the suite there are 200 on both databases
+# together: most where writers meet, for SQLite lets one in at a time.
+HISTORIES = 2_000 if FULL else 140 if connection.vendor == "postgresql" else 60
 START = Situation()
 
 
@@ -107,9 +108,18 @@ def _come_to_rest(last: Client, jobs: list[Job]) -> None:
         assert last.read(job).state in OVER
 
 
-def is_explained(history: History) -> bool:
-    """Say whether every job's operations have an order that its rules allow."""
-    return all(order_find(ops, start=START) is not None for ops in history.ops.values())
+def unexplained(history: History) -> str:
+    """Tell the operations on the first job that have no order its rules allow; empty if none."""
+    for ops in history.ops.values():
+        if order_find(ops, start=START) is None:
+            first = ops[0].begun
+            return "\n".join(
+                f"{op.begun - first:7.4f} {op.ended - first:7.4f} client {op.client}: "
+                f"{op.kind} {op.fence or ''} {op.result}"
+                for op in sorted(ops, key=lambda op: op.begun)
+                if op.kind != "end"
+            )
+    return ""
 
 
 def is_billed_once(history: History) -> bool:
@@ -131,8 +141,8 @@ def test_every_history_has_an_order_and_bills_each_step_once(place, history_make
             for _job in range(JOBS):
                 each.enter_context(held("histories of 8 clients"))
             history = history_make(seed)
-            assert is_explained(history), (seed, history.ops)
-            assert is_billed_once(history), (seed, history.ops)
+            assert not unexplained(history), f"seed {seed}\n{unexplained(history)}"
+            assert is_billed_once(history), f"seed {seed}: {history.ops}"
             attempts = Attempt.objects.filter(job__in=history.jobs)
             assert all(attempt.ended_at for attempt in attempts)
 
@@ -153,7 +163,7 @@ def test_the_judge_finds_what_a_worker_without_fences_does(
         except IntegrityError:
             # The database's own guards: a lease without a running job, a state that cannot follow.
             continue
-        if not is_explained(history):
+        if unexplained(history):
             return
     pytest.fail("sixty histories without fences, and nothing was found")
 

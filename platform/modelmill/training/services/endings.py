@@ -81,11 +81,12 @@ def job_fail(
     """
     message = message or str(code.label)
     with tenant_scope(lease.tenant_id), transaction.atomic():
+        # Locked before anything else is: what the customer wishes meanwhile comes after us.
+        job = Job.objects.select_for_update().get(pk=lease.job_id)
         if news is not None:
             beat_write(lease, news, piece=piece)
         attempt_end(lease, outcome=code, detail=detail)
         killpoint("fail.before_commit")
-        job = Job.objects.get(pk=lease.job_id)
         if code in RETRYABLE and job.desired_state != Desired.RUN:
             _obey(lease, Desired(job.desired_state))
             return False

@@ -30,6 +30,7 @@ def job_cancel(job: Job, *, caller: Caller) -> Job:
     """Cancel a job; raises ``Conflict`` when it is over already, unless it was cancelled."""
     caller.require("jobs:write")
     with transaction.atomic():
+        _hold(job)
         if _change(job, _WAITING, state=State.CANCELLED, finished_at=Now()):
             Job.objects.filter(pk=job.pk).update(error_code=Failure.CANCELLED)
             reservation_settle(access_job(job.id))
@@ -48,6 +49,7 @@ def job_pause(job: Job, *, caller: Caller) -> Job:
     """Pause a job: a running one checkpoints and stops; a waiting one is not started."""
     caller.require("jobs:write")
     with transaction.atomic():
+        _hold(job)
         if access_job(job.id).desired_state == Desired.CANCEL:
             raise Conflict(_("The job is being cancelled."), code="job_state")
         if _change(job, (State.QUEUED,), state=State.PAUSED):
@@ -64,6 +66,7 @@ def job_resume(job: Job, *, caller: Caller) -> Job:
     """Let a paused job go on from its newest checkpoint."""
     caller.require("jobs:write")
     with transaction.atomic():
+        _hold(job)
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
             _say(job, _("The job waits for a worker."))
             ring(job.id)
@@ -71,6 +74,14 @@ def job_resume(job: Job, *, caller: Caller) -> Job:
             _refuse(job, allowed=State.QUEUED, wish=_("resumed"))
         audit_record("job.resumed", caller=caller, object_id=job.id)
     return access_job(job.id)
+
+
+def _hold(job: Job) -> None:
+    """Keep the job as it is until this transaction ends.
+
+    Else it could be running when we ask whether it waits, and wait when we ask whether it runs.
+    """
+    Job.objects.select_for_update().filter(pk=job.pk).values_list("pk").first()
 
 
 def _change(job: Job, states: tuple[State, ...], **changes: Any) -> bool:
