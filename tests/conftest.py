@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,10 +127,17 @@ def redis_url(valkey_server: Any, settings: Any) -> Iterator[str]:
     url = f"redis://127.0.0.1:{valkey_server.port}/0"
     valkey_server.client().flushall()
     settings.REDIS_URL = settings.CELERY_BROKER_URL = url
+    with broker_use(app, url):
+        yield url
+
+
+@contextmanager
+def broker_use(app: Any, url: str) -> Iterator[None]:
+    """Ring at another broker for the length of the block."""
     before = app.conf.broker_url
     app.conf.broker_write_url = app.conf.broker_url = url
     _forget_connections(app)
-    yield url
+    yield
     app.conf.broker_write_url = app.conf.broker_url = before
     _forget_connections(app)
 

@@ -21,6 +21,8 @@ from workers.lifecycle import lifecycle_connect  # noqa: E402
 
 app.set_default()
 
+_CLOCKS_APART_S = 7200.0
+
 
 def _tasks_register() -> None:
     """Import the task modules and gather their schedules."""
@@ -28,8 +30,9 @@ def _tasks_register() -> None:
     for module in iter_modules(workers.tasks.__path__, "workers.tasks."):
         every_s: dict[str, float] = getattr(import_module(module.name), "EVERY_S", {})
         for name, seconds in every_s.items():
-            # A ring nobody answered in time is worthless: the next one says the same.
-            options = {"expires": max(seconds, 5)}
+            # A ring nobody answered in time is worthless: the next one says the same. But whether
+            # it is in time the worker judges by its own clock, which may be an hour off.
+            options = {"expires": _CLOCKS_APART_S + seconds}
             schedule[name] = {"task": name, "schedule": seconds, "options": options}
     app.conf.beat_schedule = schedule
 

@@ -127,6 +127,16 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {
         "NAME": env.text("MODELMILL_TEST_SQLITE", str(VAR_DIR / "test.sqlite3"))
     }
+else:
+    # Whoever waits for a server that was cut off hears so before a lease is over.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 10,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ── Redis: a doorbell, a waker of readers and a cache; nothing is lost with it ──

@@ -25,3 +25,17 @@ def document(*, tenant_id: str, invoice_id: str) -> None:
     """Keep an invoice's PDF; making the pages is not what may go wrong here."""
     with tenant_scope(tenant_id):
         document_store(access_invoice(invoice_id), language="en", content=b"%PDF-1.7 a page")
+
+
+def broker_at(*, url: str) -> None:
+    """Let a worker that is about to start have another broker."""
+    from modelmill.core.doorbell import app
+
+    app.conf.broker_read_url = app.conf.broker_write_url = app.conf.broker_url = url
+
+
+def database_at(*, port: int) -> None:
+    """Let this process reach the database by another port."""
+    from django.db import connections
+
+    connections.settings["default"]["PORT"] = port

@@ -40,7 +40,10 @@ class Nursery:
     def worker(
         self, queue: str = "train", *, pool: str = "solo", concurrency: int = 1, **more: Any
     ) -> "Forked":
-        """Fork a Celery worker and wait until it takes messages, or has died of its plan."""
+        """Fork a Celery worker and wait until it takes messages, or has died of its plan.
+
+        ``before`` are acts that prepare its process: (``module:function``, its values).
+        """
         self._count += 1
         argv = [
             *["worker", "-Q", queue, "-P", pool, "-c", str(concurrency)],

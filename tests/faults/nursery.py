@@ -78,8 +78,9 @@ def _settle(order: dict[str, Any]) -> None:
     os.environ.update(order["environ"])
     for name, value in order["settings"].items():
         setattr(settings, name, value)
-    for module in order["before"]:
-        import_module(module)
+    for act, values in order["before"]:
+        module, _colon, name = act.partition(":")
+        getattr(import_module(module), name)(**values)
     killpoints_arm(order["plan"])
 
 

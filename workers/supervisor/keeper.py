@@ -33,6 +33,8 @@ T = TypeVar("T")
 REPORT_EVERY_S = 2.0
 # Of the lease: we stop before anybody else may begin (jobs run at most once at a time).
 _OWN_DEADLINE = 0.75
+# By then the plugin ends, wherever the supervisor itself is held up.
+_LAST_DEADLINE = 0.9
 _POLL_S = 0.2
 
 
@@ -113,6 +115,10 @@ class Keeper:
             connection.close()
             if time.monotonic() - self._renewed_at >= settings.LEASE_S * _OWN_DEADLINE:
                 raise LeaseLost(self.lease.job_id) from error
+
+    def is_overdue(self) -> bool:
+        """Say whether the lease is about to be somebody else's; any thread may ask."""
+        return time.monotonic() - self._renewed_at >= settings.LEASE_S * _LAST_DEADLINE
 
     def _report(self) -> None:
         self._reported_at = time.monotonic()

@@ -26,6 +26,7 @@ from workers.hosts import HostDied, HostProcess, HostSpec
 from workers.isolation import plugin_isolation
 from workers.releases import release_named, release_paths, release_python
 from workers.supervisor.clock import SliceClock
+from workers.supervisor.deadline import Deadline
 from workers.supervisor.devices import Device
 from workers.supervisor.draining import drain_asked
 from workers.supervisor.folders import folder_archive
@@ -89,12 +90,24 @@ class Supervision:
             with self._keeper.during(start, undo=HostProcess.close) as host:
                 killpoint("attempt.after_spawn")
                 try:
-                    return self._converse(host, data_dir=data_dir, resumed=resumed)
+                    return self._within_lease(host, data_dir=data_dir, resumed=resumed)
                 finally:
                     # Not the polite way: whatever ended the talk, it may do nothing more.
                     host.kill()
         except HostDied as death:
             return self._stopped_or(death_outcome(death))
+
+    def _within_lease(
+        self, host: HostProcess, *, data_dir: Path, resumed: Checkpoint | None
+    ) -> Outcome:
+        """Converse; the plugin ends before the lease does, even while a write hangs."""
+        with Deadline(is_over=self._keeper.is_overdue, end=host.kill) as deadline:
+            try:
+                return self._converse(host, data_dir=data_dir, resumed=resumed)
+            except HostDied:
+                if deadline.has_ended:
+                    raise LeaseLost(self._job.id) from None
+                raise
 
     def _resumable(self) -> Checkpoint | None:
         """Fetch the newest checkpoint whose bytes are those that were stored, if there is one."""
@@ -183,7 +196,14 @@ class Supervision:
 
     def _checkpoint(self, message: protocol.CheckpointSaved) -> None:
         killpoint("checkpoint.before_store")
-        blob = self._keeper.during(lambda: folder_archive(message.path), undo=blob_release)
+        try:
+            blob = self._keeper.during(lambda: folder_archive(message.path), undo=blob_release)
+        except OSError as error:
+            # Most likely a full disk. What was learnt is not lost yet: the next one may succeed.
+            logger.error("checkpoint_not_stored", job=self._job.id, error=str(error))
+            said = f"The checkpoint of step {message.step} could not be stored."
+            self._notebook.say(said, level="warn")
+            return
         killpoint("checkpoint.stored")
         try:
             self._keeper.checkpoint(step=message.step, blob=blob)

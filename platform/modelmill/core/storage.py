@@ -96,13 +96,17 @@ def _blob_create(path: Path, *, digest: str, size_bytes: int, media_type: str) -
     tenant_id = current_tenant_id()
     row_id = blob_id()
     killpoint("blob.before_save")
-    with path.open("rb") as stream:
-        # The path carries the row's id, not the hash: bytes being deleted for
-        # the last reference can then never be those of a new row.
-        stored = default_storage.save(
-            f"tenants/{tenant_id}/blobs/{row_id[-2:]}/{row_id}", _Moved(stream, name=str(path))
-        )
-    _sync(stored)
+    # The path carries the row's id, not the hash: bytes being deleted for
+    # the last reference can then never be those of a new row.
+    name = f"tenants/{tenant_id}/blobs/{row_id[-2:]}/{row_id}"
+    try:
+        with path.open("rb") as stream:
+            stored = default_storage.save(name, _Moved(stream, name=str(path)))
+        _sync(stored)
+    except OSError:
+        # On a full disk a part of it may lie there.
+        default_storage.delete(name)
+        raise
     killpoint("blob.after_save")
     row, is_new = Blob.objects.get_or_create(
         sha256=digest,
