@@ -40,6 +40,10 @@ escapes: setup ## what a hostile plugin tries, and what contained it: a table
 	@$(VENV) -m deploy.system tests
 	@ESCAPES=1 $(VENV) -m pytest -q tests/escapes
 
+faults: setup ## kill every part at every named point, and more: a table (FAULTS_SEEDS=20; hours)
+	@$(VENV) -m deploy.system tests
+	@$(VENV) tests/faults/run.py
+
 bench: setup ## one benchmark, such as NAME=p4 or NAME=tabular
 	@$(VENV) -m benchmarks $(NAME)
 

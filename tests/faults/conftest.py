@@ -19,6 +19,7 @@ from tests.processes import FAKES
 
 # ``make faults``: every point with many seeds, and a table at the end.
 FULL = os.environ.get("FAULTS") == "1"
+SEEDS = range(int(os.environ.get("FAULTS_SEEDS") or 20) if FULL else 1)
 _ROWS = pytest.StashKey[dict[str, tuple[int, int]]]()
 
 # Beats, leases and checkpoints quick enough for a test to watch.
@@ -122,7 +123,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.section("faults")
     terminalreporter.write_line("| fault | runs | held |")
     terminalreporter.write_line("|---|---:|---:|")
-    for what, (runs, good) in rows.items():
+    for what, (runs, good) in sorted(rows.items()):
         terminalreporter.write_line(f"| {what} | {runs} | {good} |")
     total, good = (sum(column) for column in zip(*rows.values(), strict=True))
     terminalreporter.write_line(f"{good} of {total} runs held")

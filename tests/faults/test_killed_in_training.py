@@ -13,7 +13,7 @@ from modelmill.core.outbox import outbox_relay
 from modelmill.training.models import Job
 from modelmill.training.services import jobs_sweep
 
-from tests.faults.conftest import FULL, Mill
+from tests.faults.conftest import FULL, SEEDS, Mill
 from tests.faults.forked import KILLED, Forked
 from tests.faults.holding import books_hold, jobs_hold, messages_hold, storage_holds
 
@@ -45,7 +45,6 @@ POINTS = {
     "finish.before_commit": 1,
     "finish.after_commit": 1,
 }
-SEEDS = range(20) if FULL else range(1)
 
 
 def _stories(seed: int) -> list[tuple[str, str]]:

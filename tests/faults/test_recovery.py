@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ def test_a_workers_clock_that_is_an_hour_off_changes_nothing(mill, held, apart_s
                 assert time.monotonic() < deadline, worker.log()
                 jobs_sweep()
                 time.sleep(0.1)
+            assert f"{datetime.now(UTC) + timedelta(seconds=apart_s):%Y-%m-%dT%H}" in worker.log()
             # A ring of the beat, and a message for its relay, are not too old for it.
             outbox_add("workers.tasks.outbox.relay", key="late", payload={}, delay_s=-9)
             app.send_task("workers.tasks.outbox.relay", expires=7205, ignore_result=True)
