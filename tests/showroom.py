@@ -236,8 +236,14 @@ def _publish(job: Job, version: Any, file: str) -> Any:
     )
     blobs = {file: blob_write([job.id.encode() * 9000]), "config.json": blob_write([b"{}"])}
     made = version_publish(blobs, lineage=lineage, suffix=job.suffix)
+    # The database lets a job end well that runs, and no other.
+    _run(job)
     Job.objects.filter(pk=job.pk).update(
-        state="succeeded", model_version=made, finished_at=timezone.now()
+        state="succeeded",
+        model_version=made,
+        lease_until=None,
+        lease_owner="",
+        finished_at=timezone.now(),
     )
     Attempt.objects.filter(job=job).update(outcome="succeeded", ended_at=timezone.now())
     return made
