@@ -1,7 +1,7 @@
 """Every fault with all its seeds, on SQLite and then on PostgreSQL, and a table of what held.
 
-``FAULTS_SEEDS`` says how many seeds each kill point gets; with the default, 20, there are also 2,000
-histories and 100 jobs whose messages come ten times. Ends non-zero when one did not hold.
+``FAULTS_SEEDS`` says how many seeds each kill point gets. With the default, 20, there are also
+2,000 histories, and 100 jobs whose messages come ten times. Ends non-zero when one did not hold.
 """
 
 import os

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from modelmill.training.models import Attempt, Job
+from modelmill.training.models import Attempt, Job, WorkerSeen
 from modelmill.training.services import jobs_sweep
+from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
 
 from tests.faults.conftest import FULL, Mill
 from tests.faults.forked import Forked
@@ -37,6 +38,13 @@ def _until(mill: Mill, job: Job, worker: Forked, is_true: Any) -> Job:
         jobs_sweep()
         time.sleep(0.1)
     return now
+
+
+def _until_true(is_true: Any, worker: Forked) -> None:
+    deadline = time.monotonic() + 30
+    while not is_true():
+        assert time.monotonic() < deadline, worker.log()
+        time.sleep(0.05)
 
 
 def _holds(mill: Mill, job: Job) -> None:
@@ -86,6 +94,20 @@ def test_a_database_that_was_gone_for_a_while_costs_no_step(
         _until(mill, job, worker, lambda now: now.is_over)
         assert worker.status() is None, worker.log()
         _holds(mill, job)
+
+
+@only_postgresql
+def test_an_idle_worker_is_heard_of_again(mill, forks, held, door) -> None:
+    with held("PostgreSQL gone while a worker waits"):
+        through = [("tests.faults.acts:database_at", {"port": door.port})]
+        worker = forks.worker(before=through, settings=SHORT)
+        _until_true(lambda: workers_live(TRAIN_QUEUE).exists(), worker)
+        door.shut()
+        WorkerSeen.objects.all().delete()
+        time.sleep(1)
+        assert not workers_live(TRAIN_QUEUE).exists()
+        door.reopen()
+        _until_true(lambda: workers_live(TRAIN_QUEUE).exists(), worker)
 
 
 @only_postgresql
