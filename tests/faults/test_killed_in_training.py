@@ -1,6 +1,7 @@
 """A training worker dies at each named point: the job ends as if nobody had died."""
 
 import random
+import re
 import time
 from datetime import timedelta
 
@@ -96,7 +97,8 @@ def nothing_is_left_of(worker: Forked) -> None:
 
 def _is_host_of(worker: Forked, process: psutil.Process) -> bool:
     try:
-        return f'"parent_pid": {worker.pid},' in " ".join(process.cmdline())
+        # Of one that was forked, too: its command line is its parent's.
+        return bool(re.search(rf'"parent_pid": {worker.pid}\b', " ".join(process.cmdline())))
     except psutil.Error:
         return False
 
