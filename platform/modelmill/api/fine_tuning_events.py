@@ -19,7 +19,7 @@ from modelmill.api.framework.views import TenantView
 from modelmill.api.framework.waiting import Held, Room
 from modelmill.core.errors import InvalidRequest, NotFound
 from modelmill.core.storage import blob_open
-from modelmill.training.progress import MAX_POINTS, job_metrics_series
+from modelmill.training.metrics import MAX_POINTS, job_metrics_series
 from modelmill.training.selectors import (
     access_job,
     access_sample,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from modelmill.core import errors
 from modelmill.core.storage import blob_open
 from modelmill.training.models import Job, JobEvent
-from modelmill.training.progress import job_metrics_series
+from modelmill.training.metrics import job_metrics_series
 from modelmill.training.selectors import access_job, access_sample, job_samples
 from modelmill.web.framework import PageRequest, tenant_page
 

@@ -13,11 +13,12 @@ from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
-from modelmill.training.models import Attempt, Checkpoint, Job
+from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
 from modelmill.training.selectors import access_job
 from modelmill.training.services.events import EventDraft, event_say, events_write
 from modelmill.training.services.leases import Lease, lease_span, lease_update
 from modelmill.training.services.money import reservation_keep_up, slice_bill
+from modelmill.training.services.points import points_write
 from modelmill.training.slices import Slice
 from modelmill.training.states import Desired
 
@@ -97,6 +98,13 @@ def attempt_resumed(lease: Lease, *, step: int) -> None:
         Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence).update(resumed_step=step)
 
 
+def attempt_environment(lease: Lease, environment: Mapping[str, str]) -> None:
+    """Note the versions an attempt trains with, so that its result can be made again."""
+    with tenant_scope(lease.tenant_id):
+        rows = Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence)
+        rows.update(environment=dict(environment))
+
+
 def attempt_release(lease: Lease) -> Job:
     """Name the plugin's release that is about to train the job, and return the job.
 
@@ -135,6 +143,8 @@ def news_write(lease: Lease, news: News) -> None:
     """Store progress and events, inside the caller's transaction."""
     lease_update(lease, step=news.step, total_steps=news.total_steps, metrics=dict(news.metrics))
     events_write(news.events, job_id=lease.job_id, tenant_id=lease.tenant_id)
+    metrics = [(e.step, e.values) for e in news.events if e.kind == JobEvent.Kind.METRICS]
+    points_write(metrics, job_id=lease.job_id, tenant_id=lease.tenant_id)
 
 
 def _stop_without_money(lease: Lease) -> None:
