@@ -29,6 +29,7 @@ def _run(count: int) -> None:
     from modelmill.core.scope import tenant_scope
     from modelmill.training.metrics import Span, job_curves
     from modelmill.training.models import MetricBucket, MetricPoint
+
     from tests.making import job_make
 
     place = _Place()
@@ -36,7 +37,9 @@ def _run(count: int) -> None:
     with tenant_scope(tenant.pk):
         write_s = _write(job.pk, tenant.pk, count)
         print(f"{connection.vendor}: {count} points in reports of {_REPORT_POINTS}")
-        print(f"written in {write_s:.1f} s: {write_s / count * _REPORT_POINTS * 1e3:.1f} ms a report")
+        print(
+            f"written in {write_s:.1f} s: {write_s / count * _REPORT_POINTS * 1e3:.1f} ms a report"
+        )
         print(f"rows: {MetricPoint.objects.count()} points, {MetricBucket.objects.count()} buckets")
         arms: dict[str, Callable[[], int]] = {
             "whole curve, 500 points": lambda: _length(job_curves([job])),

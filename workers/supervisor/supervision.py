@@ -10,7 +10,12 @@ from modelmill.core.errors import MillError
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
 from modelmill.training.models import Checkpoint, Job
-from modelmill.training.services import LeaseLost, attempt_resumed, checkpoint_newest
+from modelmill.training.services import (
+    LeaseLost,
+    attempt_environment,
+    attempt_resumed,
+    checkpoint_newest,
+)
 from modelmill.training.states import Desired, State
 from modelmill_sdk import protocol
 from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, ValidateStart
@@ -136,6 +141,8 @@ class Supervision:
         notebook = self._notebook
         if isinstance(message, protocol.Started):
             self._clock.start(resumed_step=resumed_step)
+            environment = message.environment
+            self._keeper.bear(lambda: attempt_environment(self._keeper.lease, environment))
             self._say_started(resumed_step)
         elif isinstance(message, protocol.Progress):
             notebook.progress(message)

@@ -15,7 +15,7 @@ from modelmill.training.services.points import BUCKET_POINTS, LEVEL_FACTOR
 
 MAX_POINTS = 500
 
-_END = 1 << 62
+MAX_STEP = 1 << 62
 
 Point = tuple[int, float | None]
 
@@ -33,12 +33,12 @@ class Span:
     """The steps to look at, both ends among them."""
 
     first: int = 0
-    last: int = _END
+    last: int = MAX_STEP
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing is cut off."""
-        return self.first <= 0 and self.last >= _END
+        return self.first <= 0 and self.last >= MAX_STEP
 
 
 WHOLE = Span()

@@ -98,9 +98,7 @@ def _roll(series: MetricSeries) -> None:
     """Bring the buckets of every level up to the newest point."""
     begin = _open_from(series, level=1)
     points = MetricPoint.objects.filter(series=series, step__gte=begin).order_by("step")
-    leaves = [
-        _Leaf(step, value) for step, value in points.values_list("step", "value").iterator()
-    ]
+    leaves = [_Leaf(step, value) for step, value in points.values_list("step", "value").iterator()]
     level, made = 1, _level_write(series, 1, leaves, size=BUCKET_POINTS)
     while made:
         begin = _open_from(series, level=level + 1)
@@ -137,9 +135,7 @@ def _level_write(
     rows = MetricBucket.objects.filter(series=series, level=level)
     rows.filter(step_from__gte=parts[0].step_from).delete()
     MetricBucket.objects.bulk_create(
-        (
-            _gathered(series, level, parts[at : at + size]) for at in range(0, len(parts), size)
-        ),
+        (_gathered(series, level, parts[at : at + size]) for at in range(0, len(parts), size)),
         batch_size=_INSERT_ROWS,
     )
     return True
