@@ -50,7 +50,7 @@ def _run(count: int) -> None:
                 job_curves([job], span=Span(first=count // 3, last=count // 3 + 299))
             ),
         }
-        ours_ms = [_median_ms(name, arm, rounds=_ROUNDS) for name, arm in arms.items()][0]
+        ours_ms, *_rest = [_median_ms(n, arm, rounds=_ROUNDS) for n, arm in arms.items()]
         naive_ms = _median_ms("textbook: read all, thin in Python", lambda: _naive(), rounds=3)
         print(f"ratio to the textbook: {naive_ms / ours_ms:.1f}")
 

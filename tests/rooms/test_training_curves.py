@@ -1,4 +1,4 @@
-"""The curves of a job: cheap to write, true when they go back, and thinned without losing a spike."""
+"""The curves of a job: cheap to write, true when they go back, thinned without losing a spike."""
 
 import random
 from bisect import bisect_left, bisect_right

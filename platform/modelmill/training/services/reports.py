@@ -13,12 +13,11 @@ from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
-from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
+from modelmill.training.models import Attempt, Checkpoint, Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services.events import EventDraft, event_say, events_write
 from modelmill.training.services.leases import Lease, lease_span, lease_update
 from modelmill.training.services.money import reservation_keep_up, slice_bill
-from modelmill.training.services.points import points_write
 from modelmill.training.slices import Slice
 from modelmill.training.states import Desired
 
@@ -143,8 +142,6 @@ def news_write(lease: Lease, news: News) -> None:
     """Store progress and events, inside the caller's transaction."""
     lease_update(lease, step=news.step, total_steps=news.total_steps, metrics=dict(news.metrics))
     events_write(news.events, job_id=lease.job_id, tenant_id=lease.tenant_id)
-    metrics = [(e.step, e.values) for e in news.events if e.kind == JobEvent.Kind.METRICS]
-    points_write(metrics, job_id=lease.job_id, tenant_id=lease.tenant_id)
 
 
 def _stop_without_money(lease: Lease) -> None:
