@@ -38,7 +38,6 @@ def test_two_jobs_are_ticked_and_compared(
     page.wait_for_timeout(2500)
     expect(page.locator(f"#choose-{room.done.pk}")).to_be_checked()
     check_access(page)
-    shoot(page, "jobs-chosen")
     button.press("Enter")
     expect(page.get_by_role("heading", name="Compare jobs")).to_be_visible()
     expect(page.locator("[data-comparing-charts] canvas").first).to_be_visible()
