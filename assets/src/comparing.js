@@ -86,7 +86,9 @@ class Comparing {
 
   row(name, step) {
     const row = document.createElement("div");
-    row.className = "grid grid-cols-1 items-start gap-4 sm:grid-cols-2 xl:grid-cols-3";
+    // Four stand better two by two.
+    const wide = this.runs.length === 2 || this.runs.length === 4 ? "" : "xl:grid-cols-3";
+    row.className = `grid grid-cols-1 items-start gap-4 sm:grid-cols-2 ${wide}`;
     row.append(...this.runs.map((run) => this.cell(run, name, step)));
     return row;
   }
