@@ -13,6 +13,7 @@ const ICONS = {
   chevron: "chevron-down",
   clock: "clock",
   close: "x",
+  compare: "columns-2",
   copy: "copy",
   data: "database",
   download: "download",

@@ -1,5 +1,6 @@
 // Starts every small behaviour of the dashboard; each lives in a file of its own.
 import htmx from "htmx.org";
+import { startChoosing } from "./choosing.js";
 import { startCopying } from "./copy.js";
 import { startDialogs } from "./dialogs.js";
 import { startForms } from "./forms.js";
@@ -23,6 +24,7 @@ startTheme();
 startMenus();
 startDialogs();
 startForms();
+startChoosing();
 startCopying();
 startToasts();
 startTimes();
@@ -33,6 +35,7 @@ async function loadWanted(root) {
   if (root.querySelector("[data-chart]")) (await import("./charts.js")).drawCharts(root);
   if (root.querySelector("[data-upload]")) (await import("./upload.js")).startUploads(root);
   if (root.querySelector("[data-training]")) (await import("./training.js")).startTraining(root);
+  if (root.querySelector("[data-comparing]")) (await import("./comparing.js")).startComparing(root);
   if (root.querySelector("[data-playground]")) (await import("./playground.js")).startPlayground(root);
 }
 htmx.onLoad(loadWanted);

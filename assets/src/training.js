@@ -36,22 +36,8 @@ class Training {
     for (const spec of charts) {
       const known = this.charts.get(spec.title);
       if (known) updateChart(known, spec);
-      else this.charts.set(spec.title, this.addChart(spec));
+      else this.charts.set(spec.title, addChart(this.part("charts"), spec));
     }
-  }
-
-  addChart(spec) {
-    const panel = document.createElement("figure");
-    panel.className = "panel panel-body min-w-0";
-    const title = document.createElement("figcaption");
-    title.className = "mb-2 text-sm font-medium";
-    title.textContent = spec.title;
-    const element = document.createElement("div");
-    element.dataset.chartHeight = "220";
-    panel.append(title, element);
-    this.part("charts").append(panel);
-    chartInto(element, spec);
-    return element;
   }
 
   takeSamples(samples) {
@@ -80,10 +66,30 @@ class Training {
   }
 }
 
-function figure(sample, isAlone) {
+/** Add a chart with its title to a container; returns what `updateChart` takes. */
+export function addChart(container, spec) {
   const panel = document.createElement("figure");
+  panel.className = "panel panel-body min-w-0";
+  const title = document.createElement("figcaption");
+  title.className = "mb-2 text-sm font-medium";
+  title.textContent = spec.title;
+  const element = document.createElement("div");
+  element.dataset.chartHeight = "220";
+  panel.append(title, element);
+  container.append(panel);
+  chartInto(element, spec);
+  return element;
+}
+
+function figure(sample, isAlone) {
   // A picture alone has the room to be looked at.
   const width = isAlone && sample.url ? "max-w-3xl sm:col-span-2" : sample.url ? "" : "sm:col-span-2";
+  return sampleFigure(sample, width);
+}
+
+/** A sample as a panel: its picture, or its text. */
+export function sampleFigure(sample, width = "") {
+  const panel = document.createElement("figure");
   panel.className = `panel min-w-0 w-full ${sample.url ? "overflow-hidden" : "panel-body"} ${width}`;
   if (sample.url) {
     const picture = document.createElement("img");

@@ -10,6 +10,7 @@ from django.db import connection
 from modelmill.core.models import Blob
 from modelmill.metering.models import UsageEvent
 from modelmill.registry.services import version_fetch
+from modelmill.training.manifests import job_manifest
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
 from modelmill.training.selectors import access_job, job_messages, job_samples
 from modelmill.training.services import job_cancel, job_pause, job_resume, job_submit
@@ -193,3 +194,25 @@ def test_a_worker_whose_job_was_taken_stops_its_plugin_and_writes_nothing(mill) 
     assert (after.state, after.lease_owner) == (State.RUNNING, "another")
     time.sleep(0.5)
     assert _now(mill, job).step == after.step
+
+
+def test_training_again_from_a_manifest_gives_the_same_weights(mill, tmp_path) -> None:
+    first = _submit(mill, steps=10)
+    assert train_all() == 1
+    with mill.scope():
+        told = job_manifest(access_job(first.id))
+        again = job_submit(
+            caller=mill.caller,
+            plugin_id=told["plugin"]["id"],
+            training_ref=told["training_data"]["id"],
+            parameters=told["parameters"],
+            seed=told["seed"],
+        )
+    assert train_all() == 1
+    with mill.scope():
+        second = job_manifest(access_job(again.id))
+    assert told["model"]["files"] == second["model"]["files"]
+    assert "weights.json" in told["model"]["files"]
+    (attempt,) = told["attempts"]
+    assert attempt["environment"] == second["attempts"][0]["environment"]
+    assert {"python", "torch", "numpy", "modelmill-sdk"} <= set(attempt["environment"])

@@ -12,9 +12,9 @@ from modelmill_sdk.protocol import Log, Progress, Sample
 
 from workers.hosts.opening import file_open
 
-# A curve gets a point each 1/500 of the time so far: a short training is shown in
-# full, and one of ten hours has less than four thousand points.
-_POINTS = 500
+# A curve gets a point each 1/5000 of the time so far: a short training is shown in
+# full, and one of ten hours has less than twenty thousand points.
+_POINTS = 5_000
 _POINT_EVERY_S = 0.2
 _MAX_EVENTS = 2_000
 _MAX_IMAGE_BYTES = 20 << 20

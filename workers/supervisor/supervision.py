@@ -14,6 +14,7 @@ from modelmill.training.failures import Failure
 from modelmill.training.models import Checkpoint, Job
 from modelmill.training.services import (
     LeaseLost,
+    attempt_environment,
     attempt_resumed,
     checkpoint_discard,
     checkpoint_newest,
@@ -174,6 +175,8 @@ class Supervision:
         notebook = self._notebook
         if isinstance(message, protocol.Started):
             self._clock.start(resumed_step=resumed_step)
+            environment = message.environment
+            self._keeper.bear(lambda: attempt_environment(self._keeper.lease, environment))
             self._say_started(resumed_step)
         elif isinstance(message, protocol.Progress):
             notebook.progress(message)

@@ -1,4 +1,4 @@
-"""What a job says: events, curves, samples and checkpoints, read once or watched live."""
+"""What a job says: events, samples and checkpoints, read once or watched live."""
 
 from typing import Any, ClassVar
 
@@ -17,9 +17,8 @@ from modelmill.api.framework.events import event_response
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
 from modelmill.api.framework.waiting import Held, Room
-from modelmill.core.errors import InvalidRequest, NotFound
+from modelmill.core.errors import NotFound
 from modelmill.core.storage import blob_open
-from modelmill.training.progress import MAX_POINTS, job_metrics_series
 from modelmill.training.selectors import (
     access_job,
     access_sample,
@@ -64,30 +63,6 @@ class JobEventsView(TenantView):
             stream = job_stream(job.id, tenant_id=tenant_id, after=after)
             return event_response(Held(stream, Room(tenant_id)), headers={})
         return page_of(job_events(job), request, render=event_shape)
-
-
-class JobMetricsView(TenantView):
-    """The curves of one job."""
-
-    permissions: ClassVar = {"GET": "jobs:read"}
-
-    @extend_schema(
-        summary="Retrieve a job's curves",
-        responses={200: OpenApiTypes.OBJECT},
-        parameters=[
-            OpenApiParameter("names", description="Metrics, with commas; all when left out."),
-            OpenApiParameter("max_points", int),
-        ],
-        tags=["fine-tuning"],
-    )
-    def get(self, request: Request, job_id: str) -> Response:
-        """Answer with steps and one series for each metric, thinned to ``max_points``."""
-        names = [name for name in request.query_params.get("names", "").split(",") if name]
-        given = request.query_params.get("max_points", str(MAX_POINTS))
-        if not given.isascii() or not given.isdigit() or not 2 <= int(given) <= 5_000:
-            raise InvalidRequest("max_points must be from 2 to 5000.", param="max_points")
-        series = job_metrics_series(access_job(job_id), names, max_points=int(given))
-        return Response({"object": "fine_tuning.job.metrics", **series})
 
 
 class JobCheckpointsView(TenantView):
@@ -151,7 +126,6 @@ _JOB = "fine_tuning/jobs/<str:job_id>"
 
 routes = [
     path(f"{_JOB}/events", JobEventsView.as_view(), name="fine_tuning_job_events"),
-    path(f"{_JOB}/metrics", JobMetricsView.as_view(), name="fine_tuning_job_metrics"),
     path(f"{_JOB}/checkpoints", JobCheckpointsView.as_view(), name="fine_tuning_job_checkpoints"),
     path(f"{_JOB}/samples", JobSamplesView.as_view(), name="fine_tuning_job_samples"),
     path(

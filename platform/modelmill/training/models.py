@@ -140,6 +140,8 @@ class Attempt(TenantOwned):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, blank=True)
+    # Versions of Python and its libraries, as the plugin's process told them.
+    environment = models.JSONField(default=dict)
     # A traceback or the end of what the process printed: for the operator alone.
     detail = models.TextField(blank=True)
 
@@ -234,6 +236,18 @@ class WorkerSeen(models.Model):
 
 
 # Django looks for a room's tables in this module.
+from modelmill.training.curves import MetricBucket, MetricPoint, MetricSeries  # noqa: E402
 from modelmill.training.searches.models import Search, Trial  # noqa: E402
 
-__all__ = ["Attempt", "Checkpoint", "Job", "JobEvent", "Search", "Trial", "WorkerSeen"]
+__all__ = [
+    "Attempt",
+    "Checkpoint",
+    "Job",
+    "JobEvent",
+    "MetricBucket",
+    "MetricPoint",
+    "MetricSeries",
+    "Search",
+    "Trial",
+    "WorkerSeen",
+]

@@ -1,16 +1,13 @@
-"""How far a job is, how long it will take, what it cost, and its curves."""
+"""How far a job is, how long it will take, and what it cost."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from modelmill.core.clock import database_now
-from modelmill.training.models import Attempt, Job, JobEvent
+from modelmill.training.models import Attempt, Job
 from modelmill.training.services.money import job_cost_micro
 from modelmill.training.states import State
-
-MAX_POINTS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,26 +42,6 @@ def job_progress(job: Job) -> Progress:
     )
 
 
-def job_metrics_series(
-    job: Job, names: Iterable[str] = (), *, max_points: int = MAX_POINTS
-) -> dict[str, Any]:
-    """Return curves as ``{"step": […], "series": {name: […]}}``, at most ``max_points`` points.
-
-    All metrics when no names are given. A point that lacks a metric has None
-    there. Steps done again after a crash show their newest value.
-    """
-    rows = JobEvent.objects.filter(job=job, kind=JobEvent.Kind.METRICS).order_by("id")
-    by_step: dict[int, dict[str, Any]] = {}
-    for step, values in rows.values_list("step", "values").iterator():
-        by_step.setdefault(step, {}).update(values)
-    steps = _thinned(sorted(by_step), max_points)
-    wanted = list(names) or sorted({name for step in steps for name in by_step[step]})
-    return {
-        "step": steps,
-        "series": {name: [by_step[step].get(name) for step in steps] for name in wanted},
-    }
-
-
 def _seconds_left(job: Job, now: datetime) -> int | None:
     attempt = Attempt.objects.filter(job=job, fence=job.fence).first()
     if attempt is None:
@@ -74,11 +51,3 @@ def _seconds_left(job: Job, now: datetime) -> int | None:
         return None
     spent_s = (now - attempt.started_at).total_seconds()
     return max(0, round(spent_s / done * (job.total_steps - job.step)))
-
-
-def _thinned(steps: list[int], max_points: int) -> list[int]:
-    """Keep evenly spread points, always with the first and the last."""
-    if len(steps) <= max_points or max_points < 2:
-        return steps
-    stride = (len(steps) - 1) / (max_points - 1)
-    return [steps[round(i * stride)] for i in range(max_points)]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from modelmill.core.errors import NotFound
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
@@ -44,6 +45,13 @@ def job_samples(job: Job) -> QuerySet[JobEvent]:
     """
     samples = JobEvent.objects.select_related("blob").filter(job=job, kind=JobEvent.Kind.SAMPLE)
     return samples.order_by("-id")
+
+
+def jobs_samples(jobs: Iterable[Job], *, newest: int) -> QuerySet[JobEvent]:
+    """Return the newest samples of each of several jobs, in the order they were made."""
+    rows = JobEvent.objects.filter(job__in=[job.pk for job in jobs], kind=JobEvent.Kind.SAMPLE)
+    place = Window(RowNumber(), partition_by="job", order_by="-id")
+    return rows.annotate(place=place).filter(place__lte=newest).order_by("id")
 
 
 def access_sample(job: Job, sample_id: str) -> JobEvent:

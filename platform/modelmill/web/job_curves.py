@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from modelmill.core import errors
 from modelmill.core.storage import blob_open
+from modelmill.training.metrics import Curve, curves_aligned, job_curves
 from modelmill.training.models import Job, JobEvent
-from modelmill.training.progress import job_metrics_series
 from modelmill.training.selectors import access_job, access_sample, job_samples
 from modelmill.web.framework import PageRequest, tenant_page
 
@@ -40,40 +40,47 @@ def job_sample(request: PageRequest, job_id: str, sample_id: str) -> FileRespons
     return response
 
 
-def _charts(job: Job) -> list[dict[str, Any]]:
-    """Losses share one chart; every other metric has its own scale, and so its own chart."""
-    curves = job_metrics_series(job)
-    losses = [name for name in curves["series"] if "loss" in name]
-    others = [name for name in curves["series"] if "loss" not in name]
-    groups = ([(_("Loss"), losses)] if losses else []) + [(_label(n), [n]) for n in others]
-    return [
-        {
-            "title": title,
-            "x": curves["step"],
-            "x_label": _("Step"),
-            "series": [{"label": _label(n), "values": curves["series"][n]} for n in names],
-        }
-        for title, names in groups[:_CHARTS_MAX]
-    ]
-
-
-def _samples(job: Job) -> list[dict[str, Any]]:
-    """Return the newest samples, the oldest of them first."""
-    newest = list(job_samples(job)[:_SAMPLES_MAX])
-    return [_sample(job, event) for event in reversed(newest)]
-
-
-def _sample(job: Job, event: JobEvent) -> dict[str, Any]:
+def sample_shown(event: JobEvent) -> dict[str, Any]:
+    """Return what a page needs to show a sample: its step, name, and picture or text."""
     shown: dict[str, Any] = {"step": event.step, "name": str(event.values.get("name", ""))}
     if event.blob_id:
-        shown["url"] = reverse("web:job_sample", args=[job.pk, event.pk])
+        shown["url"] = reverse("web:job_sample", args=[event.job_id, event.pk])
     else:
         shown["text"] = event.message[:_TEXT_SHOWN]
     return shown
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
+    """Return a metric's name as people read it."""
     return name.replace("_", " ").capitalize()
+
+
+def _charts(job: Job) -> list[dict[str, Any]]:
+    """Losses share one chart; every other metric has its own scale, and so its own chart."""
+    curves = job_curves([job])[job.pk]
+    losses = [name for name in curves if "loss" in name]
+    others = [name for name in curves if "loss" not in name]
+    groups = ([(_("Loss"), losses)] if losses else []) + [(label_of(n), [n]) for n in others]
+    return [
+        _chart(title, {name: curves[name] for name in names})
+        for title, names in groups[:_CHARTS_MAX]
+    ]
+
+
+def _chart(title: str, curves: dict[str, Curve]) -> dict[str, Any]:
+    aligned = curves_aligned(curves)
+    return {
+        "title": title,
+        "x": aligned["step"],
+        "x_label": _("Step"),
+        "series": [{"label": label_of(n), "values": v} for n, v in aligned["series"].items()],
+    }
+
+
+def _samples(job: Job) -> list[dict[str, Any]]:
+    """Return the newest samples, the oldest of them first."""
+    newest = list(job_samples(job)[:_SAMPLES_MAX])
+    return [sample_shown(event) for event in reversed(newest)]
 
 
 routes = [

@@ -54,6 +54,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         **_live(found),
         "attempts": list(attempt_list(found)),
         "data": _data(found),
+        "has_points": bool(found.metrics),
         "may_write": caller.may("jobs:write"),
         "may_cancel": caller.may("jobs:write") and not found.is_over,
         "may_pause": caller.may("jobs:write") and _may_pause(found),

@@ -8,8 +8,8 @@ from django.db.models import Count, Q, QuerySet
 
 from modelmill.billing.costs import subjects_cost_micro
 from modelmill.core.errors import NotFound
+from modelmill.training.metrics import job_metrics_series
 from modelmill.training.models import Job
-from modelmill.training.progress import job_metrics_series
 from modelmill.training.searches.models import Search, Trial
 
 

@@ -6,6 +6,7 @@ from modelmill.training.services.leases import Lease, LeaseLost, job_claim
 from modelmill.training.services.presence import worker_gone, worker_report
 from modelmill.training.services.reports import (
     News,
+    attempt_environment,
     attempt_release,
     attempt_resumed,
     checkpoint_commit,
@@ -25,6 +26,7 @@ __all__ = [
     "LeaseLost",
     "News",
     "Swept",
+    "attempt_environment",
     "attempt_release",
     "attempt_resumed",
     "checkpoint_commit",

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from modelmill.core.models import Blob
 from modelmill.training.models import JobEvent, event_id
+from modelmill.training.services.points import points_write
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,11 @@ class EventDraft:
 
 
 def events_write(drafts: Iterable[EventDraft], *, job_id: str, tenant_id: str) -> None:
-    """Store events in their order, in the caller's transaction."""
+    """Store events in their order, and metrics as points of the curves, too.
+
+    In the caller's transaction, which holds the job's lease.
+    """
+    drafts = list(drafts)
     JobEvent.objects.bulk_create(
         (
             JobEvent(
@@ -43,6 +48,8 @@ def events_write(drafts: Iterable[EventDraft], *, job_id: str, tenant_id: str) -
         ),
         ignore_conflicts=True,
     )
+    metrics = [(one.step, one.values) for one in drafts if one.kind == JobEvent.Kind.METRICS]
+    points_write(metrics, job_id=job_id, tenant_id=tenant_id)
 
 
 def event_say(message: str, *, job_id: str, tenant_id: str, level: str = "info") -> None:

@@ -113,6 +113,13 @@ def attempt_resumed(lease: Lease, *, step: int) -> None:
         Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence).update(resumed_step=step)
 
 
+def attempt_environment(lease: Lease, environment: Mapping[str, str]) -> None:
+    """Note the versions an attempt trains with, so that its result can be made again."""
+    with tenant_scope(lease.tenant_id):
+        rows = Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence)
+        rows.update(environment=dict(environment))
+
+
 def attempt_release(lease: Lease) -> Job:
     """Name the plugin's release that is about to train the job, and return the job.
 

@@ -36,6 +36,7 @@ Step = Annotated[int, Field(ge=0, le=2**53)]
 Quantity = Annotated[int, Field(ge=0, le=2**53)]
 Index = Annotated[int, Field(ge=0, lt=1_000_000)]
 Name = Annotated[str, Field(max_length=100)]
+Version = Annotated[str, Field(max_length=200)]
 # Bounded, and given up at the first that is wrong: a frame full of wrong ones, each with a dozen
 # complaints, would cost the reader minutes and gigabytes.
 _FEW = Field(max_length=1_000, fail_fast=True)
@@ -155,9 +156,13 @@ class Ready(Message):
 
 
 class Started(Message):
-    """The plugin's ``train`` is about to be called: parameters and data are sound."""
+    """The plugin's ``train`` is about to be called: parameters and data are sound.
+
+    ``environment`` has the versions it trains with, by package name.
+    """
 
     type: Literal["started"] = "started"
+    environment: Annotated[dict[Name, Version], _FEW_KEYS] = {}
 
 
 class Progress(Message):

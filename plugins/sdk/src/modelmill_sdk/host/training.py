@@ -8,6 +8,7 @@ from modelmill_sdk.checkpoints import CheckpointFolder
 from modelmill_sdk.data import TrainData
 from modelmill_sdk.errors import Cancelled
 from modelmill_sdk.host.parameters import parameters_read
+from modelmill_sdk.host.versions import versions_read
 from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import Started, TrainDone, TrainStart
 from modelmill_sdk.runs import Listener, TrainRun
@@ -20,7 +21,7 @@ def plugin_train(plugin: Plugin, start: TrainStart, listener: Listener) -> Train
     Raises CustomerError for parameters the plugin refuses, and whatever the plugin raises.
     """
     run = _run_make(plugin, start, listener)
-    listener.tell(Started())
+    listener.tell(Started(environment=versions_read(start.distribution)))
     try:
         plugin.train(run)
         artifacts_check(run.model_dir)

@@ -1,0 +1,114 @@
+"""Several jobs side by side: what differs between them, and which did best."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from modelmill.billing.costs import subjects_cost_micro
+from modelmill.core.errors import InvalidRequest, NotFound
+from modelmill.datasets.models import DatasetVersion
+from modelmill.training.models import Job
+from modelmill.training.selectors import job_list
+
+COMPARED_MAX = 6
+
+# Names by which plugins say whether less or more is better; others have no best.
+_LESS = ("loss", "error", "perplexity", "fid", "rmse", "mae", "mse", "logloss", "brier", "ece")
+_MORE = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "ndcg", "map", "mrr", "hit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a table with a cell for each job; ``best`` are the indexes of the best."""
+
+    name: str
+    values: list[Any]
+    best: frozenset[int] = frozenset()
+
+    @property
+    def differs(self) -> bool:
+        """Whether not all the cells say the same."""
+        return any(value != self.values[0] for value in self.values)
+
+    @property
+    def cells(self) -> list[tuple[Any, bool]]:
+        """Each value, and whether it is the best."""
+        return [(value, index in self.best) for index, value in enumerate(self.values)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What a comparison shows beside curves and samples; every list is in the jobs' order."""
+
+    jobs: list[Job]
+    data: list[DatasetVersion | None]
+    costs_micro: list[int]
+    seconds: list[int | None]
+    parameters: list[Row]
+    metrics: list[Row]
+
+
+def access_jobs(job_ids: Iterable[str]) -> list[Job]:
+    """Return jobs in scope in the order they were named, each once.
+
+    Raises ``InvalidRequest`` unless there are two to six, ``NotFound`` when one is not there.
+    """
+    wanted = list(dict.fromkeys(job_ids))
+    if not 2 <= len(wanted) <= COMPARED_MAX:
+        raise InvalidRequest(_("Choose from two to six jobs to compare."), param="ids")
+    known = {job.pk: job for job in job_list().filter(pk__in=wanted)}
+    for job_id in wanted:
+        if job_id not in known:
+            raise NotFound(f"There is no fine-tuning job {job_id!r}.", code="job_not_found")
+    return [known[job_id] for job_id in wanted]
+
+
+def jobs_compared(jobs: Sequence[Job]) -> Compared:
+    """Lay jobs side by side. A handful of queries, however many jobs."""
+    costs = subjects_cost_micro(jobs[0].tenant_id, [job.pk for job in jobs])
+    versions = DatasetVersion.objects.select_related("dataset")
+    data = versions.in_bulk([job.training_version_id for job in jobs])
+    return Compared(
+        jobs=list(jobs),
+        data=[data.get(job.training_version_id) for job in jobs],
+        costs_micro=[costs.get(job.pk, 0) for job in jobs],
+        seconds=[_seconds(job) for job in jobs],
+        parameters=_rows([job.parameters for job in jobs]),
+        metrics=[_marked(row) for row in _rows([_final(job) for job in jobs])],
+    )
+
+
+def _final(job: Job) -> dict[str, Any]:
+    """The finished model's metrics over those that the job told last."""
+    return {**job.metrics, **(job.model_version.metrics if job.model_version else {})}
+
+
+def _seconds(job: Job) -> int | None:
+    if job.started_at is None or job.finished_at is None:
+        return None
+    return int((job.finished_at - job.started_at).total_seconds())
+
+
+def _rows(cells: Sequence[dict[str, Any]]) -> list[Row]:
+    names = dict.fromkeys(name for one in cells for name in one)
+    return [Row(name=name, values=[one.get(name) for one in cells]) for name in names]
+
+
+def _marked(row: Row) -> Row:
+    sign = _better(row.name)
+    known = [value for value in row.values if isinstance(value, int | float)]
+    if not sign or len(known) < 2 or not row.differs:
+        return row
+    best = max(known, key=lambda value: sign * value)
+    found = frozenset(index for index, value in enumerate(row.values) if value == best)
+    return Row(name=row.name, values=row.values, best=found)
+
+
+def _better(name: str) -> int:
+    """Return 1 when more is better, -1 when less is, 0 when the name does not tell."""
+    words = name.lower().replace("-", "_").replace("@", "_").split("_")
+    if any(word in _LESS for word in words):
+        return -1
+    return 1 if any(word in _MORE for word in words) else 0

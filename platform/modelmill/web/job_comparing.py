@@ -1,0 +1,120 @@
+"""Several jobs on one page: curves overlaid, samples side by side, what differs."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from modelmill.core.errors import InvalidRequest
+from modelmill.training.comparing import access_jobs, jobs_compared
+from modelmill.training.metrics import Curve, curves_aligned, job_curves
+from modelmill.training.models import Job
+from modelmill.training.selectors import jobs_samples
+from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.job_curves import label_of, sample_shown
+
+_CHARTS_MAX = 24
+_SAMPLES_MAX = 120
+
+
+@tenant_page(read="jobs:read")
+def compare(request: PageRequest) -> HttpResponse:
+    """Show two to six jobs side by side; the address names them, and may be passed on."""
+    try:
+        found = access_jobs(_ids(request))
+    except InvalidRequest as error:
+        messages.error(request, error.message)
+        return redirect("web:jobs")
+    ids = ",".join(job.pk for job in found)
+    compared = jobs_compared(found)
+    same = sum(1 for row in compared.parameters if not row.differs)
+    context = {
+        "compared": compared,
+        "columns": list(
+            zip(
+                compared.jobs,
+                run_names(found),
+                compared.data,
+                compared.costs_micro,
+                compared.seconds,
+                strict=True,
+            )
+        ),
+        "ids": ids,
+        "same": same,
+        "same_said": ngettext(
+            "%(count)d parameter is the same", "%(count)d parameters are the same", same
+        )
+        % {"count": same},
+    }
+    return render(request, "jobs/compare.html", context)
+
+
+@tenant_page(read="jobs:read")
+def compare_training(request: PageRequest) -> HttpResponse:
+    """Answer with the overlaid curves and the samples of each job so far."""
+    found = access_jobs(_ids(request))
+    body = {
+        "is_over": all(job.is_over for job in found),
+        "charts": _charts(found),
+        "runs": _samples(found),
+    }
+    response = JsonResponse(body, json_dumps_params={"ensure_ascii": False})
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def run_names(jobs: Iterable[Job]) -> list[str]:
+    """Name jobs so that no two of them read the same."""
+    plain = [job.suffix or job.release.plugin.title for job in jobs]
+    return [
+        f"{name} {plain[:at].count(name) + 1}" if plain.count(name) > 1 else name
+        for at, name in enumerate(plain)
+    ]
+
+
+def _ids(request: PageRequest) -> list[str]:
+    return [part for given in request.GET.getlist("ids") for part in given.split(",") if part]
+
+
+def _charts(jobs: list[Job]) -> list[dict[str, Any]]:
+    """A chart for each metric, those that more of the jobs have first."""
+    curves, titles = job_curves(jobs), run_names(jobs)
+    by_metric: dict[str, dict[str, Curve]] = {}
+    for job, title in zip(jobs, titles, strict=True):
+        for name, curve in curves[job.pk].items():
+            by_metric.setdefault(name, {})[title] = curve
+    order = sorted(by_metric, key=lambda name: (-len(by_metric[name]), "loss" not in name, name))
+    return [_chart(name, by_metric[name], titles) for name in order[:_CHARTS_MAX]]
+
+
+def _chart(name: str, runs: dict[str, Curve], titles: list[str]) -> dict[str, Any]:
+    # Every run has its colour in every chart, also where others lack the metric.
+    aligned = curves_aligned({title: runs.get(title, Curve()) for title in titles})
+    return {
+        "title": label_of(name),
+        "x": aligned["step"],
+        "x_label": _("Step"),
+        "series": [{"label": t, "values": values} for t, values in aligned["series"].items()],
+    }
+
+
+def _samples(jobs: list[Job]) -> list[dict[str, Any]]:
+    by_job: dict[str, list[dict[str, Any]]] = {job.pk: [] for job in jobs}
+    for event in jobs_samples(jobs, newest=_SAMPLES_MAX):
+        by_job[event.job_id].append(sample_shown(event))
+    return [
+        {"title": title, "url": reverse("web:job", args=[job.pk]), "samples": by_job[job.pk]}
+        for job, title in zip(jobs, run_names(jobs), strict=True)
+    ]
+
+
+routes = [
+    path("jobs/compare", compare, name="jobs_compare"),
+    path("jobs/compare/training", compare_training, name="jobs_compare_training"),
+]
