@@ -27,7 +27,7 @@ def evaluate(run: TrainRun) -> dict[str, float]:
         return {}
     classifier = classifier_load(run.model_dir, run.device)
     examples = examples_read(run.data, split)
-    rows = np.arange(len(examples))[: _MOST_ROWS]
+    rows = np.arange(len(examples))[:_MOST_ROWS]
     some = examples.some(rows)
     groups = column_read(run.data, split, run.params.groups)
     answers = Answers(

@@ -1,4 +1,4 @@
-"""What was tried in a training, and the best of it: the part of a checkpoint that outlives a method.
+"""What was tried in a training, and the best of it: what of a checkpoint outlives a method.
 
 The methods are decided once and written down, so that a training that is taken up again tries what
 it would have tried.

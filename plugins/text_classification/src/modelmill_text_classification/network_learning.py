@@ -41,9 +41,7 @@ class NetworkLearning:
             torch.set_num_threads(run.threads)
         seed_everything(run.seed)
         self.run, self.prepared, self.ledger, self.method = run, prepared, ledger, method
-        self.plan = network_plan(
-            run.params, method, rows=len(prepared.learned), device=run.device
-        )
+        self.plan = network_plan(run.params, method, rows=len(prepared.learned), device=run.device)
         network, reader, shape = self._new()
         self.model = NeuralModel(
             network=network.to(run.device), reader=reader, shape=shape, device=run.device

@@ -65,7 +65,7 @@ class NeuralModel:
         self.network.eval()
         slopes: Tensor | None = None
         for step in range(_STEPS):
-            value, seen, slope = self._slope(ids, label, share=(step + 0.5) / _STEPS)
+            _value, seen, slope = self._slope(ids, label, share=(step + 0.5) / _STEPS)
             slopes = slope if slopes is None else slopes + slope
         assert slopes is not None
         base, _, _ = self._slope(ids, label, share=0.0)
@@ -119,6 +119,4 @@ def neural_load(folder: Path, device: str) -> NeuralModel:
     else:
         network = network_new(shape)
         network.load_state_dict(load_file(folder / _WEIGHTS_FILE))
-    return NeuralModel(
-        network=network.to(device).eval(), reader=reader, shape=shape, device=device
-    )
+    return NeuralModel(network=network.to(device).eval(), reader=reader, shape=shape, device=device)

@@ -118,9 +118,7 @@ def strengths_for(method: Method, rows: int) -> tuple[float, ...]:
     return STRENGTHS[method] + few
 
 
-def network_plan(
-    params: TrainParams, method: Method, *, rows: int, device: str
-) -> NetworkPlan:
+def network_plan(params: TrainParams, method: Method, *, rows: int, device: str) -> NetworkPlan:
     """Fill in what the customer left to the plugin."""
     is_private, gpu = params.privacy_epsilon > 0, _is_gpu(device)
     batch = params.batch_size or (_PRIVATE_BATCH if is_private else _BATCHES[method][gpu])

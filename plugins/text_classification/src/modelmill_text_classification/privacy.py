@@ -64,7 +64,10 @@ class PrivateTrainer(Trainer):
         self._private.zero_grad(set_to_none=True)
         if len(rows):
             loss = self.loss(*self.batch(rows), self.precision)
-            loss.backward()  # type: ignore[no-untyped-call]
+            with warnings.catch_warnings():
+                # Numbers of words have no gradient, which is as it should be.
+                warnings.filterwarnings("ignore", message="Full backward hook is firing")
+                loss.backward()  # type: ignore[no-untyped-call]
         else:
             loss = torch.zeros((), device=self.device)
             for weight in self.network.parameters():
