@@ -71,5 +71,5 @@ def _quiet() -> None:
     """Turn off progress bars, and the remark that a new layer is new."""
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]

@@ -41,7 +41,7 @@ class BagNetwork(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         # torch asks to be told; left to itself it does without, and says so.
-        torch.sparse.check_sparse_tensor_invariants.disable()
+        torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
         # Gradients of the buckets that a batch touches alone, where there are very many.
         self.embedding = nn.Embedding(
             shape.vocabulary + 1, shape.width, padding_idx=0, sparse=shape.is_sparse
