@@ -1,0 +1,1 @@
+"""Tell what a text is about, learned from labelled examples."""
