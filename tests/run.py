@@ -1,8 +1,8 @@
 """The whole suite, in two lanes that run at once, because a test waits more than it computes.
 
-The first lane is everything on SQLite but what trains models; the second is what touches the
-database, again on PostgreSQL, and then the trainings. Each part's output is shown
-when its turn has come.
+The first lane begins with everything on SQLite but what trains models, the second with what touches
+the database, again on PostgreSQL; the trainings are for whichever is done first. Each part's
+output is shown when its turn has come.
 """
 
 import os
@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -19,6 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.postgres import PostgresMissing, postgres_throwaway
 
 ROOT = Path(__file__).resolve().parents[1]
+# What is shown after the first part. Models train once: what they learn does not depend on the
+# database. The longest comes first.
+_LATER = (
+    ("What touches the database, on PostgreSQL", "not training and not shelf and not browser"),
+    ("Trainings of plugins", "training and shelf"),
+    ("Trainings of the whole", "training and not shelf"),
+)
 # pytest's own status for "nothing was collected": the words chose no test of this part.
 _NO_TESTS = 5
 
@@ -58,42 +67,44 @@ class Part:
 def main() -> int:
     """Run all parts; print what each was; return 1 when any failed, or none had a test."""
     words = sys.argv[1:]
-    with tempfile.TemporaryFile() as one, tempfile.TemporaryFile() as other:
+    with ExitStack() as files:
         here = Part("On SQLite", "not training")
-        # Models train once: what they learn does not depend on the database.
-        postgres = Part(
-            "What touches the database, on PostgreSQL",
-            "not training and not shelf and not browser",
-            output=one,
-        )
-        trainings = Part("Trainings", "training", output=other)
-        parts = [here, postgres, trainings]
+        later = [
+            Part(title, chosen, output=files.enter_context(tempfile.TemporaryFile()))
+            for title, chosen in _LATER
+        ]
+        postgres, *trainings = later
         try:
             with postgres_throwaway() as url:
+                waiting = deque(trainings)
                 lane = threading.Thread(
-                    target=_second_lane, args=(postgres, trainings, words, url), daemon=True
+                    target=_lane, args=(postgres, waiting, words, url), daemon=True
                 )
                 lane.start()
                 try:
                     here.show()
-                    here.run(words, database_url="")
+                    _lane(here, waiting, words, "")
                     lane.join()
                 finally:
-                    _end(parts)
+                    _end([here, *later])
         except PostgresMissing as missing:
             print(f"FAILED: {missing}", flush=True)
             return 1
-        postgres.show()
-        trainings.show()
-    codes = {part.code for part in parts}
+        for part in later:
+            part.show()
+    codes = {part.code for part in (here, *later)}
     return 0 if 0 in codes and codes <= {0, _NO_TESTS} else 1
 
 
-def _second_lane(postgres: Part, trainings: Part, words: list[str], url: str) -> None:
-    postgres.run(words, database_url=url)
+def _lane(first: Part, waiting: "deque[Part]", words: list[str], url: str) -> None:
+    """Run a part on its database, then on SQLite whatever neither lane has begun."""
+    first.run(words, database_url=url)
     # Killed from outside: then the rest is not wanted either.
-    if postgres.code is not None and postgres.code >= 0:
-        trainings.run(words, database_url="")
+    while first.code is not None and first.code >= 0:
+        try:
+            waiting.popleft().run(words, database_url="")
+        except IndexError:
+            return
 
 
 def _end(parts: list[Part]) -> None:
