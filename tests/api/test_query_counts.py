@@ -63,10 +63,14 @@ def fill(place: Place, number: int, *, start: int = 0) -> None:
 
 
 def count(place: Place, path: str) -> int:
+    """Count twice and take the lesser: what is cached for seconds may run out during one."""
     place.api.get(path)
-    with CaptureQueriesContext(connection) as queries:
-        assert place.api.get(path).status_code == 200, path
-    return len(queries)
+    counts = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            assert place.api.get(path).status_code == 200, path
+        counts.append(len(queries))
+    return min(counts)
 
 
 def test_every_list_costs_what_the_baseline_says(acme, settings, tmp_path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelmill_sdk.protocol import FromChild, ModelLoad, PredictStart
 
-from tests.workers.conftest import forker_ready
+from tests.forking import forker_ready
 from workers.hosts import HostProcess, HostSpec
 
 PLUGIN = Path(__file__).parent / "plugin"

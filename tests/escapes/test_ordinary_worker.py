@@ -28,6 +28,7 @@ def told() -> Iterator[dict[str, Any]]:
         for part in ("workers/hosts", "tests/escapes"):
             shutil.copytree(ROOT / part, folder / "code" / part)
             (folder / "code" / part).parent.joinpath("__init__.py").touch()
+        shutil.copy(ROOT / "tests" / "forking.py", folder / "code" / "tests")
         site = open_packages_copy(folder, "psutil")
         (folder / "house").mkdir()
         os.chown(folder / "house", UID, UID)

@@ -1,6 +1,5 @@
 """A plugin host to talk to, with the fake plugins on its path."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ import pytest
 from modelmill_sdk.protocol import FromChild, Loaded, ModelLoad, PredictStart, TrainStart
 from modelmill_sdk.testing import dataset_write
 
+from tests.forking import forker_ready
 from workers.hosts import HostProcess, HostSpec
-from workers.hosts.forkers import Forker, forker_prepare
 
 FAKES = Path(__file__).parents[1] / "fakes"
 # Quick to import, and all that matters to most tests is the way a host is started.
@@ -62,16 +61,6 @@ class Talk:
         self.host.send(
             PredictStart(request_id=request_id, inputs=list(inputs), params=params, out_dir=out_dir)
         )
-
-
-def forker_ready(*imports: str) -> Forker:
-    """Start what hosts are forked from, and wait until it can fork."""
-    found = forker_prepare(imports, device="cpu")
-    assert found is not None
-    deadline = time.monotonic() + 60
-    while not found.is_ready and not found.why_not and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture(params=["fresh", "forked"])

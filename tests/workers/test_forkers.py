@@ -11,7 +11,8 @@ import pytest
 from modelmill_sdk.protocol import Loaded, ModelLoad, PredictStart, Result
 
 from tests.environments import environment_make, plugin_install
-from tests.workers.conftest import FAKES, WARM, forker_ready
+from tests.forking import forker_ready
+from tests.workers.conftest import FAKES, WARM
 from workers.hosts import HostDied, HostProcess, HostSpec, forkers
 
 TELLER = """

@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+from modelmill.core.storage import BlobDamaged
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.services import version_fetch
 
@@ -51,13 +52,15 @@ class ModelFiles:
             version_fetch(version, temporary)
             found = folder_sha256(temporary)
             if found != version.sha256:
-                raise Refused(
-                    "The model's files are damaged. The operator was told.",
-                    code="model_damaged",
-                    detail=f"{version.id}: expected {version.sha256}, found {found}",
-                )
+                raise BlobDamaged(f"{version.id}: expected {version.sha256}, found {found}")
             _make_readable(temporary)
             temporary.rename(folder)
+        except BlobDamaged as damage:
+            raise Refused(
+                "The model's files are damaged. The operator was told.",
+                code="model_damaged",
+                detail=str(damage),
+            ) from damage
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

@@ -26,7 +26,7 @@ def test_it_trains_and_reports(data_dir) -> None:
     model_dir, metrics = train_once(Stepper, data_dir, {"steps": 3}, recorder=recorder)
     assert json.loads((model_dir / "count.json").read_text()) == {"step": 3}
     assert metrics == {"rows": 2.0}
-    assert recorder.messages[0] == Started()
+    assert isinstance(recorder.messages[0], Started)
     assert [message.step for message in of_type(recorder, Progress)] == [1, 2, 3]
     assert of_type(recorder, Sample)[0].text == "counted to 3"
 

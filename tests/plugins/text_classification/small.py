@@ -10,8 +10,8 @@ Row = dict[str, Any]
 TOPICS = ("AI", "coding", "emotion", "trivia")
 TRAIN: dict[str, Any] = {"method": "linear"}
 PREDICT: list[Row] = [
-    {"text": "How do I sort a list in Python?"},
-    {"text": "I feel so lonely and sad today."},
+    {"text": "Can you write a quicksort in Python?"},
+    {"text": "Do you get angry and sad?"},
     {"text": "What is the capital of the country?"},
 ]
 
