@@ -54,7 +54,8 @@ def job_submit(
     the same request returns the job it made; a key with another request raises
     ``Conflict``. Data that is still being checked leaves the job in
     ``validating_files``. Near ``max_cost_micro``, in micro-units of the currency,
-    the job is finished with what it has learnt, and it never costs more. Raises ``InvalidRequest``, ``NotFound`` or
+    the job is finished with what it has learnt, and it never costs more. Raises
+    ``InvalidRequest``, ``NotFound`` or
     ``QuotaExceeded`` before anything is stored.
     """
     caller.require("jobs:write")
