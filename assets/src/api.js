@@ -2,10 +2,11 @@
 
 /** An answer of the API that says in a sentence what is wrong. */
 export class Refused extends Error {
-  constructor(message, status) {
+  constructor(message, status, code) {
     super(message);
     this.isSentence = true;
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -19,7 +20,7 @@ export function sendForm(url, body, { signal, onProgress }) {
     request.upload.onprogress = (event) => onProgress?.(event.loaded);
     request.onload = () => {
       if (request.status < 400 && request.response) return resolve(request.response);
-      reject(new Refused(request.response?.error?.message ?? document.body.dataset.failed, request.status));
+      reject(new Refused(request.response?.error?.message ?? document.body.dataset.failed, request.status, request.response?.error?.code));
     };
     request.onerror = () => reject(new TypeError("offline"));
     request.onabort = () => reject(new DOMException("stopped", "AbortError"));
@@ -35,7 +36,7 @@ export async function callApi(url, { method = "POST", body, signal, wait } = {})
   if (wait) headers.Prefer = "wait";
   const answer = await fetch(url, { method, headers, signal, body: body && JSON.stringify(body) });
   const json = await answer.json().catch(() => null);
-  if (!answer.ok || !json) throw new Refused(json?.error?.message ?? document.body.dataset.failed, answer.status);
+  if (!answer.ok || !json) throw new Refused(json?.error?.message ?? document.body.dataset.failed, answer.status, json?.error?.code);
   return json;
 }
 

@@ -60,6 +60,19 @@ async function sendPart(upload, blob, { signal, onProgress }) {
 export async function sendInParts(file, { signal, onProgress, onResume }) {
   const known = await resumed(file);
   const upload = known ?? (await begun(file));
+  try {
+    return await sendRest(file, upload, { signal, onProgress, onResume });
+  } catch (error) {
+    // Another window may have brought the same upload to its end meanwhile.
+    if (!(error instanceof Refused) || error.code !== "upload_not_pending") throw error;
+    const now = await callApi(`/v1/uploads/${upload.id}`, { method: "GET" });
+    remember(null);
+    if (now.status !== "completed") throw error;
+    return now.file.id;
+  }
+}
+
+async function sendRest(file, upload, { signal, onProgress, onResume }) {
   // Parts are sent one after the other, so those that arrived are the file's beginning.
   const ids = (upload.parts ?? []).map((part) => part.id);
   let sent = (upload.parts ?? []).reduce((sum, part) => sum + part.bytes, 0);

@@ -311,6 +311,8 @@ CHECKPOINT_EVERY_S = env.number("MODELMILL_CHECKPOINT_EVERY_S", 60)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
 # What is set aside when a job is submitted, and how long one may train at most.
 TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)
+# What finishing at a cost limit may take; it is not billed.
+FINISH_WITHIN_S = env.number("MODELMILL_FINISH_WITHIN_S", 120)
 TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
 # Folders with plugins that are not installed as distributions, for development.

@@ -106,7 +106,7 @@ def test_a_stranger_sees_nothing(acme, globex) -> None:
     job = job_make(acme)
     for path in ("", "/events", "/checkpoints", "/metrics", "/samples"):
         assert globex.api.get(f"{JOBS}/{job.id}{path}").status_code == 404
-    for act in ("cancel", "pause", "resume"):
+    for act in ("cancel", "pause", "finish", "resume"):
         assert globex.api.post(f"{JOBS}/{job.id}/{act}").status_code == 404
     assert globex.api.get(JOBS).json()["data"] == []
 
@@ -154,6 +154,8 @@ def test_a_waiting_job_is_paused_resumed_and_cancelled(acme) -> None:
         for act in ("pause", "resume", "cancel", "cancel")
     ]
     assert states == ["paused", "queued", "cancelled", "cancelled"]
+    for act in ("resume", "finish"):
+        assert acme.api.post(f"{JOBS}/{job.id}/{act}").status_code == 400
     refused = acme.api.post(f"{JOBS}/{job.id}/resume")
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "job_state")
 

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from modelmill.core.models import Blob
 from modelmill.datasets import services
 from modelmill.datasets.models import File, Upload, UploadPart
+from modelmill.datasets.services import uploads
 
 
 @pytest.fixture(autouse=True)
@@ -180,3 +181,32 @@ def test_it_needs_a_key_and_refuses_a_stranger(acme, globex, anonymous) -> None:
     assert anonymous.post_json("/v1/uploads", {}).status_code == 401
     assert anonymous.post_json(f"{base}/complete", {"part_ids": ["x"]}).status_code == 401
     assert globex.api.post_json(f"{base}/complete", {"part_ids": ["x"]}).status_code == 404
+
+
+def test_two_windows_that_complete_it_at_once_get_the_same_file(acme, monkeypatch) -> None:
+    upload = begin(acme).json()
+    part = send(acme, upload["id"], b"abcdef").json()
+    joined, others = uploads._joined, []
+
+    def meanwhile(parts, digest):
+        monkeypatch.setattr(uploads, "_joined", joined)
+        others.append(finish(acme, upload["id"], [part["id"]]).json())
+        return joined(parts, digest)
+
+    monkeypatch.setattr(uploads, "_joined", meanwhile)
+    assert finish(acme, upload["id"], [part["id"]]).json() == others[0]
+    with acme.scope():
+        assert File.objects.count() == 1
+
+
+def test_completing_what_was_given_up_meanwhile_is_a_conflict(acme, monkeypatch) -> None:
+    upload = begin(acme).json()
+    part = send(acme, upload["id"], b"abcdef").json()
+
+    def gone(parts, digest):
+        acme.api.post(f"/v1/uploads/{upload['id']}/cancel")
+        raise FileNotFoundError
+
+    monkeypatch.setattr(uploads, "_joined", gone)
+    refused = finish(acme, upload["id"], [part["id"]])
+    assert refused.json()["error"]["code"] == "upload_not_pending"

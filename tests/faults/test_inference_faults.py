@@ -44,14 +44,15 @@ def test_a_killed_workers_prediction_is_done_by_another_and_billed_once(acme, re
         asked(acme, pause_ms=250)
 
         def hosts() -> list[psutil.Process]:
-            return [
-                child
-                for child in psutil.Process(first.pid).children()
-                if "launcher.py" in " ".join(child.cmdline())
-            ]
+            """What computes: started by the worker itself, or by what it lets fork hosts."""
+            found = [*psutil.Process(first.pid).children()]
+            forkers = [child for child in found if "forker.py" in " ".join(child.cmdline())]
+            forked = [child for forker in forkers for child in forker.children()]
+            launched = [child for child in found if "launcher.py" in " ".join(child.cmdline())]
+            return launched + forked
 
         wait_until(lambda: state_of(acme) == "running" and hosts())
-        children = hosts()
+        children = psutil.Process(first.pid).children(recursive=True)
         os.kill(first.pid, 9)
         first.process.wait(10)
         # Nobody is left computing for a worker that is gone.

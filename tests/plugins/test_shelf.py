@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
-from modelmill_sdk.testing import check_plugin
+from modelmill_sdk.conformance.inputs import inputs_make, params_short
+from modelmill_sdk.conformance.samples import sample_dataset
+from modelmill_sdk.protocol import Progress
+from modelmill_sdk.testing import Recorder, check_plugin, predict_once, train_once
 from modelmill_sdk.tools.finding import plugins_find
 
 SHELF = sorted(path.parent for path in (Path(__file__).parents[2] / "plugins").glob("*/src"))
@@ -19,3 +22,21 @@ def test_it_keeps_every_promise(folder, tmp_path) -> None:
     assert found
     for one in found:
         check_plugin(one.plugin, params=PARAMS.get(folder.name))
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_asked_to_finish_it_ends_early_with_a_model(folder, tmp_path) -> None:
+    for one in plugins_find(str(folder), site=tmp_path):
+        plugin = one.plugin
+        data = sample_dataset(tmp_path / "data", plugin.accepts[0])
+        params = {**params_short(plugin.TrainParams), **PARAMS.get(folder.name, {})}
+        whole, early = Recorder(), Recorder(stop_at_step=2, reason="finish")
+        train_once(plugin, data, params, tmp_path / "whole", recorder=whole)
+        model_dir, _ = train_once(plugin, data, params, tmp_path / "early", recorder=early)
+        assert _last_step(early) < _last_step(whole)
+        assert predict_once(plugin, model_dir, inputs_make(plugin.Input, 1))
+
+
+def _last_step(recorder: Recorder) -> int:
+    return max(said.step for said in recorder.messages if isinstance(said, Progress))

@@ -1,13 +1,19 @@
 """What a customer asked for while the worker was already stopping for another reason."""
 
 import pytest
+from django.db.models.functions import Now
 from modelmill.core.errors import Conflict
+from modelmill.training.failures import Failure
+from modelmill.training.models import Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services import (
     News,
     job_cancel,
     job_claim,
+    job_fail,
+    job_finish_early,
     job_pause,
+    job_report,
     job_yield,
 )
 from modelmill.training.states import Desired, State
@@ -44,3 +50,42 @@ def test_a_job_that_is_being_cancelled_cannot_be_paused(acme) -> None:
         with pytest.raises(Conflict):
             job_pause(job, caller=acme.caller)
         assert access_job(job.id).desired_state == Desired.CANCEL
+
+
+def test_a_job_that_has_learnt_nothing_cannot_be_finished(acme) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        for _ in range(2):
+            with pytest.raises(Conflict, match="learnt nothing"):
+                job_finish_early(job, caller=acme.caller)
+            job_claim("w1")
+        assert access_job(job.id).desired_state == Desired.RUN
+
+
+def test_a_pause_takes_back_the_wish_to_finish(acme) -> None:
+    job = job_make(acme)
+    lease = job_claim("w1")
+    with acme.scope():
+        job_report(lease, News(step=3, total_steps=10))
+        job_finish_early(job, caller=acme.caller)
+        assert job_report(lease, News(step=3, total_steps=10)) == Desired.FINISH
+        job_pause(job, caller=acme.caller)
+        job_yield(lease, state=State.PAUSED)
+        found = access_job(job.id)
+        assert (found.state, found.desired_state, found.early_end) == ("paused", "run", "")
+
+
+def test_who_takes_a_job_that_is_to_finish_hears_of_it(acme) -> None:
+    job = job_make(acme)
+    lease = job_claim("w1")
+    with acme.scope():
+        job_report(lease, News(step=3, total_steps=10))
+        job_finish_early(job, caller=acme.caller)
+        job_fail(lease, code=Failure.WORKER_LOST)
+        assert access_job(job.id).state == State.QUEUED
+        Job.objects.update(next_run_at=Now())
+        again = job_claim("w2")
+        assert job_report(again, News(step=3, total_steps=10)) == Desired.FINISH
+        job_cancel(job, caller=acme.caller)
+        with pytest.raises(Conflict):
+            job_finish_early(job, caller=acme.caller)

@@ -65,6 +65,7 @@ PAGES: Final[dict[str, str | None]] = {
     "job_cancel": "POST",
     "job_events": "jobs:read",
     "job_live": "jobs:read",
+    "job_finish": "POST",
     "job_pause": "POST",
     "job_resume": "POST",
     "job_sample": "jobs:read",

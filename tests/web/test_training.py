@@ -108,10 +108,11 @@ def test_the_live_part_loads_the_page_anew_when_the_state_changes(showroom: Show
     assert "hx-trigger" not in over
 
 
-def test_a_job_is_paused_and_cancelled_from_its_page(showroom: Showroom) -> None:
+def test_a_job_is_finished_paused_and_cancelled_from_its_page(showroom: Showroom) -> None:
     client = showroom.place.browser()
     path = f"/jobs/{showroom.job.pk}"
 
+    assert "Finishing" in client.post(f"{path}/finish", follow=True).content.decode()
     assert "Pausing" in client.post(f"{path}/pause", follow=True).content.decode()
     assert "Cancelling" in client.post(f"{path}/cancel", follow=True).content.decode()
     refused = client.post(f"/jobs/{showroom.done.pk}/cancel", follow=True).content.decode()

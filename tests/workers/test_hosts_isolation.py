@@ -63,8 +63,14 @@ def test_no_file_of_the_parents_is_open_in_the_child(talk_start, tmp_path) -> No
 
 def test_a_child_of_the_plugins_gets_no_pipe_to_the_platform(talk) -> None:
     grandchild = int(answer(talk, "grandchild").text)
-    links = Path(f"/proc/{grandchild}/fd").iterdir()
-    assert len(list(links)) == 3
+    pipes = []
+    for link in Path(f"/proc/{grandchild}/fd").iterdir():
+        # A program that has only begun opens and closes libraries meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            target = str(link.readlink())
+            if int(link.name) > 2 and target.startswith(("pipe:", "socket:")):
+                pipes.append((link.name, target))
+    assert pipes == []
 
 
 def test_rubbish_on_the_pipe_ends_the_child_and_not_the_parent(talk) -> None:

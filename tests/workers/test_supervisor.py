@@ -13,8 +13,15 @@ from modelmill.registry.services import version_fetch
 from modelmill.training.manifests import job_manifest
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
 from modelmill.training.selectors import access_job, job_messages, job_samples
-from modelmill.training.services import job_cancel, job_pause, job_resume, job_submit
-from modelmill.training.states import State
+from modelmill.training.services import (
+    job_cancel,
+    job_finish_early,
+    job_pause,
+    job_resume,
+    job_submit,
+)
+from modelmill.training.services.money import job_cost_micro
+from modelmill.training.states import Desired, State
 
 from tests.conftest import Place, place_make
 from tests.making import fakes_publish, grain_make
@@ -37,7 +44,13 @@ def mill(transactional_db: None, settings: Any, tmp_path: Any) -> Iterator[Place
     drain_forget()
 
 
-def _submit(place: Place, *, text: str = "corn\nbarley and rye\noats\n", **parameters: Any) -> Job:
+def _submit(
+    place: Place,
+    *,
+    text: str = "corn\nbarley and rye\noats\n",
+    max_cost_micro: int | None = None,
+    **parameters: Any,
+) -> Job:
     version = grain_make(place, text)
     with place.scope():
         return job_submit(
@@ -46,6 +59,7 @@ def _submit(place: Place, *, text: str = "corn\nbarley and rye\noats\n", **param
             training_ref=version.id,
             parameters=parameters,
             seed=7,
+            max_cost_micro=max_cost_micro,
         )
 
 
@@ -119,6 +133,69 @@ def test_a_paused_job_goes_on_from_its_checkpoint_to_the_same_weights(mill, tmp_
     assert _now(mill, paused).state == State.SUCCEEDED
     assert _weights(mill, whole, tmp_path) == _weights(mill, paused, tmp_path)
     assert _steps_billed(mill, paused) == list(range(40))
+
+
+def test_a_job_is_finished_early_with_a_model(mill, tmp_path) -> None:
+    job = _submit(mill, steps=5_000, step_ms=20)
+    thread = _meanwhile(mill, job, lambda job: job_finish_early(job, caller=mill.caller))
+    assert train_next()
+    thread.join()
+    job = _now(mill, job)
+    assert (job.state, job.early_end, job.error_code) == (State.SUCCEEDED, "asked", "")
+    assert 3 <= job.step < 5_000
+    assert _weights(mill, job, tmp_path)
+    assert _steps_billed(mill, job) == list(range(job.step))
+
+
+def test_a_paused_job_is_finished_from_its_checkpoint(mill, tmp_path) -> None:
+    job = _submit(mill, steps=5_000, step_ms=20)
+    thread = _meanwhile(mill, job, lambda job: job_pause(job, caller=mill.caller))
+    assert train_next()
+    thread.join()
+    paused = _now(mill, job)
+    with mill.scope():
+        assert job_finish_early(paused, caller=mill.caller).state == State.QUEUED
+    assert train_next()
+    job = _now(mill, job)
+    assert (job.state, job.step) == (State.SUCCEEDED, paused.step)
+    assert _weights(mill, job, tmp_path)
+
+
+def test_a_worker_that_ends_hands_the_wish_to_finish_on(mill) -> None:
+    job = _submit(mill, steps=5_000, step_ms=20, do="stubborn")
+
+    def leave(job: Job) -> None:
+        job_finish_early(job, caller=mill.caller)
+        drain_ask()
+
+    thread = _meanwhile(mill, job, leave)
+    assert train_next()
+    thread.join()
+    job = _now(mill, job)
+    assert (job.state, job.desired_state) == (State.QUEUED, Desired.FINISH)
+
+
+def test_at_its_cost_limit_a_job_is_finished_and_never_costs_more(mill, settings) -> None:
+    # A CPU's hour is 240,000 micro: the limit is 4.5 seconds, of which two beats are kept.
+    job = _submit(mill, steps=5_000, step_ms=20, max_cost_micro=300)
+    assert train_next()
+    job = _now(mill, job)
+    assert (job.state, job.early_end) == (State.SUCCEEDED, "cost_cap")
+    with mill.scope():
+        assert 200 < job_cost_micro(job) <= 300
+        assert JobEvent.objects.filter(message__contains="cost limit", level="warn").exists()
+
+
+def test_a_plugin_that_does_not_finish_at_the_limit_is_ended_unbilled(mill, settings) -> None:
+    settings.FINISH_WITHIN_S = 2
+    job = _submit(mill, steps=5_000, step_ms=20, max_cost_micro=60, do="stubborn")
+    assert train_next()
+    job = _now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, "cost_cap")
+    with mill.scope():
+        assert job_cost_micro(job) <= 60
+        free = UsageEvent.objects.filter(subject=job.id, billable=False)
+        assert {event.reason for event in free} == {"cost_cap"}
 
 
 def test_a_cancelled_job_stops_and_keeps_what_was_done(mill) -> None:

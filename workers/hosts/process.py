@@ -92,6 +92,7 @@ class HostProcess:
         )
         self._members = HostMembers(uid=self._identity.uid, groups=self._groups)
         self.fences: Fences = {}
+        self.stops: frozenset[str] = frozenset()
         try:
             started = process_start(spec, self._identity, self._groups)
         except BaseException:
@@ -224,6 +225,7 @@ class HostProcess:
             said = "nothing" if ready is None else f"protocol {getattr(ready, 'protocol', '?')}"
             self._end(f"said {said} instead of protocol {PROTOCOL}")
             raise self._death()
+        self.stops = frozenset(ready.stops)
         fences_note(self.spec.level, self.fences)
         self._watch = HostWatch(
             self.spec,

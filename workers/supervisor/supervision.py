@@ -74,6 +74,7 @@ class Supervision:
         self._device = device
         self._folder = folder
         self._stop_state: State | None = None
+        self._is_finishing = False
         self._stop_at = 0.0
         self._nan_reports = 0
         self.model_dir = folder / "model"
@@ -150,7 +151,7 @@ class Supervision:
                 return failed_outcome(message)
             elif isinstance(message, protocol.ValidateDone):
                 return problems_outcome(problems) if problems else None
-            elif self._wish() is not None:
+            elif self._wish() in ("cancel", "pause"):
                 return Stopped(state=self._wish_state())
             elif time.monotonic() - began_at > settings.TRAIN_MAX_S:
                 return Broke(code=Failure.TIMEOUT)
@@ -219,16 +220,31 @@ class Supervision:
         wish = self._wish()
         if wish is None:
             return False
+        if wish == "finish":
+            self._finish(host)
+            return False
         if self._stop_state is None:
             self._stop_state = self._wish_state()
             self._stop_at = time.monotonic()
             host.send(Stop(reason=wish))
         return time.monotonic() - self._stop_at > STOP_GRACE_S
 
+    def _finish(self, host: HostProcess) -> None:
+        """Ask the plugin, once, for a model of what it has learnt so far."""
+        if self._is_finishing:
+            return
+        self._is_finishing = True
+        if "finish" in host.stops:
+            host.send(Stop(reason="finish"))
+        else:
+            self._notebook.say("This release of the plugin cannot finish early and trains on.")
+
     def _wish(self) -> StopReason | None:
         if self._keeper.desired == Desired.CANCEL:
             return "cancel"
-        return "pause" if self._keeper.desired == Desired.PAUSE or drain_asked() else None
+        if self._keeper.desired == Desired.PAUSE or drain_asked():
+            return "pause"
+        return "finish" if self._keeper.desired == Desired.FINISH else None
 
     def _wish_state(self) -> State:
         """What the job becomes; a customer's wish counts more than the worker's end."""

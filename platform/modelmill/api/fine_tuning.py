@@ -17,9 +17,16 @@ from modelmill.api.framework.views import TenantView
 from modelmill.core.errors import InvalidRequest
 from modelmill.training.models import Job
 from modelmill.training.selectors import access_job, job_list
-from modelmill.training.services import job_cancel, job_pause, job_resume, job_submit
+from modelmill.training.services import (
+    job_cancel,
+    job_finish_early,
+    job_pause,
+    job_resume,
+    job_submit,
+)
 
 MAX_SEED = 2**31 - 1
+MAX_COST_MICRO = 2**53
 
 # What OpenAI's own models take: "auto" says nothing, to a plugin that knows them or not.
 _OPENAI_HYPERPARAMETERS = {"n_epochs", "batch_size", "learning_rate_multiplier"}
@@ -41,6 +48,13 @@ class JobsView(TenantView):
         suffix = serializers.CharField(max_length=64, required=False, allow_null=True)
         seed = serializers.IntegerField(
             min_value=0, max_value=MAX_SEED, required=False, allow_null=True
+        )
+        max_cost_micro = serializers.IntegerField(
+            min_value=1,
+            max_value=MAX_COST_MICRO,
+            required=False,
+            allow_null=True,
+            help_text="Near it the job is finished with what it has learnt; it never costs more.",
         )
         metadata = serializers.DictField(required=False, allow_null=True)
         method = serializers.DictField(required=False, allow_null=True)
@@ -72,6 +86,7 @@ class JobsView(TenantView):
             suffix=asked.get("suffix"),
             seed=asked.get("seed"),
             metadata=asked.get("metadata"),
+            max_cost_micro=asked.get("max_cost_micro"),
             idempotency_key=request.headers.get("Idempotency-Key"),
             # OpenAI's client repeats a POST whose answer it missed, and says only this.
             is_retry=request.headers.get("x-stainless-retry-count", "0") != "0",
@@ -136,6 +151,22 @@ class JobPauseView(TenantView):
         return Response(job_shape(job_pause(access_job(job_id), caller=self.caller)))
 
 
+class JobFinishView(TenantView):
+    """Finish one job early."""
+
+    permissions: ClassVar = {"POST": "jobs:write"}
+
+    @extend_schema(
+        summary="Finish a training job now and keep its model",
+        request=None,
+        responses={200: OpenApiTypes.OBJECT},
+        tags=["fine-tuning"],
+    )
+    def post(self, request: Request, job_id: str) -> Response:
+        """Answer with the job; it ends at its next step with a model of what it has learnt."""
+        return Response(job_shape(job_finish_early(access_job(job_id), caller=self.caller)))
+
+
 class JobResumeView(TenantView):
     """Let one paused job go on."""
 
@@ -188,5 +219,6 @@ routes = [
     path(_JOB, JobView.as_view(), name="fine_tuning_job"),
     path(f"{_JOB}/cancel", JobCancelView.as_view(), name="fine_tuning_job_cancel"),
     path(f"{_JOB}/pause", JobPauseView.as_view(), name="fine_tuning_job_pause"),
+    path(f"{_JOB}/finish", JobFinishView.as_view(), name="fine_tuning_job_finish"),
     path(f"{_JOB}/resume", JobResumeView.as_view(), name="fine_tuning_job_resume"),
 ]

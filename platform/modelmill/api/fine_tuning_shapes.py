@@ -26,6 +26,8 @@ def job_shape(job: Job) -> dict[str, Any]:
         "x_cost": {"amount_micro": progress.cost_micro, "currency": CURRENCY},
         "x_desired_state": job.desired_state,
         "x_attempt": job.attempt,
+        "x_max_cost_micro": job.max_cost_micro,
+        "x_early_end": job.early_end or None,
     }
 
 

@@ -5,8 +5,9 @@ says "look now". Not for running a plugin (workers) nor for what came out of it
 (registry).
 
 Public verbs: ``job_submit``, ``job_cancel``, ``job_pause``, ``job_resume``,
-``jobs_unblock``; for workers ``job_claim``, ``job_report``, ``job_heartbeat``,
-``checkpoint_commit``, ``job_finish``, ``job_fail``, ``job_yield``,
-``jobs_sweep``, ``worker_report``; ``access_job``, ``job_list``, ``job_events``,
-``job_progress``, ``job_waiting_reason``, ``job_metrics_series``, ``job_samples``.
+``job_finish_early``, ``jobs_unblock``; for workers ``job_claim``,
+``job_report``, ``job_heartbeat``, ``checkpoint_commit``, ``job_finish``,
+``job_fail``, ``job_yield``, ``jobs_sweep``, ``worker_report``;
+``access_job``, ``job_list``, ``job_events``, ``job_progress``,
+``job_waiting_reason``, ``job_metrics_series``, ``job_samples``.
 """

@@ -11,7 +11,7 @@ from modelmill.core.models import Blob
 from modelmill.core.owned import TenantOwned
 from modelmill.registry.models import ModelVersion
 from modelmill.training.failures import Failure
-from modelmill.training.states import Desired, State
+from modelmill.training.states import Desired, EarlyEnd, State
 
 _event_lock = threading.Lock()
 _event_last = [""]
@@ -80,6 +80,9 @@ class Job(TenantOwned):
     billed_through_step = models.BigIntegerField(default=0)
     billed_ms = models.BigIntegerField(default=0)
     meter = models.CharField(max_length=10, blank=True)
+    max_cost_micro = models.BigIntegerField(null=True)
+    early_end = models.CharField(max_length=8, choices=EarlyEnd.choices, blank=True)
+    finish_asked_at = models.DateTimeField(null=True)
     reservation_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
 
     error_code = models.CharField(max_length=20, choices=Failure.choices, blank=True)

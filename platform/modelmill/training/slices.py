@@ -27,6 +27,8 @@ class Part:
     step_to: int
     elapsed_ms: int
     is_billable: bool
+    # Why it is not billed.
+    reason: str = ""
 
 
 def slice_parts(piece: Slice, *, billed_through_step: int) -> list[Part]:
@@ -51,4 +53,10 @@ def slice_parts(piece: Slice, *, billed_through_step: int) -> list[Part]:
 
 
 def _part(piece: Slice, start: int, end: int, elapsed_ms: int, is_billable: bool) -> Part:
-    return Part(step_from=start, step_to=end, elapsed_ms=elapsed_ms, is_billable=is_billable)
+    return Part(
+        step_from=start,
+        step_to=end,
+        elapsed_ms=elapsed_ms,
+        is_billable=is_billable,
+        reason="" if is_billable else "redo",
+    )

@@ -19,11 +19,22 @@ class State(models.TextChoices):
 
 
 class Desired(models.TextChoices):
-    """What the customer asked a running job to become."""
+    """What the customer asked a running job to become.
+
+    A job that is to finish may change hands on the way: whoever takes it finishes it.
+    """
 
     RUN = "run", _("Go on")
     PAUSE = "pause", _("Pause")
+    FINISH = "finish", _("Finish now")
     CANCEL = "cancel", _("Cancel")
+
+
+class EarlyEnd(models.TextChoices):
+    """Why a job is finished before its last step, with a model of what it has learnt."""
+
+    ASKED = "asked", _("It was finished early, as asked.")
+    COST_CAP = "cost_cap", _("It was finished at its cost limit.")
 
 
 FOLLOWS: Final[dict[str, frozenset[str]]] = {
@@ -37,6 +48,9 @@ FOLLOWS: Final[dict[str, frozenset[str]]] = {
     State.FAILED: frozenset(),
     State.CANCELLED: frozenset(),
 }
+
+# A worker may take, or go on with, a job of which this is wished.
+WORKED_ON: Final = (Desired.RUN, Desired.FINISH)
 
 ENDED: Final = frozenset(state for state, after in FOLLOWS.items() if not after)
 

@@ -1,4 +1,4 @@
-"""Cancel, pause and resume a job from its page."""
+"""Cancel, pause, finish and resume a job from its page."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from modelmill.core import errors
 from modelmill.training.models import Job
 from modelmill.training.selectors import access_job
-from modelmill.training.services import job_cancel, job_pause, job_resume
+from modelmill.training.services import job_cancel, job_finish_early, job_pause, job_resume
 from modelmill.web.framework import PageRequest, tenant_page
 
 
@@ -25,6 +25,13 @@ def cancel(request: PageRequest, job_id: str) -> HttpResponse:
 def pause(request: PageRequest, job_id: str) -> HttpResponse:
     """Pause a job."""
     return _wish(request, job_id, job_pause, said=_("The job is being paused."))
+
+
+@tenant_page(write="jobs:write")
+def finish(request: PageRequest, job_id: str) -> HttpResponse:
+    """End a job early, with a model."""
+    said = _("The job is being finished with what it has learnt.")
+    return _wish(request, job_id, job_finish_early, said=said)
 
 
 @tenant_page(write="jobs:write")
@@ -51,5 +58,6 @@ def _wish(
 routes = [
     path("jobs/<str:job_id>/cancel", cancel, name="job_cancel"),
     path("jobs/<str:job_id>/pause", pause, name="job_pause"),
+    path("jobs/<str:job_id>/finish", finish, name="job_finish"),
     path("jobs/<str:job_id>/resume", resume, name="job_resume"),
 ]

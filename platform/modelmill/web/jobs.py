@@ -58,6 +58,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "may_write": caller.may("jobs:write"),
         "may_cancel": caller.may("jobs:write") and not found.is_over,
         "may_pause": caller.may("jobs:write") and _may_pause(found),
+        "may_finish": caller.may("jobs:write") and _may_finish(found),
         "may_resume": caller.may("jobs:write") and found.state == State.PAUSED,
         "credit_micro": wallet_balance(caller.tenant.pk) if caller.may("billing:read") else None,
         "advice": failure_advice(found.error_code),
@@ -89,6 +90,8 @@ def shown_state(found: Job) -> str:
         return "cancelling"
     if found.state == State.RUNNING and found.desired_state == Desired.PAUSE:
         return "pausing"
+    if found.state == State.RUNNING and found.desired_state == Desired.FINISH:
+        return "finishing"
     return found.state
 
 
@@ -106,6 +109,11 @@ def _live(found: Job) -> dict[str, Any]:
 
 def _may_pause(found: Job) -> bool:
     return found.state in (State.QUEUED, State.RUNNING) and found.desired_state == Desired.RUN
+
+
+def _may_finish(found: Job) -> bool:
+    waits = found.state in (State.QUEUED, State.PAUSED) and found.step > 0
+    return (found.state == State.RUNNING or waits) and found.desired_state == Desired.RUN
 
 
 def _data(found: Job) -> DatasetVersion | None:

@@ -1,6 +1,7 @@
 """The form that begins a training."""
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from modelmill.billing.selectors import wallet_balance
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.selectors import access_plugin
 from modelmill.core import errors
+from modelmill.core.money import MICRO
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import versions_of_kinds
 from modelmill.training.models import Job
@@ -47,6 +49,16 @@ class TrainForm(forms.Form):
         required=False,
         help_text=gettext_lazy(
             "The same seed, data and parameters give the same model; left empty, one is drawn."
+        ),
+    )
+    max_cost = forms.DecimalField(
+        label=gettext_lazy("Cost limit in USD"),
+        min_value=Decimal("0.000001"),
+        max_digits=12,
+        decimal_places=6,
+        required=False,
+        help_text=gettext_lazy(
+            "Near it the job is finished, and you keep what it has learnt. It never costs more."
         ),
     )
     # Sent with the form, so that a second click finds the job the first one made.
@@ -100,6 +112,7 @@ def _submit(
             parameters=values_of(parameters.cleaned_data),
             suffix=cleaned["suffix"] or None,
             seed=cleaned["seed"],
+            max_cost_micro=int(cleaned["max_cost"] * MICRO) if cleaned["max_cost"] else None,
             idempotency_key=f"page:{cleaned['once']}",
         )
     except errors.MillError as error:
@@ -111,7 +124,7 @@ def _submit(
 
 def _place(error: errors.MillError, form: TrainForm, parameters: ParametersForm) -> None:
     """Show a refusal at the field it is about."""
-    name = (error.param or "").partition(".")[0]
+    name = (error.param or "").partition(".")[0].removesuffix("_micro")
     if name in parameters.fields:
         parameters.add_error(name, error.message)
     elif name == "training_file":

@@ -23,7 +23,7 @@ class Learner(Plugin):
         steps: int = Field(default=20, ge=1, le=100_000, description="How many steps.")
         step_ms: float = Field(default=0, ge=0, description="How long a step takes.")
         do: str = Field(
-            default="", description="What goes wrong: crash, nan, pickle, hang, ponder."
+            default="", description="What goes wrong: crash, nan, pickle, hang, ponder, stubborn."
         )
         at: int = Field(default=5, ge=0, description="The step at which it goes wrong.")
 
@@ -43,6 +43,8 @@ class Learner(Plugin):
             first, weight, state = json.loads((run.resume_from / "state.json").read_text())
             dice.setstate((state[0], tuple(state[1]), state[2]))
         for step in range(first + 1, run.params.steps + 1):
+            if run.is_finishing and run.params.do != "stubborn":
+                break
             time.sleep(run.params.step_ms / 1000)
             weight += dice.random() * (dice.choice(lengths) - weight)
             if step == run.params.at and run.resume_from is None:

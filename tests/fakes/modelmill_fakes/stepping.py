@@ -40,13 +40,16 @@ class Stepper(Plugin):
             raise CustomerError(run.params.refuse, param="refuse")
         first = _read(run.resume_from) if run.resume_from else 0
         for step in range(first + 1, run.params.steps + 1):
+            if run.is_finishing:
+                break
             time.sleep(run.params.step_ms / 1000)
             if step == run.params.fail_at:
                 raise ValueError("the counter is stuck")
             run.progress(step, run.params.steps, loss=1 / step)
             run.checkpoint(step, lambda folder, step=step: _write(folder, step))
-        run.sample("last", f"counted to {run.params.steps}", step=run.params.steps)
-        _write(run.model_dir, run.params.steps)
+            first = step
+        run.sample("last", f"counted to {first}", step=first)
+        _write(run.model_dir, first)
         run.report(rows=run.data.row_count("train"))
 
     def load(self, model_dir: Path, device: str) -> int:

@@ -92,12 +92,20 @@ def upload_complete(
     The same request again answers the same. Raises ``InvalidRequest`` when a
     part is unknown, or the size or the MD5 is not as announced.
     """
-    if upload.status == Upload.Status.COMPLETED and upload.part_ids == list(part_ids):
+    if _is_completed(upload, part_ids):
         return upload
     _require_pending(upload)
     parts = _parts_named(upload, part_ids)
     digest = hashlib.md5(usedforsecurity=False)
-    blob = blob_write(_joined(parts, digest), media_type=upload.media_type)
+    try:
+        blob = blob_write(_joined(parts, digest), media_type=upload.media_type)
+    except FileNotFoundError:
+        # Somebody else completed it, or gave it up, while we read.
+        upload.refresh_from_db()
+        if _is_completed(upload, part_ids):
+            return upload
+        _require_pending(upload)
+        raise
     try:
         if md5 and digest.hexdigest() != md5.lower():
             raise InvalidRequest(
@@ -145,6 +153,9 @@ def _upload_finish(
         expires_at = timezone.now() + timedelta(seconds=upload.file_lifetime_s)
     with transaction.atomic():
         locked = Upload.objects.select_for_update().get(pk=upload.pk)
+        if _is_completed(locked, part_ids):
+            blob_release(blob)
+            return locked
         _require_pending(locked)
         locked.file = file_add(
             blob,
@@ -166,6 +177,10 @@ def _upload_close(upload: Upload, *, status: str) -> Upload:
     upload.status = status
     upload.save(update_fields=["status", "file", "part_ids"])
     return upload
+
+
+def _is_completed(upload: Upload, part_ids: Sequence[str]) -> bool:
+    return upload.status == Upload.Status.COMPLETED and upload.part_ids == list(part_ids)
 
 
 def _require_pending(upload: Upload) -> None:

@@ -18,7 +18,12 @@ from modelmill.training.services.reports import (
 from modelmill.training.services.submission import job_submit
 from modelmill.training.services.sweeping import Swept, jobs_sweep
 from modelmill.training.services.unblocking import jobs_unblock
-from modelmill.training.services.wishes import job_cancel, job_pause, job_resume
+from modelmill.training.services.wishes import (
+    job_cancel,
+    job_finish_early,
+    job_pause,
+    job_resume,
+)
 
 __all__ = [
     "EventDraft",
@@ -37,6 +42,7 @@ __all__ = [
     "job_claim",
     "job_fail",
     "job_finish",
+    "job_finish_early",
     "job_heartbeat",
     "job_pause",
     "job_report",

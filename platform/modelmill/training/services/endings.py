@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -24,7 +24,7 @@ from modelmill.training.services.leases import Lease, attempt_end, lease_update
 from modelmill.training.services.money import reservation_settle
 from modelmill.training.services.reports import News, beat_write, checkpoints_release
 from modelmill.training.slices import Slice
-from modelmill.training.states import Desired, State
+from modelmill.training.states import WORKED_ON, Desired, EarlyEnd, State
 
 RING = "workers.tasks.training.ring"
 
@@ -33,6 +33,11 @@ _BECOMES: Final[dict[str, State]] = {
     Desired.CANCEL: State.CANCELLED,
     Desired.PAUSE: State.PAUSED,
 }
+# What is to be finished is finished by whoever takes it next.
+_FINISH_STAYS: Final = Case(
+    When(desired_state=Desired.FINISH, then=Value(Desired.FINISH.value)),
+    default=Value(Desired.RUN.value),
+)
 _FIRST_RETRY_S = 2
 _SLOWEST_RETRY_S = 120
 
@@ -55,6 +60,9 @@ def job_finish(
         version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
         killpoint("finish.published")
         _end(lease, state=State.SUCCEEDED, model_version=version)
+        if job.early_end:
+            early = str(EarlyEnd(job.early_end).label)
+            event_say(early, job_id=job.id, tenant_id=job.tenant_id)
         attempt_end(lease, outcome=State.SUCCEEDED)
         made = _("New model made: %(name)s") % {"name": version.name}
         event_say(made, job_id=job.id, tenant_id=job.tenant_id)
@@ -87,7 +95,7 @@ def job_fail(
             beat_write(lease, news, piece=piece)
         attempt_end(lease, outcome=code, detail=detail)
         killpoint("fail.before_commit")
-        if code in RETRYABLE and job.desired_state != Desired.RUN:
+        if code in RETRYABLE and job.desired_state not in WORKED_ON:
             _obey(lease, Desired(job.desired_state))
             return False
         if code in RETRYABLE and job.attempt < job.max_attempts:
@@ -158,7 +166,8 @@ def _obey(lease: Lease, desired: Desired) -> None:
 
 
 def _release(lease: Lease, **changes: Any) -> None:
-    lease_update(lease, lease_until=None, lease_owner="", desired_state=Desired.RUN, **changes)
+    desired = _FINISH_STAYS if changes["state"] == State.QUEUED else Desired.RUN
+    lease_update(lease, lease_until=None, lease_owner="", desired_state=desired, **changes)
 
 
 def _end(lease: Lease, *, state: State, **changes: Any) -> None:

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.training.models import Attempt, Job
-from modelmill.training.states import Desired, State
+from modelmill.training.states import WORKED_ON, State
 
 _CANDIDATES = 10
 
@@ -73,7 +73,7 @@ def attempt_end(lease: Lease, *, outcome: str, detail: str = "") -> None:
 def _claimable() -> Q:
     waits = Q(state=State.QUEUED, next_run_at__lte=Now())
     expired = Q(state=State.RUNNING, lease_until__lt=Now())
-    return (waits | expired) & Q(desired_state=Desired.RUN, attempt__lt=F("max_attempts"))
+    return (waits | expired) & Q(desired_state__in=WORKED_ON, attempt__lt=F("max_attempts"))
 
 
 def _candidates(gpu_memory_mib: int) -> list[str]:

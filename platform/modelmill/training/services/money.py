@@ -1,5 +1,7 @@
 """A job's money: set aside before it runs, billed by the slice, settled when it ends."""
 
+from dataclasses import replace
+
 from django.conf import settings
 from django.db.models import F
 
@@ -31,17 +33,29 @@ def reservation_begin(job: Job) -> str:
     """
     meters = [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
     first_ms = settings.TRAIN_RESERVE_S * 1000
-    return _reservation(job, amount_micro=max(_price_micro(job, m, first_ms) for m in meters)).id
+    amount_micro = max(_price_micro(job, meter, first_ms) for meter in meters)
+    if job.max_cost_micro is not None:
+        amount_micro = min(amount_micro, job.max_cost_micro)
+    return _reservation(job, amount_micro=amount_micro).id
 
 
 def reservation_keep_up(job: Job) -> bool:
     """Set aside what the time until the next proof will cost; return False if the money is out."""
-    ahead_micro = _price_micro(job, job.meter, int(2_000 * settings.HEARTBEAT_S))
+    amount_micro = job_cost_micro(job) + _ahead_micro(job)
+    if job.max_cost_micro is not None:
+        amount_micro = min(amount_micro, job.max_cost_micro)
     try:
-        reservation_grow(_reservation(job), amount_micro=job_cost_micro(job) + ahead_micro)
+        reservation_grow(_reservation(job), amount_micro=amount_micro)
     except QuotaExceeded:
         return False
     return True
+
+
+def cost_is_capped(job: Job) -> bool:
+    """Say whether the time until the next proof may cost more than the job's limit allows."""
+    if job.max_cost_micro is None:
+        return False
+    return job_cost_micro(job) + _ahead_micro(job) >= job.max_cost_micro
 
 
 def reservation_settle(job: Job) -> None:
@@ -63,6 +77,11 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
         return
     job = Job.objects.select_related("release").get(pk=lease.job_id)
     parts = slice_parts(piece, billed_through_step=job.billed_through_step)
+    if _exceeds_limit(job, parts):
+        parts = [
+            replace(part, is_billable=False, reason="cost_cap") if part.is_billable else part
+            for part in parts
+        ]
     for part in parts:
         _record(job, lease, piece, part)
     lease_update(
@@ -77,7 +96,7 @@ def _record(job: Job, lease: Lease, piece: Slice, part: Part) -> None:
     usage_record(
         tenant_id=job.tenant_id,
         source=SOURCE,
-        event_id=name if part.is_billable else f"{name}:redo",
+        event_id=f"{name}:redo" if part.reason == "redo" else name,
         meter=job.meter,
         qty=part.elapsed_ms,
         occurred_at=database_now(),
@@ -85,7 +104,7 @@ def _record(job: Job, lease: Lease, piece: Slice, part: Part) -> None:
         plugin_id=job.plugin_id,
         api_key_id=job.api_key_id,
         billable=part.is_billable,
-        reason="" if part.is_billable else "redo",
+        reason=part.reason,
         dims={
             "step_from": part.step_from,
             "step_to": part.step_to,
@@ -100,6 +119,18 @@ def _reservation(job: Job, *, amount_micro: int = 0) -> Reservation:
     return reservation_open(
         tenant_id=job.tenant_id, key=f"job:{job.id}", amount_micro=amount_micro, subject=job.id
     )
+
+
+def _exceeds_limit(job: Job, parts: list[Part]) -> bool:
+    """Say whether billing these would cost more than the customer's limit: then it is on us."""
+    if job.max_cost_micro is None:
+        return False
+    elapsed_ms = sum(part.elapsed_ms for part in parts if part.is_billable)
+    return job_cost_micro(job) + _price_micro(job, job.meter, elapsed_ms) > job.max_cost_micro
+
+
+def _ahead_micro(job: Job) -> int:
+    return _price_micro(job, job.meter, int(2_000 * settings.HEARTBEAT_S))
 
 
 def _price_micro(job: Job, meter: str, qty: int) -> int:

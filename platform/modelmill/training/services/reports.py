@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from modelmill.catalog.selectors import release_to_train
+from modelmill.core.clock import database_now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
@@ -18,9 +21,9 @@ from modelmill.training.models import Attempt, Checkpoint, Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services.events import EventDraft, event_say, events_write
 from modelmill.training.services.leases import Lease, lease_span, lease_update
-from modelmill.training.services.money import reservation_keep_up, slice_bill
+from modelmill.training.services.money import cost_is_capped, reservation_keep_up, slice_bill
 from modelmill.training.slices import Slice
-from modelmill.training.states import Desired
+from modelmill.training.states import WORKED_ON, Desired, EarlyEnd
 
 CHECKPOINTS_KEPT = 2
 
@@ -162,8 +165,20 @@ def news_write(lease: Lease, news: News) -> None:
 
 def _stop_without_money(lease: Lease) -> None:
     job = Job.objects.select_related("release").get(pk=lease.job_id)
-    if job.desired_state == Desired.RUN and not reservation_keep_up(job):
+    if job.desired_state not in WORKED_ON:
+        return
+    if not reservation_keep_up(job):
         lease_update(lease, desired_state=Desired.CANCEL, error_code=Failure.QUOTA_EXCEEDED)
+    elif job.early_end == EarlyEnd.COST_CAP:
+        # What finishing costs beyond the limit is ours; it may not take for ever.
+        assert job.finish_asked_at is not None
+        if database_now() - job.finish_asked_at > timedelta(seconds=settings.FINISH_WITHIN_S):
+            lease_update(lease, desired_state=Desired.CANCEL, error_code=Failure.COST_CAP)
+    elif cost_is_capped(job):
+        wish = {"early_end": EarlyEnd.COST_CAP, "finish_asked_at": Now()}
+        lease_update(lease, desired_state=Desired.FINISH, **wish)
+        said = _("The job is near its cost limit and is being finished with what it has learnt.")
+        event_say(said, job_id=job.id, tenant_id=job.tenant_id, level="warn")
 
 
 def _desired(lease: Lease) -> Desired:

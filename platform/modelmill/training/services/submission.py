@@ -44,6 +44,7 @@ def job_submit(
     suffix: str | None = None,
     seed: int | None = None,
     metadata: Mapping[str, str] | None = None,
+    max_cost_micro: int | None = None,
     idempotency_key: str | None = None,
     is_retry: bool = False,
 ) -> Job:
@@ -52,7 +53,9 @@ def job_submit(
     With a key that was used before, or when the client says it ``is_retry``,
     the same request returns the job it made; a key with another request raises
     ``Conflict``. Data that is still being checked leaves the job in
-    ``validating_files``. Raises ``InvalidRequest``, ``NotFound`` or
+    ``validating_files``. Near ``max_cost_micro``, in micro-units of the currency,
+    the job is finished with what it has learnt, and it never costs more. Raises
+    ``InvalidRequest``, ``NotFound`` or
     ``QuotaExceeded`` before anything is stored.
     """
     caller.require("jobs:write")
@@ -65,6 +68,9 @@ def job_submit(
         "seed": seed,
         "metadata": dict(metadata or {}),
     }
+    if max_cost_micro is not None:
+        # Only then: what was asked before there was a limit keeps its hash.
+        asked["max_cost_micro"] = max_cost_micro
     spec_hash = _hash(asked)
     earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
     if earlier is not None:
@@ -111,6 +117,7 @@ def _job_new(
         suffix=asked["suffix"],
         seed=secrets.randbits(_SEED_BITS) if seed is None else seed,
         metadata=asked["metadata"],
+        max_cost_micro=asked.get("max_cost_micro"),
         created_by=caller.actor,
         api_key_id=caller.api_key_id,
         idempotency_key=idempotency_key,

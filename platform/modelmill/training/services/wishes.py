@@ -1,4 +1,4 @@
-"""What a customer asks of a job that exists: cancel it, pause it, go on with it.
+"""What a customer asks of a job that exists: cancel it, pause it, finish it, go on with it.
 
 A waiting job obeys at once. A running one is told, and its worker obeys at the
 next step; until then its state is still ``running``.
@@ -21,7 +21,7 @@ from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import reservation_settle
 from modelmill.training.services.reports import checkpoints_release
-from modelmill.training.states import Desired, State
+from modelmill.training.states import Desired, EarlyEnd, State
 
 _WAITING = (State.VALIDATING, State.QUEUED, State.PAUSED)
 
@@ -52,13 +52,45 @@ def job_pause(job: Job, *, caller: Caller) -> Job:
         _hold(job)
         if access_job(job.id).desired_state == Desired.CANCEL:
             raise Conflict(_("The job is being cancelled."), code="job_state")
-        if _change(job, (State.QUEUED,), state=State.PAUSED):
+        # Of two wishes the younger counts: what was to be finished may be gone on with.
+        on = {"early_end": "", "finish_asked_at": None}
+        if _change(job, (State.QUEUED,), state=State.PAUSED, desired_state=Desired.RUN, **on):
             _say(job, _("The job is paused."))
-        elif _change(job, (State.RUNNING,), desired_state=Desired.PAUSE):
+        elif _change(job, (State.RUNNING,), desired_state=Desired.PAUSE, **on):
             _say(job, _("The job is being paused."))
         else:
             _refuse(job, allowed=State.PAUSED, wish=_("paused"))
         audit_record("job.paused", caller=caller, object_id=job.id)
+    return access_job(job.id)
+
+
+def job_finish_early(job: Job, *, caller: Caller) -> Job:
+    """Let a job that has begun end at its next step, with a model of what it has learnt.
+
+    One that is paused, or waits for another attempt, goes on from its checkpoint for that. Raises
+    ``Conflict`` for one that has learnt nothing yet, or is over.
+    """
+    caller.require("jobs:write")
+    with transaction.atomic():
+        _hold(job)
+        found = access_job(job.id)
+        if found.desired_state == Desired.CANCEL:
+            raise Conflict(_("The job is being cancelled."), code="job_state")
+        begun = (State.RUNNING, State.QUEUED, State.PAUSED)
+        if found.early_end == "":
+            if found.state in begun and not found.step:
+                raise Conflict(
+                    _("The job has learnt nothing yet. Wait for its first step, or cancel it."),
+                    code="job_state",
+                )
+            wish = {"early_end": EarlyEnd.ASKED, "finish_asked_at": Now()}
+            if _change(job, begun, desired_state=Desired.FINISH, **wish):
+                _say(job, _("The job is being finished with what it has learnt."))
+            else:
+                _refuse(job, allowed=State.SUCCEEDED, wish=_("finished"))
+        if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
+            ring(job.id)
+        audit_record("job.finished_early", caller=caller, object_id=job.id)
     return access_job(job.id)
 
 

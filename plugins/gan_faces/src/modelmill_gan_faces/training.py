@@ -43,7 +43,7 @@ def advance_all(run: TrainRun, trainer: Trainer) -> dict[str, Tensor | float]:
     finite = FiniteWatch(device=run.device)
     watch = Watch(run, trainer.real.batches.pictures) if sample_steps else None
     metrics: dict[str, Tensor | float] = {}
-    while trainer.step < steps:
+    while trainer.step < steps and not run.is_finishing:
         losses = trainer.advance()
         finite.check(losses, step=trainer.step, is_last=trainer.step == steps)
         metrics |= losses

@@ -57,7 +57,7 @@ class Training:
         run, plan, trainer = self.run, self.plan, self.trainer
         watch = FiniteWatch(device=run.device)
         shown = {round(plan.epochs * (n + 1) / _SHEETS) * plan.steps_per_epoch for n in range(5)}
-        while trainer.step < plan.steps and not trainer.best.is_over:
+        while trainer.step < plan.steps and not (trainer.best.is_over or run.is_finishing):
             rate = plan.learning_rate_at(trainer.step)
             loss = trainer.advance()
             step = trainer.step

@@ -119,7 +119,7 @@ def _advance_all(run: TrainRun, trainer: Trainer, best: Best, kept_back: Bytes) 
     shown = {round(steps * (n + 1) / run.params.samples) for n in range(run.params.samples)}
     finite = FiniteWatch(device=run.device)
     metrics: dict[str, object] = {} if best.score is None else {"held_out_loss": best.score}
-    while trainer.step < steps and not best.is_over:
+    while trainer.step < steps and not (best.is_over or run.is_finishing):
         losses = trainer.advance()
         finite.check(losses, step=trainer.step, is_last=trainer.step == steps)
         if trainer.step % every == 0 or trainer.step == steps:

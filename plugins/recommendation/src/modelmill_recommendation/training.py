@@ -59,7 +59,7 @@ class Training:
         """Train to the last step, or until the held-out users say that it is enough."""
         steps = self.trainer.recipe.steps
         self.run.progress(self.trainer.step, steps)
-        while self.trainer.step < steps and not self.best.is_over:
+        while self.trainer.step < steps and not (self.best.is_over or self.run.is_finishing):
             loss, rate = self.trainer.advance(self.windows.batch(self.trainer.step))
             measured = self._measure()
             self.run.progress(self.trainer.step, steps, loss=loss, learning_rate=rate, **measured)

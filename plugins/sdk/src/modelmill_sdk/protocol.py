@@ -30,7 +30,9 @@ _MAX_COMPLAINT_CHARS = 1_000
 
 _M = TypeVar("_M")
 
-StopReason = Literal["cancel", "pause"]
+StopReason = Literal["cancel", "pause", "finish"]
+# What every child has understood from the first; a newer one says more in its Ready.
+FIRST_STOPS: tuple[StopReason, ...] = ("cancel", "pause")
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Step = Annotated[int, Field(ge=0, le=2**53)]
 Quantity = Annotated[int, Field(ge=0, le=2**53)]
@@ -92,7 +94,11 @@ class TrainStart(PluginWork):
 
 
 class Stop(Message):
-    """Stop training: at the next step (cancel), or right after a last checkpoint (pause)."""
+    """Stop training: at the next step (cancel), or right after a last checkpoint (pause).
+
+    ``finish`` asks for a model of what was learnt so far: the plugin ends its loop as if the last
+    step were done. Send it only to a child whose Ready names it.
+    """
 
     type: Literal["stop"] = "stop"
     reason: StopReason = "cancel"
@@ -148,11 +154,12 @@ class Describe(Message):
 
 
 class Ready(Message):
-    """The child is up and waits for its first message."""
+    """The child is up and waits for its first message; ``stops`` are the reasons it knows."""
 
     type: Literal["ready"] = "ready"
     protocol: int
     pid: int
+    stops: Annotated[tuple[Name, ...], Field(max_length=20)] = FIRST_STOPS
 
 
 class Started(Message):

@@ -40,7 +40,7 @@ class Training:
         grower = self._grower()
         total = self.params.rounds + self._network_steps
         self.run.progress(self.grown.rounds, total)
-        while not grower.is_over:
+        while not (grower.is_over or self.run.is_finishing):
             loss = grower.advance(lambda number: self.run.progress(number, total))
             self.run.progress(self.grown.rounds, total, boosting_heldout_loss=loss)
             self.run.checkpoint(self.grown.rounds, self._save)
@@ -56,8 +56,11 @@ class Training:
         learner = self.learner = self._learner()
         learner_restore(self.run.resume_from, learner)
         rounds = self.grown.rounds
+        if rounds and not learner.step and self.run.is_finishing:
+            self.learner = None
+            return
         total = rounds + self._network_steps
-        while not learner.is_over:
+        while not (learner.is_over or self.run.is_finishing):
             loss, measured = learner.advance()
             self.run.progress(rounds + learner.step, total, network_loss=loss, **measured)
             self.run.checkpoint(rounds + learner.step, self._save)

@@ -49,6 +49,8 @@ def linear_learn(
         ledger.save(folder, current={"scores": kept})
 
     for strength in strengths[len(scores) :]:
+        if scores and run.is_finishing:
+            break
         model = _fitted(prepared, rows, tfidf, strength)
         scores.append(score_of(_logits(model, held), prepared.held.labels, prepared.held_weights))
         # None stays where the best is one of a checkpoint's, and was not kept.

@@ -62,7 +62,7 @@ class NetworkLearning:
             f"Network {self.method}: {plan.epochs} epochs of {plan.steps_per_epoch} steps of "
             f"{plan.batch_size} texts; learning rate {plan.learning_rate:.3g}."
         )
-        while trainer.step < plan.steps and not trainer.best.is_over:
+        while trainer.step < plan.steps and not (trainer.best.is_over or run.is_finishing):
             rate = trainer.rate
             loss = trainer.advance()
             step = trainer.step

@@ -31,7 +31,7 @@ def train(run: TrainRun) -> None:
         chosen = methods_choose(run.params, prepared.amount, device=run.device)
         ledger, current = Ledger(methods=list(chosen)), {}
         run.log(f"What is tried, in this order: {', '.join(chosen)}.")
-    while ledger.left:
+    while ledger.left and not (ledger.tried and run.is_finishing):
         _try(run, prepared, ledger, current)
         current = {}
         _show(run, prepared, ledger)

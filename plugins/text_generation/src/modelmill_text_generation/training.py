@@ -63,7 +63,7 @@ class Training:
         self.model.train()
         self.run.progress(self.state.step, self.plan.steps)
         began_at, began_s = self.state.step, time.monotonic()
-        while self.state.step < self.plan.steps and not self._has_overfitted():
+        while self.state.step < self.plan.steps and not self._is_enough():
             loss, rate = self._step()
             self.state.step += 1
             is_last = self.state.step == self.plan.steps
@@ -152,6 +152,9 @@ class Training:
             max_tokens=max_tokens,
             precision=self.precision,
         )
+
+    def _is_enough(self) -> bool:
+        return self._has_overfitted() or self.run.is_finishing
 
     def _has_overfitted(self) -> bool:
         patience: int = self.run.params.patience

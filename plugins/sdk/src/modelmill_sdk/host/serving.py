@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from modelmill_sdk.discovery import plugin_find
 from modelmill_sdk.errors import Cancelled, PluginError
@@ -24,6 +24,7 @@ from modelmill_sdk.protocol import (
     PluginWork,
     PredictStart,
     Ready,
+    StopReason,
     ToChild,
     TrainStart,
     ValidateStart,
@@ -58,7 +59,7 @@ def serve(
 
     ``find`` and ``describe`` say which plugins there are: the installed ones, if nothing else.
     """
-    control.tell(Ready(protocol=PROTOCOL, pid=os.getpid()))
+    control.tell(Ready(protocol=PROTOCOL, pid=os.getpid(), stops=get_args(StopReason)))
     host = _Host(control, find=find, describe=describe)
     while True:
         work = control.work_next()
