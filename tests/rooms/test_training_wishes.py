@@ -7,6 +7,7 @@ from modelmill.training.failures import Failure
 from modelmill.training.models import Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services import (
+    Lease,
     News,
     job_cancel,
     job_claim,
@@ -18,6 +19,7 @@ from modelmill.training.services import (
 )
 from modelmill.training.states import Desired, State
 
+from tests.conftest import Place
 from tests.making import job_make
 
 
@@ -62,12 +64,20 @@ def test_a_job_that_has_learnt_nothing_cannot_be_finished(acme) -> None:
         assert access_job(job.id).desired_state == Desired.RUN
 
 
-def test_a_pause_takes_back_the_wish_to_finish(acme) -> None:
-    job = job_make(acme)
+def _being_finished(place: Place) -> tuple[Job, Lease]:
+    """A job at its third step that was asked to finish, and who trains it."""
+    job = job_make(place)
     lease = job_claim("w1")
-    with acme.scope():
+    assert lease is not None
+    with place.scope():
         job_report(lease, News(step=3, total_steps=10))
-        job_finish_early(job, caller=acme.caller)
+        job_finish_early(job, caller=place.caller)
+    return job, lease
+
+
+def test_a_pause_takes_back_the_wish_to_finish(acme) -> None:
+    job, lease = _being_finished(acme)
+    with acme.scope():
         assert job_report(lease, News(step=3, total_steps=10)) == Desired.FINISH
         job_pause(job, caller=acme.caller)
         job_yield(lease, state=State.PAUSED)
@@ -76,11 +86,8 @@ def test_a_pause_takes_back_the_wish_to_finish(acme) -> None:
 
 
 def test_who_takes_a_job_that_is_to_finish_hears_of_it(acme) -> None:
-    job = job_make(acme)
-    lease = job_claim("w1")
+    job, lease = _being_finished(acme)
     with acme.scope():
-        job_report(lease, News(step=3, total_steps=10))
-        job_finish_early(job, caller=acme.caller)
         job_fail(lease, code=Failure.WORKER_LOST)
         assert access_job(job.id).state == State.QUEUED
         Job.objects.update(next_run_at=Now())

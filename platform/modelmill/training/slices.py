@@ -26,9 +26,13 @@ class Part:
     step_from: int
     step_to: int
     elapsed_ms: int
-    is_billable: bool
-    # Why it is not billed.
+    # Why it is not billed; empty for one that is.
     reason: str = ""
+
+    @property
+    def is_billable(self) -> bool:
+        """Whether the customer pays for it."""
+        return not self.reason
 
 
 def slice_parts(piece: Slice, *, billed_through_step: int) -> list[Part]:
@@ -57,6 +61,5 @@ def _part(piece: Slice, start: int, end: int, elapsed_ms: int, is_billable: bool
         step_from=start,
         step_to=end,
         elapsed_ms=elapsed_ms,
-        is_billable=is_billable,
         reason="" if is_billable else "redo",
     )

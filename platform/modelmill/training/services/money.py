@@ -78,10 +78,7 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
     job = Job.objects.select_related("release").get(pk=lease.job_id)
     parts = slice_parts(piece, billed_through_step=job.billed_through_step)
     if _exceeds_limit(job, parts):
-        parts = [
-            replace(part, is_billable=False, reason="cost_cap") if part.is_billable else part
-            for part in parts
-        ]
+        parts = [replace(part, reason="cost_cap") if part.is_billable else part for part in parts]
     for part in parts:
         _record(job, lease, piece, part)
     lease_update(
