@@ -143,6 +143,26 @@ def test_a_job_that_ran_across_an_invoice_is_paid_once(acme) -> None:
         assert (balance.wallet_micro, balance.unbilled_micro) == (10_000_000 - 500_000, 0)
 
 
+def test_an_invoice_takes_a_running_jobs_part_from_what_the_job_set_aside(acme) -> None:
+    with acme.scope():
+        job = reservation_open(
+            tenant_id=acme.tenant.id, key="job", amount_micro=9_900_000, subject="ftjob-1"
+        )
+        use(acme, 1, meter="images", qty=4_000, subject="ftjob-1")
+        invoice = close(acme)
+        # The wallet holds a tenth of a unit: the work itself has set the money aside.
+        assert (invoice.total_cents, invoice.due_cents) == (800, 0)
+        balance = Balance.objects.get()
+        assert (balance.reserved_micro, balance.wallet_micro) == (1_900_000, 100_000)
+        use(acme, 1, meter="images", qty=500, at=APRIL, subject="ftjob-1")
+        reservation_close(job, spent_micro=9_000_000)
+        balance.refresh_from_db()
+        assert (balance.unbilled_micro, balance.wallet_micro) == (1_000_000, 1_000_000)
+        assert close(acme, end=MAY).due_cents == 0
+        balance.refresh_from_db()
+        assert (balance.unbilled_micro, balance.wallet_micro) == (0, 1_000_000)
+
+
 def test_the_future_cannot_be_closed(acme) -> None:
     with acme.scope(), pytest.raises(InvalidRequest):
         close(acme, end=datetime.now(UTC) + timedelta(hours=1))
@@ -225,3 +245,18 @@ def test_the_operator_closes_a_tenant_by_hand(acme) -> None:
     assert "no invoice" in out.getvalue()
     with pytest.raises(CommandError):
         call_command("billing_close", tenant="nobody")
+
+
+def test_the_operator_books_a_payment_once(acme) -> None:
+    out = StringIO()
+    for _ in range(2):
+        call_command("billing_top_up", tenant="acme", amount="25.00", key="bank-7", stdout=out)
+    assert out.getvalue().splitlines() == ["acme has 35.000000 USD now."] * 2
+    for wrong in (
+        {"amount": "26.00", "key": "bank-7"},
+        {"amount": "-1", "key": "bank-8"},
+        {"amount": "much", "key": "bank-8"},
+        {"amount": "1", "key": "bank-8", "tenant": "nobody"},
+    ):
+        with pytest.raises(CommandError):
+            call_command("billing_top_up", **{"tenant": "acme", **wrong})

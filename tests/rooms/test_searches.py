@@ -5,9 +5,10 @@ from modelmill.catalog.selectors import release_for
 from modelmill.catalog.services import manifest_publish
 from modelmill.core.errors import Conflict, InvalidRequest, NotFound
 from modelmill.core.models import OutboxMessage
+from modelmill.training.models import Job
 from modelmill.training.searches.models import Search
 from modelmill.training.searches.selectors import access_search
-from modelmill.training.searches.services import search_cancel
+from modelmill.training.searches.services import search_cancel, trial_begin
 from modelmill.training.searches.space import grid_of, space_check
 
 from tests.making import manifest_make, search_make
@@ -28,7 +29,17 @@ def test_a_search_begins_and_a_worker_is_rung(acme) -> None:
 
 
 def test_the_same_key_finds_the_search_it_began(acme) -> None:
-    assert search_make(acme, idempotency_key="k").id == search_make(acme, idempotency_key="k").id
+    first = search_make(acme, idempotency_key="k")
+    again = search_make(acme, idempotency_key="k", training_ref=first.training_ref)
+    assert again.id == first.id
+
+
+def test_a_key_that_was_used_for_another_search_is_refused(acme) -> None:
+    ref = search_make(acme, idempotency_key="k").training_ref
+    with pytest.raises(Conflict, match="another request"):
+        search_make(acme, idempotency_key="k", training_ref=ref, max_trials=3)
+    with pytest.raises(InvalidRequest):
+        search_make(acme, idempotency_key="k" * 300)
 
 
 @pytest.mark.parametrize(
@@ -80,3 +91,11 @@ def test_a_search_is_cancelled_once(acme) -> None:
         Search.objects.update(state=Search.State.ENDED)
         with pytest.raises(Conflict):
             search_cancel(search, caller=acme.caller)
+
+
+def test_no_trial_begins_once_the_search_is_cancelled(acme) -> None:
+    search = search_make(acme)
+    with acme.scope():
+        search_cancel(search, caller=acme.caller)
+        assert trial_begin(search, number=0, parameters={"steps": 3}) is None
+        assert not Job.objects.exists()

@@ -180,6 +180,21 @@ def test_two_checkpoints_are_kept_and_the_newest_is_resumed_from(acme) -> None:
         assert Blob.objects.count() == 2
 
 
+def test_a_step_saved_again_takes_the_place_of_the_one_before(acme) -> None:
+    job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        for number, content in enumerate((b"early", b"late"), start=1):
+            checkpoint_commit(
+                lease,
+                News(step=5, total_steps=20),
+                piece=_slice(number, 0 if number == 1 else 5, 5),
+                step=5,
+                blob=_blob(content),
+            )
+        assert Checkpoint.objects.get().sha256 == _blob(b"late").sha256
+
+
 def test_a_finished_job_has_a_model_with_its_lineage(acme) -> None:
     job = job_make(acme, suffix="Ours", parameters={"steps": 20}, seed=7)
     lease = _claim()

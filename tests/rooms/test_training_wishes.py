@@ -1,5 +1,7 @@
 """What a customer asked for while the worker was already stopping for another reason."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db.models.functions import Now
 from modelmill.core.errors import Conflict
@@ -17,7 +19,7 @@ from modelmill.training.services import (
     job_report,
     job_yield,
 )
-from modelmill.training.states import Desired, State
+from modelmill.training.states import Desired, EarlyEnd, State
 
 from tests.conftest import Place
 from tests.making import job_make
@@ -83,6 +85,44 @@ def test_a_pause_takes_back_the_wish_to_finish(acme) -> None:
         job_yield(lease, state=State.PAUSED)
         found = access_job(job.id)
         assert (found.state, found.desired_state, found.early_end) == ("paused", "run", "")
+
+
+def test_a_wish_to_finish_is_not_lost_in_a_pause_under_way(acme) -> None:
+    job = job_make(acme)
+    lease = job_claim("w1")
+    with acme.scope():
+        job_report(lease, News(step=3, total_steps=10))
+        job_pause(job, caller=acme.caller)
+        job_finish_early(job, caller=acme.caller)
+        job_yield(lease, state=State.PAUSED)
+        found = access_job(job.id)
+        assert (found.state, found.desired_state, found.early_end) == ("queued", "finish", "asked")
+    again = job_claim("w2")
+    with acme.scope():
+        assert job_report(again, News(step=3, total_steps=10)) == Desired.FINISH
+
+
+def test_a_job_at_its_cost_limit_cannot_be_paused(acme) -> None:
+    job, lease = _being_finished(acme)
+    with acme.scope():
+        long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+        Job.objects.update(early_end=EarlyEnd.COST_CAP, finish_asked_at=long_ago)
+        with pytest.raises(Conflict, match="cost limit"):
+            job_pause(job, caller=acme.caller)
+        job_fail(lease, code=Failure.WORKER_LOST)
+        Job.objects.update(next_run_at=Now())
+        job_claim("w2")
+        # Whoever takes it next has the whole time to finish in.
+        assert access_job(job.id).finish_asked_at > long_ago
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+def test_a_job_that_is_over_cannot_be_finished(acme, state) -> None:
+    job, _lease = _being_finished(acme)
+    with acme.scope():
+        Job.objects.update(state=state, lease_until=None)
+        with pytest.raises(Conflict):
+            job_finish_early(job, caller=acme.caller)
 
 
 def test_who_takes_a_job_that_is_to_finish_hears_of_it(acme) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from modelmill.core.models import Blob
 from modelmill.metering.models import UsageEvent
 from modelmill.registry.services import version_fetch
+from modelmill.tenants.models import Tenant
 from modelmill.training.manifests import job_manifest
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
 from modelmill.training.selectors import access_job, job_messages, job_samples
@@ -219,6 +221,40 @@ def test_a_worker_that_ends_gives_its_job_back_with_a_checkpoint(mill) -> None:
         assert Checkpoint.objects.get(job=job).step > 0
 
 
+def test_an_attempt_that_is_behind_the_last_one_bills_nothing_done_before(mill) -> None:
+    job = _submit(mill, steps=40, step_ms=20, slow_start_ms=1_000)
+    thread = _meanwhile(mill, job, lambda job: drain_ask())
+    train_all()
+    thread.join()
+    drain_forget()
+    with mill.scope():
+        resumed = Checkpoint.objects.get(job=job).step
+        # As after a crash: more was reported, and billed, than the checkpoint knows of.
+        Job.objects.update(step=resumed + 10, billed_through_step=resumed + 10, next_run_at=Now())
+        before = set(UsageEvent.objects.values_list("pk", flat=True))
+    train_next()
+    with mill.scope():
+        rows = UsageEvent.objects.exclude(pk__in=before).filter(meter="cpu_ms", subject=job.id)
+        assert access_job(job.id).state == State.SUCCEEDED
+        billed = [row for row in rows if row.billable]
+        assert min(row.dims["step_from"] for row in billed) == resumed + 10
+        # The wait before the first step, and the steps done again, are proved and free.
+        assert not any(row.billable for row in rows if row.dims["step_to"] <= resumed + 10)
+
+
+def test_a_worker_speaks_the_tenants_language(mill) -> None:
+    Tenant.objects.update(language="zh-hans")
+    job = _submit(mill, steps=20, do="crash", at=5)
+    with mill.scope():
+        Job.objects.update(max_attempts=1)
+    train_next()
+    job = _now(mill, job)
+    assert job.error_message == "" and job.failure.startswith("The plugin's process")
+    with mill.scope():
+        said = [event.message for event in job_messages(job)]
+    assert any("训练" in line for line in said)
+
+
 def test_data_the_plugin_refuses_costs_nothing(mill) -> None:
     job = _submit(mill, text="chaff\n" * 3 + "corn\n")
     train_next()
@@ -238,8 +274,19 @@ def test_a_crashed_plugin_is_tried_again(mill) -> None:
         assert "SIGKILL" in Attempt.objects.get(job=job).detail
 
 
-@pytest.mark.parametrize(("do", "code"), [("nan", "nan_loss"), ("pickle", "plugin_error")])
-def test_a_job_that_goes_wrong_fails_with_its_reason(mill, do, code) -> None:
+@pytest.mark.parametrize(
+    ("do", "code"),
+    [
+        ("nan", "nan_loss"),
+        ("pickle", "plugin_error"),
+        ("leave", "plugin_error"),
+        ("link", "plugin_error"),
+        ("chatter", "dataset_invalid"),
+    ],
+)
+def test_a_job_that_goes_wrong_fails_with_its_reason(mill, settings, do, code) -> None:
+    if do == "link":
+        settings.CHECKPOINT_EVERY_S = 0
     job = _submit(mill, steps=3_000 if do == "nan" else 5, step_ms=5, do=do)
     train_next()
     job = _now(mill, job)

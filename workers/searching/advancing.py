@@ -5,7 +5,7 @@ import math
 import structlog
 from django.utils.translation import gettext as _
 from modelmill.core.errors import MillError, NotFound, QuotaExceeded
-from modelmill.core.scope import tenant_scope
+from modelmill.tenants.services import tenant_voice
 from modelmill.training.searches.models import Search, Trial
 from modelmill.training.searches.selectors import (
     access_search,
@@ -37,7 +37,7 @@ def search_advance(search_id: str, *, tenant_id: str) -> bool:
 
     Safe to repeat, and to be cut off at any place: the rows tell how far it is.
     """
-    with tenant_scope(tenant_id):
+    with tenant_voice(tenant_id):
         search = access_search(search_id)
         if not search_hold(search):
             return False
@@ -93,7 +93,7 @@ def _begin_one(search: Search) -> bool:
     if parameters is None:
         return False if running else _over(search, "trials")
     try:
-        trial_begin(search, number=len(trials), parameters=parameters)
+        begun = trial_begin(search, number=len(trials), parameters=parameters)
     except QuotaExceeded as error:
         # Money may come back when a running trial ends; without one it is out.
         return False if running else _over(search, "money", message=error.message)
@@ -101,7 +101,7 @@ def _begin_one(search: Search) -> bool:
         return _over(search, "gone", message=error.message)
     except MillError as error:
         return _over(search, "failing", message=error.message)
-    return True
+    return begun is not None
 
 
 def _affords_another(left_micro: int | None, trials: list[Trial], costs: dict[int, int]) -> bool:

@@ -87,7 +87,8 @@ class Keeper:
         killpoint("checkpoint.after_commit")
         self._clock.settle(piece)
         self._notebook.settle(news)
-        self._renewed_at = self._tried_at = self._reported_at = began_at
+        # No beat: whether there is money for what comes, and that we live, is told by those.
+        self._renewed_at = began_at
 
     def during(self, work: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
         """Do slow work in a thread, and keep the lease meanwhile.

@@ -10,8 +10,8 @@ from pathlib import Path
 import structlog
 from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
-from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
+from modelmill.tenants.services import tenant_voice
 from modelmill.training.failures import Failure
 from modelmill.training.services import (
     Lease,
@@ -67,7 +67,7 @@ def train_next() -> bool:
     killpoint("claim.after_commit")
     log = logger.bind(job=lease.job_id, fence=lease.fence, attempt=lease.attempt)
     log.info("attempt_started", device=device.name)
-    with tenant_scope(lease.tenant_id):
+    with tenant_voice(lease.tenant_id):
         try:
             outcome = _attempt(lease, device=device)
             log.info("attempt_ended", outcome=type(outcome).__name__.lower())

@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from django.utils.translation import gettext as _
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_release, blob_write
 from modelmill.training.models import JobEvent
@@ -18,6 +19,8 @@ _POINTS = 5_000
 _POINT_EVERY_S = 0.2
 _MAX_EVENTS = 2_000
 _MAX_IMAGE_BYTES = 20 << 20
+# Of one attempt; the points of the curves are bounded by their own rule.
+_MOST = {JobEvent.Kind.MESSAGE: 20_000, JobEvent.Kind.SAMPLE: 2_000}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _LEVELS = {"warning": "warn", "error": "error"}
 
@@ -35,12 +38,17 @@ class Notebook:
         self._began_at = time.monotonic()
         self._point_at = float("-inf")
         self._point_step = -1
+        self._room = dict(_MOST)
         self._has_news = False
 
     @property
     def has_news(self) -> bool:
         """Whether anything is not stored yet."""
         return self._has_news
+
+    def begin_at(self, step: int) -> None:
+        """Take the attempt to stand at ``step``: what the one before did after it is done again."""
+        self.step, self._has_news = step, True
 
     def progress(self, message: Progress) -> None:
         """Note a report; now and then one becomes a point of the curves, and the last does."""
@@ -66,20 +74,22 @@ class Notebook:
 
     def log(self, message: Log) -> None:
         """Note a line of the plugin's; its debug lines are the operator's, not the customer's."""
-        if message.level != "debug":
+        if message.level != "debug" and self._has_room(JobEvent.Kind.MESSAGE):
             self.say(message.message, level=_LEVELS.get(message.level, "info"))
 
     def sample(self, message: Sample) -> None:
         """Store a picture or a text the plugin shows; one that is no PNG is left out, aloud."""
         values = {"name": message.name, "kind": message.kind}
         kind = JobEvent.Kind.SAMPLE
+        if not self._has_room(kind):
+            return
         if message.kind == "text" or message.path is None:
             text = message.text or ""
             self._add(EventDraft(kind=kind, step=message.step, values=values, message=text))
             return
         blob = _image_store(message.path)
         if blob is None:
-            self.say("A sample was left out: it is not a PNG picture.", level="warn")
+            self.say(_("A sample was left out: it is not a PNG picture."), level="warn")
             return
         draft = EventDraft(kind=kind, step=message.step, values=values, blob=blob)
         self._blobs[draft.id] = blob
@@ -108,6 +118,13 @@ class Notebook:
         self._blobs.clear()
         self._events.clear()
 
+    def _has_room(self, kind: JobEvent.Kind) -> bool:
+        """Take the room of one more event from an attempt that may not fill the database."""
+        self._room[kind] -= 1
+        if self._room[kind] == -1:
+            self.say(_("The plugin says too much: more of it is left out."), level="warn")
+        return self._room[kind] >= 0
+
     def _add(self, draft: EventDraft) -> None:
         self._has_news = True
         # While the database is away a talkative plugin must not fill our memory.
@@ -116,7 +133,11 @@ class Notebook:
 
 
 def _image_store(path: Path) -> Blob | None:
-    with file_open(path) as stream:
+    try:
+        stream = file_open(path)
+    except OSError:
+        return None
+    with stream:
         head = stream.read(len(_PNG))
         if head != _PNG or os.fstat(stream.fileno()).st_size > _MAX_IMAGE_BYTES:
             return None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
+from django.utils.translation import gettext as _
 from modelmill.core.errors import MillError
 from modelmill.core.killpoints import killpoint
 from modelmill.core.storage import BlobDamaged, blob_release
@@ -21,6 +22,7 @@ from modelmill.training.services import (
 )
 from modelmill.training.states import Desired, State
 from modelmill_sdk import protocol
+from modelmill_sdk.errors import PluginError
 from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, ValidateStart
 
 from workers.hosts import HostDied, HostProcess, HostSpec
@@ -51,6 +53,8 @@ STOP_GRACE_S = 25.0
 
 _TICK_S = 0.2
 _NAN_REPORTS = 20
+# Data with so many faults is refused without looking for the rest of them.
+_MOST_PROBLEMS = 1_000
 
 
 class Supervision:
@@ -98,6 +102,9 @@ class Supervision:
                     host.kill()
         except HostDied as death:
             return self._stopped_or(death_outcome(death))
+        except PluginError as error:
+            # What it wrote, or said, is none of what a plugin may write or say.
+            return Broke(code=Failure.PLUGIN_ERROR, detail=str(error))
 
     def _within_lease(
         self, host: HostProcess, *, data_dir: Path, resumed: Checkpoint | None
@@ -149,11 +156,13 @@ class Supervision:
                 problems.append(message)
             elif isinstance(message, protocol.Failed):
                 return failed_outcome(message)
-            elif isinstance(message, protocol.ValidateDone):
+            is_done = isinstance(message, protocol.ValidateDone)
+            if is_done or len(problems) == _MOST_PROBLEMS:
                 return problems_outcome(problems) if problems else None
-            elif self._wish() in ("cancel", "pause"):
+            # Asked however much the plugin says: one that never falls silent can be stopped, too.
+            if self._wish() in ("cancel", "pause"):
                 return Stopped(state=self._wish_state())
-            elif time.monotonic() - began_at > settings.TRAIN_MAX_S:
+            if time.monotonic() - began_at > settings.TRAIN_MAX_S:
                 return Broke(code=Failure.TIMEOUT)
 
     def _listen(self, host: HostProcess, *, resumed_step: int | None) -> Outcome:
@@ -175,6 +184,7 @@ class Supervision:
     def _hear(self, message: FromChild, *, resumed_step: int | None) -> Outcome | None:
         notebook = self._notebook
         if isinstance(message, protocol.Started):
+            self._notebook.begin_at(resumed_step or 0)
             self._clock.start(resumed_step=resumed_step)
             environment = message.environment
             self._keeper.bear(lambda: attempt_environment(self._keeper.lease, environment))
@@ -193,7 +203,9 @@ class Supervision:
             notebook.point()
             if message.stopped_reason is None:
                 return Trained(metrics=message.metrics)
-            return Stopped(state=self._stop_state or State.QUEUED)
+            if self._stop_state is None:
+                return Broke(code=Failure.PLUGIN_ERROR, detail="It stopped without being asked to.")
+            return Stopped(state=self._stop_state)
         elif isinstance(message, protocol.Failed):
             return self._stopped_or(failed_outcome(message))
         return None
@@ -205,8 +217,8 @@ class Supervision:
         except OSError as error:
             # Most likely a full disk. What was learnt is not lost yet: the next one may succeed.
             logger.error("checkpoint_not_stored", job=self._job.id, error=str(error))
-            said = f"The checkpoint of step {message.step} could not be stored."
-            self._notebook.say(said, level="warn")
+            said = _("The checkpoint of step %(step)s could not be stored.")
+            self._notebook.say(said % {"step": message.step}, level="warn")
             return
         killpoint("checkpoint.stored")
         try:
@@ -237,7 +249,7 @@ class Supervision:
         if "finish" in host.stops:
             host.send(Stop(reason="finish"))
         else:
-            self._notebook.say("This release of the plugin cannot finish early and trains on.")
+            self._notebook.say(_("This release of the plugin cannot finish early and trains on."))
 
     def _wish(self) -> StopReason | None:
         if self._keeper.desired == Desired.CANCEL:
@@ -262,10 +274,12 @@ class Supervision:
 
     def _say_started(self, resumed_step: int | None) -> None:
         if resumed_step is None:
-            self._notebook.say(f"Training started on {self._device.name}.")
-            return
-        attempt_resumed(self._keeper.lease, step=resumed_step)
-        self._notebook.say(f"Training goes on from step {resumed_step} on {self._device.name}.")
+            said = _("Training started on %(device)s.") % {"device": self._device.name}
+        else:
+            attempt_resumed(self._keeper.lease, step=resumed_step)
+            where = {"step": resumed_step, "device": self._device.name}
+            said = _("Training goes on from step %(step)s on %(device)s.") % where
+        self._notebook.say(said)
 
     def _start_message(self, data_dir: Path, resumed: Checkpoint | None) -> TrainStart:
         job, folder = self._job, self._folder

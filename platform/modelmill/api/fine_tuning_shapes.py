@@ -102,7 +102,7 @@ def checkpoint_shape(checkpoint: Checkpoint) -> dict[str, Any]:
 def _error(job: Job) -> dict[str, Any] | None:
     if job.state != State.FAILED:
         return None
-    return {"code": job.error_code, "message": job.error_message, "param": job.error_param or None}
+    return {"code": job.error_code, "message": job.failure, "param": job.error_param or None}
 
 
 def _message(event: JobEvent) -> str:

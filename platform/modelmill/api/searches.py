@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from modelmill.api.fine_tuning import MAX_SEED
+from modelmill.api.fine_tuning import MAX_COST_MICRO, MAX_SEED
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
 from modelmill.billing.defaults import CURRENCY
@@ -51,7 +51,9 @@ class SearchesView(TenantView):
         early_stopping = serializers.BooleanField(default=True)
         max_trials = serializers.IntegerField(min_value=1, max_value=MAX_TRIALS, default=20)
         parallel = serializers.IntegerField(min_value=1, max_value=MAX_PARALLEL, default=2)
-        max_cost_micro = serializers.IntegerField(min_value=1, required=False, allow_null=True)
+        max_cost_micro = serializers.IntegerField(
+            min_value=1, max_value=MAX_COST_MICRO, required=False, allow_null=True
+        )
         suffix = serializers.CharField(max_length=64, required=False, allow_null=True)
         seed = serializers.IntegerField(
             min_value=0, max_value=MAX_SEED, required=False, allow_null=True

@@ -6,9 +6,17 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from modelmill.billing.bills import bill_sha256, period_bill
+from modelmill.billing.costs import subjects_cost_micro
 from modelmill.billing.documents import document_request
 from modelmill.billing.journal import Move, balance_lock, journal_post
-from modelmill.billing.models import Balance, Invoice, InvoiceLine, InvoiceSeries, Subscription
+from modelmill.billing.models import (
+    Balance,
+    Invoice,
+    InvoiceLine,
+    InvoiceSeries,
+    Reservation,
+    Subscription,
+)
 from modelmill.billing.models.money import Account
 from modelmill.billing.rating import RatedBill
 from modelmill.billing.subscriptions import subscription_for
@@ -104,6 +112,7 @@ def _draft(subscription: Subscription, balance: Balance, *, end: datetime) -> In
         lines_sha256=bill_sha256(bill, book_id=book.id, start=start, end=end),
     )
     InvoiceLine.objects.bulk_create(_lines(invoice, bill))
+    _take_reserved(invoice, balance)
     _pay(invoice, balance)
     return invoice
 
@@ -125,6 +134,22 @@ def _lines(invoice: Invoice, bill: RatedBill) -> Iterator[InvoiceLine]:
             amount_micro=line.amount_micro,
             amount_cents=line.amount_cents,
         )
+
+
+def _take_reserved(invoice: Invoice, balance: Balance) -> None:
+    """Let work that goes on pay for its part of this period from what it has set aside."""
+    open_rows = Reservation.objects.filter(closed_at=None).exclude(subject="")
+    held = {one.subject: one for one in open_rows.select_for_update()}
+    costs = subjects_cost_micro(invoice.tenant_id, held, end=invoice.period_end)
+    moves = []
+    for subject, cost_micro in costs.items():
+        reservation = held[subject]
+        billed_micro = min(cost_micro, reservation.amount_micro)
+        part_micro = max(0, billed_micro - reservation.billed_micro)
+        reservation.billed_micro += part_micro
+        moves.append(Move(Account.RESERVED, Account.UNBILLED, part_micro))
+    Reservation.objects.bulk_update(held.values(), ["billed_micro"])
+    journal_post(balance, key=f"{invoice.id}:reserved", moves=moves, subject=invoice.id)
 
 
 def _pay(invoice: Invoice, balance: Balance) -> None:
@@ -150,8 +175,7 @@ def _give_back(
 ) -> None:
     """Return to the wallet what is set aside beyond what the open period has cost.
 
-    A job that ran across an invoice was paid there from the wallet, and again
-    from its reservation when it ended; roundings leave a micro-unit here and there.
+    Roundings leave a micro-unit here and there, and work whose price fell while it went on.
     """
     open_end = now + timedelta(days=1)
     open_micro = period_bill(book_id=subscription.book_id, start=end, end=open_end).subtotal_micro

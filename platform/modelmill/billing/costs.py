@@ -75,12 +75,17 @@ def subject_bill(tenant_id: str, subject: str) -> RatedBill:
     return _bill(usage_of_subject(subject), rates=tenant_rates(tenant_id))
 
 
-def subjects_cost_micro(tenant_id: str, subjects: Iterable[str]) -> dict[str, int]:
-    """Return what each of many jobs or predictions has cost so far. Two queries for all."""
+def subjects_cost_micro(
+    tenant_id: str, subjects: Iterable[str], *, end: datetime | None = None
+) -> dict[str, int]:
+    """Return what each of many jobs or predictions has cost so far. Two queries for all.
+
+    With ``end`` only what was accounted before it.
+    """
     rates = tenant_rates(tenant_id)
     return {
         subject: _bill(totals, rates=rates).subtotal_micro
-        for subject, totals in usage_of_subjects(subjects).items()
+        for subject, totals in usage_of_subjects(subjects, end=end).items()
     }
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from modelmill.billing.books import book_rates
 from modelmill.billing.journal import Move, balance_lock, journal_post
-from modelmill.billing.models import Balance, Reservation
+from modelmill.billing.models import Balance, JournalEntry, Reservation
 from modelmill.billing.models.money import Account
 from modelmill.billing.rating import line_rate
 from modelmill.billing.subscriptions import subscription_ensure, subscription_for
@@ -103,8 +104,9 @@ def reservation_close(reservation: Reservation, *, spent_micro: int) -> Reservat
         if reservation.closed_at is not None:
             return reservation
         amount_micro = reservation.amount_micro
-        covered = min(spent_micro, amount_micro)
-        beyond = min(spent_micro - covered, balance.wallet_micro)
+        # What invoices have taken of it already is spent, whatever the work cost in the end.
+        covered = max(min(spent_micro, amount_micro), reservation.billed_micro)
+        beyond = min(max(0, spent_micro - covered), balance.wallet_micro)
         reservation.spent_micro, reservation.closed_at = spent_micro, timezone.now()
         reservation.save(update_fields=["spent_micro", "closed_at"])
         killpoint("settle.before_journal")
@@ -112,7 +114,7 @@ def reservation_close(reservation: Reservation, *, spent_micro: int) -> Reservat
             balance,
             key=f"{reservation.id}:close",
             moves=[
-                Move(Account.RESERVED, Account.UNBILLED, covered),
+                Move(Account.RESERVED, Account.UNBILLED, covered - reservation.billed_micro),
                 Move(Account.RESERVED, Account.WALLET, amount_micro - covered),
                 Move(Account.WALLET, Account.UNBILLED, beyond),
             ],
@@ -122,14 +124,25 @@ def reservation_close(reservation: Reservation, *, spent_micro: int) -> Reservat
 
 
 def wallet_top_up(*, tenant_id: str, key: str, amount_micro: int, subject: str = "") -> Balance:
-    """Put money that was paid into the wallet, once per ``key``."""
+    """Put money that was paid into the wallet, once per ``key``.
+
+    Raises ``Conflict`` for a key that came with another amount before.
+    """
     _refuse_negative(amount_micro)
     subscription_for(tenant_id)
+    key = f"top-up:{key}"
     with transaction.atomic():
         balance = balance_lock(tenant_id)
+        earlier = JournalEntry.objects.filter(txn__idempotency_key=key, tenant_id=tenant_id).first()
+        if earlier is not None and earlier.amount_micro != amount_micro:
+            raise Conflict(
+                _("This payment was booked already, with %(amount)s.")
+                % {"amount": micro_text(earlier.amount_micro)},
+                code="payment_booked",
+            )
         journal_post(
             balance,
-            key=f"top-up:{key}",
+            key=key,
             moves=[Move(Account.CASH, Account.WALLET, amount_micro)],
             subject=subject,
         )
@@ -144,6 +157,9 @@ def _refuse_negative(amount_micro: int) -> None:
 def _refuse_overdraft(balance: Balance, amount_micro: int) -> None:
     if balance.wallet_micro < amount_micro:
         raise QuotaExceeded(
-            f"This needs {micro_text(amount_micro)}; your balance is "
-            f"{micro_text(balance.wallet_micro)}. Add money to your balance first."
+            _("This needs %(needed)s; your balance is %(held)s. Add money to your balance first.")
+            % {
+                "needed": micro_text(amount_micro),
+                "held": micro_text(balance.wallet_micro),
+            }
         )

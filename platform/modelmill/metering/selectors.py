@@ -90,11 +90,18 @@ def usage_of_subject(subject: str) -> list[UsageTotal]:
     return usage_of_subjects([subject]).get(subject, [])
 
 
-def usage_of_subjects(subjects: Iterable[str]) -> dict[str, list[UsageTotal]]:
-    """Sum what each of these used so far, by meter, plugin and billing; one query."""
+def usage_of_subjects(
+    subjects: Iterable[str], *, end: datetime | None = None
+) -> dict[str, list[UsageTotal]]:
+    """Sum what each of these used so far, by meter, plugin and billing; one query.
+
+    With ``end`` only what was accounted before it.
+    """
+    events = UsageEvent.objects.filter(subject__in=list(subjects))
+    if end is not None:
+        events = events.filter(accounted_at__lt=end)
     rows = (
-        UsageEvent.objects.filter(subject__in=list(subjects))
-        .values_list("subject", "meter", "plugin_id", "billable")
+        events.values_list("subject", "meter", "plugin_id", "billable")
         .annotate(Sum("qty"), Count("id"))
         .order_by("subject", "meter", "plugin_id", "billable")
     )

@@ -1,11 +1,9 @@
 """The training room's tables."""
 
-import threading
-
 from django.db import models
 
 from modelmill.catalog.models import Release
-from modelmill.core.ids import ID_MAX_LENGTH, new_id
+from modelmill.core.ids import ID_MAX_LENGTH, IdSequence, new_id
 from modelmill.core.links import TenantLink
 from modelmill.core.models import Blob
 from modelmill.core.owned import TenantOwned
@@ -13,8 +11,7 @@ from modelmill.registry.models import ModelVersion
 from modelmill.training.failures import Failure
 from modelmill.training.states import Desired, EarlyEnd, State
 
-_event_lock = threading.Lock()
-_event_last = [""]
+_event_ids = IdSequence("ftevent")
 
 
 def job_id() -> str:
@@ -28,12 +25,7 @@ def event_id() -> str:
     Ids made within one millisecond are otherwise in no order, and a job's
     events are read in the order of their ids.
     """
-    with _event_lock:
-        fresh = new_id("ftevent")
-        while fresh <= _event_last[0]:
-            fresh = new_id("ftevent")
-        _event_last[0] = fresh
-        return fresh
+    return _event_ids.next_id()
 
 
 def checkpoint_id() -> str:
@@ -122,6 +114,11 @@ class Job(TenantOwned):
     def plugin_id(self) -> str:
         """The plugin the job trains."""
         return self.release.plugin_id
+
+    @property
+    def failure(self) -> str:
+        """Why it failed: the best sentence there is, empty while there is nothing to say."""
+        return self.error_message or str(self.get_error_code_display())
 
     @property
     def is_over(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from modelmill_sdk import Params, Plugin, Problem, TrainRun
+from modelmill_sdk import Cancelled, Params, Plugin, Problem, TrainRun
 from pydantic import Field
 
 
@@ -22,8 +22,11 @@ class Learner(Plugin):
     class TrainParams(Params):
         steps: int = Field(default=20, ge=1, le=100_000, description="How many steps.")
         step_ms: float = Field(default=0, ge=0, description="How long a step takes.")
+        slow_start_ms: float = Field(default=0, ge=0, description="The wait before a resumed step.")
         do: str = Field(
-            default="", description="What goes wrong: crash, nan, pickle, hang, ponder, stubborn."
+            default="",
+            description="What goes wrong: crash, nan, pickle, hang, ponder, chatter, leave, link, "
+            "stubborn.",
         )
         at: int = Field(default=5, ge=0, description="The step at which it goes wrong.")
 
@@ -31,6 +34,8 @@ class Learner(Plugin):
         """Refuse rows that say "chaff"."""
         if params.do == "ponder":
             _go_wrong("hang")
+        while params.do == "chatter":
+            yield Problem(reason="There is always something.")
         for row, text in enumerate(data["train"]["text"]):
             if "chaff" in text:
                 yield Problem(reason="This row is chaff.", row=row, fix="Take it out.")
@@ -42,6 +47,7 @@ class Learner(Plugin):
         if run.resume_from is not None:
             first, weight, state = json.loads((run.resume_from / "state.json").read_text())
             dice.setstate((state[0], tuple(state[1]), state[2]))
+            time.sleep(run.params.slow_start_ms / 1000)
         for step in range(first + 1, run.params.steps + 1):
             if run.is_finishing and run.params.do != "stubborn":
                 break
@@ -52,7 +58,10 @@ class Learner(Plugin):
             loss = float("nan") if run.params.do == "nan" else abs(weight)
             run.progress(step, run.params.steps, loss=loss)
             saved = [step, weight, dice.getstate()]
-            run.checkpoint(step, lambda folder, saved=saved: _write(folder / "state.json", saved))
+            save = _link if run.params.do == "link" else _write
+            run.checkpoint(
+                step, lambda folder, saved=saved, save=save: save(folder / "state.json", saved)
+            )
         run.sample("words", f"weight {weight:.6f}", step=run.params.steps)
         _write(run.model_dir / "weights.json", {"weight": weight})
         if run.params.do == "pickle":
@@ -70,8 +79,14 @@ def _go_wrong(how: str) -> None:
         import signal
 
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "leave":
+        raise Cancelled
     if how == "hang":
         time.sleep(3600)
+
+
+def _link(path: Path, value: Any) -> None:
+    path.symlink_to("/etc/hostname")
 
 
 def _write(path: Path, value: Any) -> None:

@@ -110,11 +110,15 @@ class JournalEntry(TenantOwned):
 
 
 class Reservation(TenantOwned):
-    """Money set aside before work; closing it spends a part and gives back the rest."""
+    """Money set aside before work; closing it spends a part and gives back the rest.
+
+    ``billed_micro`` of it has left already, for the invoices that were closed meanwhile.
+    """
 
     id = models.CharField(primary_key=True, max_length=ID_MAX_LENGTH, default=reservation_id)
     key = models.CharField(max_length=150)
     amount_micro = models.BigIntegerField()
+    billed_micro = models.BigIntegerField(default=0)
     spent_micro = models.BigIntegerField(null=True)
     subject = models.CharField(max_length=100, blank=True)
     opened_at = models.DateTimeField(default=timezone.now)
@@ -124,7 +128,10 @@ class Reservation(TenantOwned):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "id"], name="reservation_tenant_id"),
             models.UniqueConstraint(fields=["tenant", "key"], name="reservation_once"),
-            models.CheckConstraint(condition=Q(amount_micro__gte=0), name="reservation_sane"),
+            models.CheckConstraint(
+                condition=Q(billed_micro__gte=0, amount_micro__gte=F("billed_micro")),
+                name="reservation_sane",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -66,6 +66,7 @@ class Search(TenantOwned):
     user = models.ForeignKey("tenants.User", on_delete=models.SET_NULL, null=True, related_name="+")
     api_key_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
     idempotency_key = models.CharField(max_length=255, null=True)
+    spec_hash = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +25,12 @@ from modelmill.training.models import Job
 from modelmill.training.searches.models import Search, Trial
 from modelmill.training.searches.selectors import access_search, trial_list, trial_value
 from modelmill.training.searches.space import grid_size, space_check
-from modelmill.training.services.submission import job_submit
+from modelmill.training.services.submission import (
+    ask_hash,
+    job_submit,
+    key_check,
+    key_refuse,
+)
 from modelmill.training.services.wishes import job_cancel
 from modelmill.training.states import ENDED, State
 
@@ -66,13 +71,15 @@ class SearchAsk:
 def search_submit(ask: SearchAsk, *, caller: Caller, idempotency_key: str | None = None) -> Search:
     """Check and begin a search; its first trials follow at once.
 
-    The same key returns the search it began. Raises ``InvalidRequest`` and
-    ``NotFound`` before anything is stored.
+    The same key returns the search it began; with another request it raises
+    ``Conflict``. Raises ``InvalidRequest`` and ``NotFound`` before anything is stored.
     """
     caller.require("jobs:write")
-    if idempotency_key and (earlier := _asked_before(idempotency_key)):
+    spec_hash = ask_hash(asdict(ask))
+    if earlier := _asked_before(idempotency_key, spec_hash=spec_hash):
         return earlier
     search = _search_new(ask, caller=caller, idempotency_key=idempotency_key)
+    search.spec_hash = spec_hash
     try:
         with transaction.atomic():
             search.save(force_insert=True)
@@ -80,7 +87,7 @@ def search_submit(ask: SearchAsk, *, caller: Caller, idempotency_key: str | None
             search_ring(search)
     except IntegrityError:
         # Two requests with one key at the same moment: the other one began the search.
-        earlier = _asked_before(idempotency_key or "")
+        earlier = _asked_before(idempotency_key, spec_hash=spec_hash)
         if earlier is None:
             raise
         return earlier
@@ -139,14 +146,17 @@ def search_ring(search: Search) -> None:
     outbox_add(ADVANCE, key=new_id(f"search:{search.pk}"), payload=payload)
 
 
-def trial_begin(search: Search, *, number: int, parameters: Mapping[str, Any]) -> Trial:
+def trial_begin(search: Search, *, number: int, parameters: Mapping[str, Any]) -> Trial | None:
     """Submit the job of one trial; the same number again returns the same trial.
 
-    A job that cannot be made of the parameters is a failed trial. Raises
-    ``QuotaExceeded`` and ``NotFound``: then no trial can be begun.
+    None when the search is over by now. A job that cannot be made of the parameters
+    is a failed trial. Raises ``QuotaExceeded`` and ``NotFound``: then no trial can be begun.
     """
     row: dict[str, Any] = {"tenant_id": search.tenant_id, "parameters": dict(parameters)}
     with transaction.atomic():
+        running = Search.objects.select_for_update().filter(state=Search.State.RUNNING)
+        if not running.filter(pk=search.pk).exists():
+            return None
         try:
             with transaction.atomic():
                 job = job_submit(
@@ -190,7 +200,7 @@ def trial_settle(trial: Trial, *, search: Search) -> bool:
     if job is None or job.state not in ENDED:
         return False
     outcome, value = _OUTCOMES[State(job.state)], trial_value(search, job)
-    message = job.error_message
+    message = job.failure
     if outcome == Trial.Outcome.COMPLETE and value is None:
         outcome = Trial.Outcome.FAILED
         message = _("The training never reported %(metric)s.") % {"metric": search.metric}
@@ -267,5 +277,12 @@ def _metric(metric: str) -> str:
     return name
 
 
-def _asked_before(key: str) -> Search | None:
-    return Search.objects.filter(idempotency_key=key).first()
+def _asked_before(key: str | None, *, spec_hash: str) -> Search | None:
+    if not key:
+        return None
+    key_check(key)
+    search = Search.objects.filter(idempotency_key=key).first()
+    # One begun before searches kept what was asked cannot be compared.
+    if search is not None and search.spec_hash not in ("", spec_hash):
+        key_refuse()
+    return search

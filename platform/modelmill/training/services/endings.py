@@ -85,9 +85,10 @@ def job_fail(
     """End an attempt in an error; return whether the job will be tried again.
 
     Only failures that may pass by themselves are tried again, with a growing
-    wait, until ``max_attempts``. ``detail`` is for the operator alone.
+    wait, until ``max_attempts``. ``detail`` is for the operator alone. Without a
+    ``message`` the code's own sentence is shown, in the reader's language.
     """
-    message = message or str(code.label)
+    said = message or str(code.label)
     with tenant_scope(lease.tenant_id), transaction.atomic():
         # Locked before anything else is: what the customer wishes meanwhile comes after us.
         job = Job.objects.select_for_update().get(pk=lease.job_id)
@@ -99,10 +100,10 @@ def job_fail(
             _obey(lease, Desired(job.desired_state))
             return False
         if code in RETRYABLE and job.attempt < job.max_attempts:
-            _try_again(lease, message=message)
+            _try_again(lease, message=said)
             return True
         _end(lease, state=State.FAILED, error_code=code, error_message=message, error_param=param)
-        event_say(message, job_id=job.id, tenant_id=job.tenant_id, level="error")
+        event_say(said, job_id=job.id, tenant_id=job.tenant_id, level="error")
     return False
 
 
@@ -145,7 +146,11 @@ def _try_again(lease: Lease, *, message: str) -> None:
 def _wished(lease: Lease, state: State) -> State:
     """Return what the job is to become: the customer's wish may be younger than the worker's."""
     rows = Job.objects.select_for_update().filter(pk=lease.job_id, fence=lease.fence)
-    wishes = {state, _BECOMES.get(rows.values_list("desired_state", flat=True).first() or "")}
+    wish = rows.values_list("desired_state", flat=True).first() or ""
+    if wish == Desired.FINISH and state == State.PAUSED:
+        # Asked for after the pause: another attempt goes on from the checkpoint, and finishes.
+        return State.QUEUED
+    wishes = {state, _BECOMES.get(wish)}
     return next((stop for stop in _BECOMES.values() if stop in wishes), state)
 
 
@@ -155,7 +160,7 @@ def _obey(lease: Lease, desired: Desired) -> None:
     if desired == Desired.CANCEL and job.error_code:
         # Not the customer but a limit stopped it, and said which when it did.
         said = str(Failure(job.error_code).label)
-        _end(lease, state=State.FAILED, error_message=said)
+        _end(lease, state=State.FAILED)
     elif desired == Desired.CANCEL:
         _end(lease, state=State.CANCELLED, error_code=Failure.CANCELLED)
         said = _("The job was cancelled.")

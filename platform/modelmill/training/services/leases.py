@@ -6,13 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce, Now
 
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.training.models import Attempt, Job
-from modelmill.training.states import WORKED_ON, State
+from modelmill.training.states import WORKED_ON, EarlyEnd, State
 
 _CANDIDATES = 10
 
@@ -93,6 +93,10 @@ def _swap(job_id: str, *, worker: str, meter: str) -> bool:
             lease_until=Now() + lease_span(),
             meter=meter,
             started_at=Coalesce("started_at", Now()),
+            # The unbilled time to finish in is each worker's own: the wait for it was not.
+            finish_asked_at=Case(
+                When(early_end=EarlyEnd.COST_CAP, then=Now()), default=F("finish_asked_at")
+            ),
         )
     )
 

@@ -68,10 +68,12 @@ def checkpoint_commit(
     """Make a stored archive the state to go on from, and bill the steps that led to it.
 
     Both at once: a resumed attempt then never starts behind steps nobody was
-    billed for. The two newest keep their bytes.
+    billed for. The two newest keep their bytes. A step saved again by the same
+    attempt takes the place of the one before.
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
+        _checkpoint_drop(lease, step=step)
         checkpoint = Checkpoint.objects.create(
             tenant_id=lease.tenant_id,
             job_id=lease.job_id,
@@ -161,6 +163,15 @@ def news_write(lease: Lease, news: News) -> None:
     """Store progress and events, inside the caller's transaction."""
     lease_update(lease, step=news.step, total_steps=news.total_steps, metrics=dict(news.metrics))
     events_write(news.events, job_id=lease.job_id, tenant_id=lease.tenant_id)
+
+
+def _checkpoint_drop(lease: Lease, *, step: int) -> None:
+    rows = Checkpoint.objects.select_related("blob")
+    for earlier in rows.filter(job_id=lease.job_id, fence=lease.fence, step=step):
+        blob = earlier.blob
+        earlier.delete()
+        if blob is not None:
+            blob_release(blob)
 
 
 def _stop_without_money(lease: Lease) -> None:

@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -71,7 +71,7 @@ def job_submit(
     if max_cost_micro is not None:
         # Only then: what was asked before there was a limit keeps its hash.
         asked["max_cost_micro"] = max_cost_micro
-    spec_hash = _hash(asked)
+    spec_hash = ask_hash(asked)
     earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
     if earlier is not None:
         return earlier
@@ -88,6 +88,29 @@ def job_submit(
         return earlier
     killpoint("submit.after_commit")
     return job
+
+
+def ask_hash(asked: Mapping[str, Any]) -> str:
+    """Return what tells one request from another, whatever the order of its fields."""
+    text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def key_check(key: str) -> None:
+    """Raise ``InvalidRequest`` for an Idempotency-Key that is too long to be kept."""
+    if len(key) > _MAX_KEY:
+        raise InvalidRequest(
+            _("The Idempotency-Key is longer than %(most)s characters.") % {"most": _MAX_KEY},
+            param="idempotency_key",
+        )
+
+
+def key_refuse() -> NoReturn:
+    """Say that a key came with another request than its first one."""
+    raise Conflict(
+        _("This Idempotency-Key was used for another request. Use a new key."),
+        code="idempotency_key_reused",
+    )
 
 
 def _job_new(
@@ -120,7 +143,7 @@ def _job_new(
         max_cost_micro=asked.get("max_cost_micro"),
         created_by=caller.actor,
         api_key_id=caller.api_key_id,
-        idempotency_key=idempotency_key,
+        idempotency_key=idempotency_key or None,
         spec_hash=spec_hash,
         state=State.QUEUED if ready else State.VALIDATING,
         queued_at=now if ready else None,
@@ -162,25 +185,13 @@ def _versions(
 def _asked_before(spec_hash: str, *, key: str | None, caller: Caller, is_retry: bool) -> Job | None:
     jobs = Job.objects.select_related("release__plugin", "model_version")
     if key:
-        if len(key) > _MAX_KEY:
-            raise InvalidRequest(
-                _("The Idempotency-Key is longer than %(most)s characters.") % {"most": _MAX_KEY},
-                param="idempotency_key",
-            )
+        key_check(key)
         job = jobs.filter(idempotency_key=key).first()
         if job is not None and job.spec_hash != spec_hash:
-            raise Conflict(
-                _("This Idempotency-Key was used for another request. Use a new key."),
-                code="idempotency_key_reused",
-            )
+            key_refuse()
         return job
     if not is_retry:
         return None
     # The client lost our answer and sends the same body again, without a key of its own.
     recent = jobs.filter(spec_hash=spec_hash, api_key_id=caller.api_key_id)
     return recent.filter(created_at__gte=database_now() - _RETRIES_WITHIN).order_by("-id").first()
-
-
-def _hash(asked: Mapping[str, Any]) -> str:
-    text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

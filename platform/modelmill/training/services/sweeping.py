@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from modelmill.core.doorbell import ring as ring_now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
+from modelmill.tenants.services import tenant_voice
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
 from modelmill.training.services.endings import RING, job_fail
@@ -69,7 +70,8 @@ def _expire(lease: Lease) -> bool:
         return False
     killpoint("sweep.taken")
     try:
-        job_fail(replace(lease, fence=lease.fence + 1), code=Failure.WORKER_LOST)
+        with tenant_voice(lease.tenant_id):
+            job_fail(replace(lease, fence=lease.fence + 1), code=Failure.WORKER_LOST)
     except LeaseLost:
         return False
     return True

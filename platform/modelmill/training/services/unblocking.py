@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 
 from modelmill.core.errors import InvalidRequest, NotFound
 from modelmill.core.killpoints import killpoint
-from modelmill.core.scope import system_scope, tenant_scope
+from modelmill.core.scope import system_scope
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
+from modelmill.tenants.services import tenant_voice
 from modelmill.training.checks import kind_check, version_check
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
@@ -36,7 +37,7 @@ def jobs_unblock(version: DatasetVersion | None = None) -> int:
 
 
 def _unblock(job_id: str, *, tenant_id: str) -> bool:
-    with tenant_scope(tenant_id):
+    with tenant_voice(tenant_id):
         job = Job.objects.select_related("release__plugin").get(pk=job_id)
         try:
             versions = _versions(job)

@@ -50,8 +50,13 @@ def job_pause(job: Job, *, caller: Caller) -> Job:
     caller.require("jobs:write")
     with transaction.atomic():
         _hold(job)
-        if access_job(job.id).desired_state == Desired.CANCEL:
+        found = access_job(job.id)
+        if found.desired_state == Desired.CANCEL:
             raise Conflict(_("The job is being cancelled."), code="job_state")
+        if found.early_end == EarlyEnd.COST_CAP and not found.is_over:
+            raise Conflict(
+                _("The job is at its cost limit and is being finished."), code="job_state"
+            )
         # Of two wishes the younger counts: what was to be finished may be gone on with.
         on = {"early_end": "", "finish_asked_at": None}
         if _change(job, (State.QUEUED,), state=State.PAUSED, desired_state=Desired.RUN, **on):
@@ -77,7 +82,9 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
         if found.desired_state == Desired.CANCEL:
             raise Conflict(_("The job is being cancelled."), code="job_state")
         begun = (State.RUNNING, State.QUEUED, State.PAUSED)
-        if found.early_end == "":
+        if found.is_over:
+            _refuse(job, allowed=State.SUCCEEDED, wish=_("finished"))
+        elif found.early_end == "" or found.desired_state != Desired.FINISH:
             if found.state in begun and not found.step:
                 raise Conflict(
                     _("The job has learnt nothing yet. Wait for its first step, or cancel it."),
