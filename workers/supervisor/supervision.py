@@ -254,7 +254,7 @@ class Supervision:
     def _wish(self) -> StopReason | None:
         if self._keeper.desired == Desired.CANCEL:
             return "cancel"
-        if self._keeper.desired == Desired.PAUSE or drain_asked():
+        if self._keeper.desired in (Desired.PAUSE, Desired.YIELD) or drain_asked():
             return "pause"
         return "finish" if self._keeper.desired == Desired.FINISH else None
 

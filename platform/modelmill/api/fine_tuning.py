@@ -24,6 +24,7 @@ from modelmill.training.services import (
     job_resume,
     job_submit,
 )
+from modelmill.training.states import Priority
 
 MAX_SEED = 2**31 - 1
 MAX_COST_MICRO = 2**53
@@ -56,6 +57,11 @@ class JobsView(TenantView):
             allow_null=True,
             help_text="Near it the job is finished with what it has learnt; it never costs more.",
         )
+        priority = serializers.ChoiceField(
+            [one.name.lower() for one in Priority],
+            default=Priority.NORMAL.name.lower(),
+            help_text="Of your own waiting jobs the one with the highest priority goes first.",
+        )
         metadata = serializers.DictField(required=False, allow_null=True)
         method = serializers.DictField(required=False, allow_null=True)
         hyperparameters = serializers.DictField(required=False, allow_null=True)
@@ -87,6 +93,7 @@ class JobsView(TenantView):
             seed=asked.get("seed"),
             metadata=asked.get("metadata"),
             max_cost_micro=asked.get("max_cost_micro"),
+            priority=Priority[asked["priority"].upper()],
             idempotency_key=request.headers.get("Idempotency-Key"),
             # OpenAI's client repeats a POST whose answer it missed, and says only this.
             is_retry=request.headers.get("x-stainless-retry-count", "0") != "0",

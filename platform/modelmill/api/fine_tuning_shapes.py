@@ -5,15 +5,17 @@ from typing import Any
 
 from modelmill.billing.defaults import CURRENCY
 from modelmill.training.models import Checkpoint, Job, JobEvent
+from modelmill.training.outlook import job_outlook
 from modelmill.training.progress import job_progress
-from modelmill.training.states import State
+from modelmill.training.states import Priority, State
 from modelmill.training.waiting import job_waiting_reason
 
 
 def job_shape(job: Job) -> dict[str, Any]:
     """Return a job with all there is to know of it now; a handful of queries."""
     progress = job_progress(job)
-    finish = progress.estimated_finish
+    outlook = job_outlook(job)
+    finish = outlook.finishes_at if outlook else progress.estimated_finish
     shape = job_line(job)
     shape["estimated_finish"] = _epoch(finish)
     shape["x_progress"] |= {
@@ -22,7 +24,10 @@ def job_shape(job: Job) -> dict[str, Any]:
         "seconds_left": progress.seconds_left,
     }
     return shape | {
-        "x_waiting_reason": job_waiting_reason(job) or None,
+        "x_waiting_reason": job_waiting_reason(job, outlook) or None,
+        "x_queue_position": outlook.ahead + 1 if outlook else None,
+        "x_estimated_start": _epoch(outlook.starts_at) if outlook else None,
+        "x_priority": Priority(job.priority).name.lower(),
         "x_cost": {"amount_micro": progress.cost_micro, "currency": CURRENCY},
         "x_desired_state": job.desired_state,
         "x_attempt": job.attempt,

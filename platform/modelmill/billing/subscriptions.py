@@ -32,6 +32,14 @@ def plan_codes() -> QuerySet[Plan, str]:
     return Plan.objects.filter(is_its_plan | is_to_come).values_list("code", flat=True)
 
 
+def subscription_plan_set(tenant: Tenant, *, plan: Plan) -> Subscription:
+    """Put a tenant on a plan from now on; it keeps its price book and its credit."""
+    subscription = subscription_for(tenant.id)
+    subscription.plan = plan
+    subscription.save(update_fields=["plan"])
+    return subscription
+
+
 def plan_list() -> QuerySet[Plan]:
     """Return every plan, for the operator; the one that new tenants get is always there."""
     _plan_default()

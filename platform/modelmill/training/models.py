@@ -9,7 +9,7 @@ from modelmill.core.models import Blob
 from modelmill.core.owned import TenantOwned
 from modelmill.registry.models import ModelVersion
 from modelmill.training.failures import Failure
-from modelmill.training.states import Desired, EarlyEnd, State
+from modelmill.training.states import Desired, EarlyEnd, Priority, State
 
 _event_ids = IdSequence("ftevent")
 
@@ -59,6 +59,8 @@ class Job(TenantOwned):
     state = models.CharField(max_length=20, choices=State.choices)
     desired_state = models.CharField(max_length=8, choices=Desired.choices, default=Desired.RUN)
     gpu_memory_mib = models.PositiveIntegerField(default=0)
+    # Among the tenant's own: the higher first, and of equals the older.
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     attempt = models.PositiveIntegerField(default=0)
     max_attempts = models.PositiveIntegerField()
     fence = models.BigIntegerField(default=0)
@@ -105,6 +107,8 @@ class Job(TenantOwned):
         indexes = [
             models.Index(fields=["state", "next_run_at"], name="job_queue"),
             models.Index(fields=["training_version_id"], name="job_by_version"),
+            models.Index(fields=["tenant", "state", "-priority", "id"], name="job_in_lane"),
+            models.Index(fields=["state", "-finished_at"], name="job_by_end"),
         ]
 
     def __str__(self) -> str:
@@ -237,6 +241,7 @@ class WorkerSeen(models.Model):
 
 # Django looks for a room's tables in this module.
 from modelmill.training.curves import MetricBucket, MetricPoint, MetricSeries  # noqa: E402
+from modelmill.training.lanes import Lane  # noqa: E402
 from modelmill.training.searches.models import Search, Trial  # noqa: E402
 
 __all__ = [
@@ -244,6 +249,7 @@ __all__ = [
     "Checkpoint",
     "Job",
     "JobEvent",
+    "Lane",
     "MetricBucket",
     "MetricPoint",
     "MetricSeries",

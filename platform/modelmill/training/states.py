@@ -21,13 +21,23 @@ class State(models.TextChoices):
 class Desired(models.TextChoices):
     """What the customer asked a running job to become.
 
-    A job that is to finish may change hands on the way: whoever takes it finishes it.
+    A job that is to finish may change hands on the way: whoever takes it finishes it. To
+    make room is no wish of the customer's: the job goes on as soon as there is some.
     """
 
     RUN = "run", _("Go on")
     PAUSE = "pause", _("Pause")
+    YIELD = "yield", _("Make room")
     FINISH = "finish", _("Finish now")
     CANCEL = "cancel", _("Cancel")
+
+
+class Priority(models.IntegerChoices):
+    """Which of a tenant's own waiting jobs go first."""
+
+    LOW = -1, _("Low")
+    NORMAL = 0, _("Normal")
+    HIGH = 1, _("High")
 
 
 class EarlyEnd(models.TextChoices):

@@ -1,17 +1,20 @@
 """Why a job does not train yet, in one sentence."""
 
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from modelmill.core.scope import system_scope
+from modelmill.billing.subscriptions import subscription_for
 from modelmill.training.models import Job
+from modelmill.training.outlook import Outlook, job_outlook
 from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
 from modelmill.training.states import State
 
 
-def job_waiting_reason(job: Job) -> str:
-    """Say what a job waits for; empty for one that runs or is over."""
+def job_waiting_reason(job: Job, outlook: Outlook | None = None) -> str:
+    """Say what a job waits for; empty for one that runs or is over.
+
+    ``outlook`` is its ``job_outlook`` where the caller has asked for it already.
+    """
     if job.state == State.VALIDATING:
         return _("Its data is still being checked.")
     if job.state == State.PAUSED:
@@ -27,7 +30,10 @@ def job_waiting_reason(job: Job) -> str:
         }
     if job.attempt:
         return _("It failed and will be tried again in a moment.")
-    ahead = jobs_ahead(job)
+    if full := _plan_full(job):
+        return full
+    outlook = outlook or job_outlook(job)
+    ahead = outlook.ahead if outlook else 0
     if ahead:
         return ngettext(
             "%(count)s job is ahead of it.", "%(count)s jobs are ahead of it.", ahead
@@ -37,7 +43,12 @@ def job_waiting_reason(job: Job) -> str:
     return _("A worker is about to take it.")
 
 
-def jobs_ahead(job: Job) -> int:
-    """Count the waiting jobs, of every tenant, that workers will take before this one."""
-    with system_scope("the queue is shared; only a number leaves this function"):
-        return Job.objects.filter(state=State.QUEUED, next_run_at__lte=Now(), id__lt=job.id).count()
+def _plan_full(job: Job) -> str:
+    at_once = subscription_for(job.tenant_id).plan.at_once
+    if Job.objects.filter(state=State.RUNNING).count() < at_once:
+        return ""
+    return ngettext(
+        "Your plan trains %(count)s job at a time, and it is training.",
+        "Your plan trains %(count)s jobs at a time, and they are training.",
+        at_once,
+    ) % {"count": at_once}

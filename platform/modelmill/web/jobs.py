@@ -12,6 +12,7 @@ from modelmill.core import errors
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
 from modelmill.training.models import Job
+from modelmill.training.outlook import job_outlook
 from modelmill.training.progress import job_progress
 from modelmill.training.selectors import access_job, attempt_list, job_list, job_messages
 from modelmill.training.states import ENDED, Desired, State
@@ -21,6 +22,7 @@ from modelmill.web.paging import rows_of
 from modelmill.web.training_words import failure_advice
 
 _MESSAGES_SHOWN = 12
+_GOES_ON = (Desired.RUN, Desired.YIELD)
 
 
 @tenant_page(read="jobs:read")
@@ -59,6 +61,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "may_cancel": caller.may("jobs:write") and not found.is_over,
         "may_pause": caller.may("jobs:write") and _may_pause(found),
         "may_finish": caller.may("jobs:write") and _may_finish(found),
+        "may_repeat": caller.may("jobs:write") and found.is_over,
         "may_resume": caller.may("jobs:write") and found.state == State.PAUSED,
         "credit_micro": wallet_balance(caller.tenant.pk) if caller.may("billing:read") else None,
         "advice": failure_advice(found.error_code),
@@ -96,24 +99,26 @@ def shown_state(found: Job) -> str:
 
 
 def _live(found: Job) -> dict[str, Any]:
+    outlook = job_outlook(found)
     return {
         "job": found,
         "state": shown_state(found),
         "is_live": found.state not in ENDED,
         "is_running": found.state == State.RUNNING,
         "progress": job_progress(found),
-        "reason": job_waiting_reason(found),
+        "reason": job_waiting_reason(found, outlook),
+        "outlook": outlook,
         "events": list(job_messages(found)[:_MESSAGES_SHOWN]),
     }
 
 
 def _may_pause(found: Job) -> bool:
-    return found.state in (State.QUEUED, State.RUNNING) and found.desired_state == Desired.RUN
+    return found.state in (State.QUEUED, State.RUNNING) and found.desired_state in _GOES_ON
 
 
 def _may_finish(found: Job) -> bool:
     waits = found.state in (State.QUEUED, State.PAUSED) and found.step > 0
-    return (found.state == State.RUNNING or waits) and found.desired_state == Desired.RUN
+    return (found.state == State.RUNNING or waits) and found.desired_state in _GOES_ON
 
 
 def _data(found: Job) -> DatasetVersion | None:

@@ -19,7 +19,9 @@ from modelmill.core.money import MICRO
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import versions_of_kinds
 from modelmill.training.models import Job
+from modelmill.training.selectors import access_job
 from modelmill.training.services import job_submit
+from modelmill.training.states import Priority
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.plugins import kind_labels
 from modelmill.web.prices import TRAINING_METERS, prices_for
@@ -61,6 +63,12 @@ class TrainForm(forms.Form):
             "Near it the job is finished, and you keep what it has learnt. It never costs more."
         ),
     )
+    priority = forms.ChoiceField(
+        label=gettext_lazy("Priority"),
+        choices=Priority.choices,
+        required=False,
+        help_text=gettext_lazy("Of your own waiting jobs the higher goes first."),
+    )
     # Sent with the form, so that a second click finds the job the first one made.
     once = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
@@ -79,9 +87,11 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     if not manifest["trains"]:
         raise errors.InvalidRequest(_("%(title)s cannot be trained.") % {"title": found.title})
     versions = list(versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN])
-    first = {"dataset": request.GET.get("data", ""), "once": str(uuid.uuid4())}
+    first, values = _first(request)
     form = TrainForm(request.POST or None, versions=versions, initial=first)
-    parameters = ParametersForm(request.POST or None, schema=manifest["train_schema"], prefix="p")
+    parameters = ParametersForm(
+        request.POST or None, schema=manifest["train_schema"], prefix="p", initial=values
+    )
     if request.method == "POST" and form.is_valid() and parameters.is_valid():
         job = _submit(request, found, form, parameters)
         if job is not None:
@@ -100,6 +110,18 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     return render(request, "plugins/train.html", context, status=status)
 
 
+def _first(request: PageRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the form and the parameters begin with: those of the job to do again, if any."""
+    first = {"dataset": request.GET.get("data", ""), "once": str(uuid.uuid4()), "priority": 0}
+    if not request.GET.get("again"):
+        return first, {}
+    job = access_job(request.GET["again"])
+    again = {"dataset": job.training_version_id, "suffix": job.suffix, "seed": job.seed}
+    if job.max_cost_micro is not None:
+        again["max_cost"] = Decimal(job.max_cost_micro) / MICRO
+    return {**first, **again, "priority": job.priority}, job.parameters
+
+
 def _submit(
     request: PageRequest, found: Plugin, form: TrainForm, parameters: ParametersForm
 ) -> Job | None:
@@ -113,6 +135,7 @@ def _submit(
             suffix=cleaned["suffix"] or None,
             seed=cleaned["seed"],
             max_cost_micro=int(cleaned["max_cost"] * MICRO) if cleaned["max_cost"] else None,
+            priority=Priority(int(cleaned["priority"] or Priority.NORMAL)),
             idempotency_key=f"page:{cleaned['once']}",
         )
     except errors.MillError as error:

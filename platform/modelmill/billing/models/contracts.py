@@ -57,11 +57,26 @@ class Price(models.Model):
 
 
 class Plan(models.Model):
-    """An offer: what a new subscription starts with."""
+    """An offer: what a new subscription starts with, and how its trainings are served.
+
+    Tenants of a higher ``tier`` are served before all of a lower one; within a tier
+    one with twice the ``share`` has twice the device time while both wait. ``at_once``
+    is how many jobs of one tenant train at the same time.
+    """
 
     code = models.CharField(primary_key=True, max_length=40)
     title = models.CharField(max_length=100)
     welcome_micro = models.BigIntegerField(default=0)
+    tier = models.SmallIntegerField(default=0)
+    share = models.PositiveIntegerField(default=1)
+    at_once = models.PositiveIntegerField(default=4)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(share__gte=1, at_once__gte=1), name="plan_sane"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -23,8 +23,9 @@ from modelmill.training.services.events import event_say
 from modelmill.training.services.leases import Lease, attempt_end, lease_update
 from modelmill.training.services.money import reservation_settle
 from modelmill.training.services.reports import News, beat_write, checkpoints_release
+from modelmill.training.services.turns import lane_open
 from modelmill.training.slices import Slice
-from modelmill.training.states import WORKED_ON, Desired, EarlyEnd, State
+from modelmill.training.states import Desired, EarlyEnd, State
 
 RING = "workers.tasks.training.ring"
 
@@ -96,7 +97,7 @@ def job_fail(
             beat_write(lease, news, piece=piece)
         attempt_end(lease, outcome=code, detail=detail)
         killpoint("fail.before_commit")
-        if code in RETRYABLE and job.desired_state not in WORKED_ON:
+        if code in RETRYABLE and job.desired_state in _BECOMES:
             _obey(lease, Desired(job.desired_state))
             return False
         if code in RETRYABLE and job.attempt < job.max_attempts:
@@ -122,25 +123,35 @@ def job_yield(
         attempt_end(lease, outcome=state)
         killpoint("yield.before_commit")
         if state == State.QUEUED:
+            said = _yielded(lease)
             _release(lease, state=state, attempt=F("attempt") - 1)
-            ring(lease.job_id)
-            said = _("The worker is shutting down; the job waits for another one.")
+            ring(lease.job_id, tenant_id=lease.tenant_id)
             event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id)
         else:
             _obey(lease, Desired.CANCEL if state == State.CANCELLED else Desired.PAUSE)
 
 
-def ring(job_id: str, *, delay_s: float = 0) -> None:
-    """Tell the workers, once the caller has committed, that a job waits."""
+def ring(job_id: str, *, tenant_id: str, delay_s: float = 0) -> None:
+    """Give a job that waits its turn, and tell the workers once the caller has committed."""
+    lane_open(tenant_id)
     outbox_add(RING, key=new_id(f"ring:{job_id}"), payload={"job_id": job_id}, delay_s=delay_s)
 
 
 def _try_again(lease: Lease, *, message: str) -> None:
     wait_s = min(_FIRST_RETRY_S * 4 ** (lease.attempt - 1), _SLOWEST_RETRY_S)
     _release(lease, state=State.QUEUED, next_run_at=Now() + timedelta(seconds=wait_s))
-    ring(lease.job_id, delay_s=wait_s)
+    ring(lease.job_id, tenant_id=lease.tenant_id, delay_s=wait_s)
     said = _("%(message)s It will be tried again from its last checkpoint.") % {"message": message}
     event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, level="warn")
+
+
+def _yielded(lease: Lease) -> str:
+    desired = Job.objects.values_list("desired_state", flat=True).get(pk=lease.job_id)
+    if desired == Desired.YIELD:
+        return _("It makes room for a job that goes first, and goes on from its checkpoint.")
+    if desired == Desired.FINISH:
+        return _("The job waits for a worker that finishes it.")
+    return _("The worker is shutting down; the job waits for another one.")
 
 
 def _wished(lease: Lease, state: State) -> State:

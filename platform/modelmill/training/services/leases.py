@@ -12,9 +12,8 @@ from django.db.models.functions import Coalesce, Now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.training.models import Attempt, Job
+from modelmill.training.services.turns import lane_hold, lane_serve, lanes_in_turn
 from modelmill.training.states import WORKED_ON, EarlyEnd, State
-
-_CANDIDATES = 10
 
 
 class LeaseLost(Exception):
@@ -35,17 +34,20 @@ class Lease:
 def job_claim(
     worker: str, *, device: str = "cpu", meter: str = "cpu_ms", gpu_memory_mib: int = 0
 ) -> Lease | None:
-    """Take the oldest job that waits and fits this worker; None when there is none.
+    """Take the job whose turn it is and that fits this worker; None when there is none.
 
     Compare-and-swap on the database's clock: of any number of workers that try
-    at once, one gets the job. Also takes a running job whose lease has expired.
+    at once, one gets the job. A running job whose lease has expired goes first.
     """
+    taker = _Taker(worker=worker, device=device, meter=meter)
+    fits = Q(gpu_memory_mib__lte=gpu_memory_mib)
     with system_scope("workers serve every tenant; the claim finds out which"):
-        for job_id in _candidates(gpu_memory_mib):
-            with transaction.atomic():
-                if _swap(job_id, worker=worker, meter=meter):
-                    return _attempt_begin(Job.objects.get(pk=job_id), worker=worker, device=device)
-    return None
+        return _claim_expired(taker, fits) or _claim_in_turn(taker, fits)
+
+
+def jobs_waiting() -> Q:
+    """Say which jobs a worker may take now, as far as it fits them."""
+    return _is_open() & Q(state=State.QUEUED, next_run_at__lte=Now())
 
 
 def lease_update(lease: Lease, **changes: Any) -> None:
@@ -70,28 +72,52 @@ def attempt_end(lease: Lease, *, outcome: str, detail: str = "") -> None:
         )
 
 
-def _claimable() -> Q:
-    waits = Q(state=State.QUEUED, next_run_at__lte=Now())
-    expired = Q(state=State.RUNNING, lease_until__lt=Now())
-    return (waits | expired) & Q(desired_state__in=WORKED_ON, attempt__lt=F("max_attempts"))
+@dataclass(frozen=True, kw_only=True)
+class _Taker:
+    """Who takes a job, and on what."""
+
+    worker: str
+    device: str
+    meter: str
 
 
-def _candidates(gpu_memory_mib: int) -> list[str]:
-    jobs = Job.objects.filter(_claimable(), gpu_memory_mib__lte=gpu_memory_mib)
-    # Ids are time-ordered: a job that is tried again keeps its place in the queue.
-    return list(jobs.order_by("id").values_list("id", flat=True)[:_CANDIDATES])
+def _claim_expired(taker: _Taker, fits: Q) -> Lease | None:
+    expired = _is_open() & Q(state=State.RUNNING, lease_until__lt=Now())
+    for job_id in Job.objects.filter(expired & fits).values_list("id", flat=True):
+        with transaction.atomic():
+            if _swap(job_id, expired, taker):
+                return _attempt_begin(job_id, taker)
+    return None
 
 
-def _swap(job_id: str, *, worker: str, meter: str) -> bool:
-    rows = Job.objects.filter(_claimable(), pk=job_id)
+def _claim_in_turn(taker: _Taker, fits: Q) -> Lease | None:
+    waits = jobs_waiting()
+    for lane in lanes_in_turn(waits & fits):
+        with transaction.atomic():
+            if not lane_hold(lane):
+                continue
+            jobs = Job.objects.filter(waits & fits, tenant_id=lane.tenant_id)
+            job_id = jobs.order_by("-priority", "id").values_list("id", flat=True).first()
+            if job_id is not None and _swap(job_id, waits, taker):
+                lane_serve(lane)
+                return _attempt_begin(job_id, taker)
+    return None
+
+
+def _is_open() -> Q:
+    return Q(desired_state__in=WORKED_ON, attempt__lt=F("max_attempts"))
+
+
+def _swap(job_id: str, claimable: Q, taker: _Taker) -> bool:
+    rows = Job.objects.filter(claimable, pk=job_id)
     return bool(
         rows.update(
             state=State.RUNNING,
             fence=F("fence") + 1,
             attempt=F("attempt") + 1,
-            lease_owner=worker,
+            lease_owner=taker.worker,
             lease_until=Now() + lease_span(),
-            meter=meter,
+            meter=taker.meter,
             started_at=Coalesce("started_at", Now()),
             # The unbilled time to finish in is each worker's own: the wait for it was not.
             finish_asked_at=Case(
@@ -101,8 +127,9 @@ def _swap(job_id: str, *, worker: str, meter: str) -> bool:
     )
 
 
-def _attempt_begin(job: Job, *, worker: str, device: str) -> Lease:
+def _attempt_begin(job_id: str, taker: _Taker) -> Lease:
     killpoint("claim.swapped")
+    job = Job.objects.get(pk=job_id)
     with tenant_scope(job.tenant_id):
         # A claim of an expired lease also ends the attempt that held it.
         Attempt.objects.filter(job=job, ended_at=None).update(ended_at=Now(), outcome="worker_lost")
@@ -111,8 +138,8 @@ def _attempt_begin(job: Job, *, worker: str, device: str) -> Lease:
             job=job,
             fence=job.fence,
             number=job.attempt,
-            worker=worker,
-            device=device,
+            worker=taker.worker,
+            device=taker.device,
             started_at=Now(),
         )
     return Lease(
@@ -120,5 +147,5 @@ def _attempt_begin(job: Job, *, worker: str, device: str) -> Lease:
         tenant_id=job.tenant_id,
         fence=job.fence,
         attempt=job.attempt,
-        worker=worker,
+        worker=taker.worker,
     )

@@ -18,6 +18,7 @@ from modelmill.core.errors import QuotaExceeded
 from modelmill.metering.services import usage_record
 from modelmill.training.models import Attempt, Job
 from modelmill.training.services.leases import Lease, lease_update
+from modelmill.training.services.turns import lane_charge
 from modelmill.training.slices import Part, Slice, slice_parts
 
 CPU_METER = "cpu_ms"
@@ -81,6 +82,7 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
         parts = [replace(part, reason="cost_cap") if part.is_billable else part for part in parts]
     for part in parts:
         _record(job, lease, piece, part)
+    lane_charge(job.tenant_id, piece.elapsed_ms)
     lease_update(
         lease,
         billed_through_step=max(job.billed_through_step, piece.step_to),

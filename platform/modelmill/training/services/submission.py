@@ -27,7 +27,7 @@ from modelmill.training.models import Job
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import reservation_begin
-from modelmill.training.states import State
+from modelmill.training.states import Priority, State
 
 _RETRIES_WITHIN = timedelta(minutes=15)
 _SEED_BITS = 31
@@ -45,6 +45,7 @@ def job_submit(
     seed: int | None = None,
     metadata: Mapping[str, str] | None = None,
     max_cost_micro: int | None = None,
+    priority: Priority = Priority.NORMAL,
     idempotency_key: str | None = None,
     is_retry: bool = False,
 ) -> Job:
@@ -54,9 +55,9 @@ def job_submit(
     the same request returns the job it made; a key with another request raises
     ``Conflict``. Data that is still being checked leaves the job in
     ``validating_files``. Near ``max_cost_micro``, in micro-units of the currency,
-    the job is finished with what it has learnt, and it never costs more. Raises
-    ``InvalidRequest``, ``NotFound`` or
-    ``QuotaExceeded`` before anything is stored.
+    the job is finished with what it has learnt, and it never costs more. Of the
+    tenant's waiting jobs the one with the highest ``priority`` goes first. Raises
+    ``InvalidRequest``, ``NotFound`` or ``QuotaExceeded`` before anything is stored.
     """
     caller.require("jobs:write")
     asked = {
@@ -68,9 +69,11 @@ def job_submit(
         "seed": seed,
         "metadata": dict(metadata or {}),
     }
+    # Only then: what was asked before there were these keeps its hash.
     if max_cost_micro is not None:
-        # Only then: what was asked before there was a limit keeps its hash.
         asked["max_cost_micro"] = max_cost_micro
+    if priority != Priority.NORMAL:
+        asked["priority"] = priority.value
     spec_hash = ask_hash(asked)
     earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
     if earlier is not None:
@@ -141,6 +144,7 @@ def _job_new(
         seed=secrets.randbits(_SEED_BITS) if seed is None else seed,
         metadata=asked["metadata"],
         max_cost_micro=asked.get("max_cost_micro"),
+        priority=asked.get("priority", Priority.NORMAL),
         created_by=caller.actor,
         api_key_id=caller.api_key_id,
         idempotency_key=idempotency_key or None,
@@ -154,6 +158,9 @@ def _job_new(
 
 
 def _job_store(job: Job, *, caller: Caller) -> None:
+    if job.state == State.QUEUED:
+        # Before the money, as everywhere: two that wait for each other's row would wait for ever.
+        ring(job.id, tenant_id=job.tenant_id)
     job.reservation_id = reservation_begin(job)
     job.save(force_insert=True)
     said = (
@@ -164,8 +171,6 @@ def _job_store(job: Job, *, caller: Caller) -> None:
     event_say(_("Training job created."), job_id=job.id, tenant_id=job.tenant_id)
     event_say(said, job_id=job.id, tenant_id=job.tenant_id)
     audit_record("job.submitted", caller=caller, object_id=job.id)
-    if job.state == State.QUEUED:
-        ring(job.id)
 
 
 def _versions(

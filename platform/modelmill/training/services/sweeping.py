@@ -14,6 +14,8 @@ from modelmill.training.models import Job
 from modelmill.training.services.endings import RING, job_fail
 from modelmill.training.services.leases import Lease, LeaseLost
 from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
+from modelmill.training.services.room_making import room_make
+from modelmill.training.services.turns import lanes_mend
 from modelmill.training.services.unblocking import jobs_unblock
 from modelmill.training.states import State
 
@@ -25,20 +27,26 @@ class Swept:
     expired: int
     unblocked: int
     waiting: int
+    yielding: int
 
 
 def jobs_sweep() -> Swept:
-    """Take jobs from workers that went silent, queue what became ready, ring for what waits."""
+    """Take jobs from workers that went silent, queue what became ready, ring for what waits.
+
+    And ask those to make room that a waiting job goes before.
+    """
     expired = sum(_expire(lease) for lease in _expired())
     killpoint("sweep.mid_pass")
     unblocked = jobs_unblock()
+    lanes_mend()
+    yielding = room_make()
     with system_scope("jobs of every tenant wait for a worker"):
         waiting = Job.objects.filter(state=State.QUEUED, next_run_at__lte=Now()).count()
     # A worker that starts, or ends a job, looks by itself; one ring is enough for
     # an idle one, which goes on until nothing it can do is left.
     if waiting and workers_live(TRAIN_QUEUE).filter(job_id="").exists():
         ring_now(RING, {"job_id": ""})
-    return Swept(expired=expired, unblocked=unblocked, waiting=waiting)
+    return Swept(expired=expired, unblocked=unblocked, waiting=waiting, yielding=yielding)
 
 
 def _expired() -> list[Lease]:

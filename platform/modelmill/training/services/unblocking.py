@@ -65,7 +65,7 @@ def _queue(job: Job) -> bool:
         if moved:
             said = _("The data is ready; the job waits for a worker.")
             event_say(said, job_id=job.id, tenant_id=job.tenant_id)
-            ring(job.id)
+            ring(job.id, tenant_id=job.tenant_id)
             killpoint("unblock.before_commit")
     return bool(moved)
 

@@ -96,7 +96,7 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
             else:
                 _refuse(job, allowed=State.SUCCEEDED, wish=_("finished"))
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
-            ring(job.id)
+            ring(job.id, tenant_id=job.tenant_id)
         audit_record("job.finished_early", caller=caller, object_id=job.id)
     return access_job(job.id)
 
@@ -108,7 +108,7 @@ def job_resume(job: Job, *, caller: Caller) -> Job:
         _hold(job)
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
             _say(job, _("The job waits for a worker."))
-            ring(job.id)
+            ring(job.id, tenant_id=job.tenant_id)
         else:
             _refuse(job, allowed=State.QUEUED, wish=_("resumed"))
         audit_record("job.resumed", caller=caller, object_id=job.id)

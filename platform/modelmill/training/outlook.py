@@ -1,0 +1,113 @@
+"""Where a waiting job is in the queue, and when it may begin: an estimate, and said to be one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+
+from modelmill.core.clock import database_now
+from modelmill.core.scope import system_scope
+from modelmill.training.lanes import Lane
+from modelmill.training.models import Job
+from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
+from modelmill.training.states import State
+
+_LOOKED_BACK = 20
+_GUESS_S = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """How many jobs go before, of every tenant; when it may begin and end, None if nobody knows."""
+
+    ahead: int
+    seconds_to_start: int | None
+    starts_at: datetime | None
+    finishes_at: datetime | None
+
+
+def job_outlook(job: Job) -> Outlook | None:
+    """Judge a waiting job by the lanes, and by how long the last jobs took; None for any other.
+
+    Others may come, stop early or go first, so both times move. Five queries, one of
+    which reads a row for each tenant that waits.
+    """
+    if job.state != State.QUEUED:
+        return None
+    with system_scope("the queue is shared; only numbers leave this function"):
+        typical_s = _typical_s(Q())
+        ahead = _ahead(job, typical_ms=int((typical_s or _GUESS_S) * 1000))
+        own_s = _typical_s(Q(release__plugin_id=job.plugin_id))
+        left_s = _wait_s(job, ahead, typical_s)
+    starts_at = None if left_s is None else database_now() + timedelta(seconds=left_s)
+    return Outlook(
+        ahead=ahead,
+        seconds_to_start=None if left_s is None else round(left_s),
+        starts_at=starts_at,
+        finishes_at=starts_at + timedelta(seconds=own_s) if starts_at and own_s else None,
+    )
+
+
+def _wait_s(job: Job, ahead: int, typical_s: float | None) -> float | None:
+    """Judge how long the workers that fit need for what runs and what goes before."""
+    live = workers_live(TRAIN_QUEUE)
+    workers = [one for one in live if one.gpu_memory_mib >= job.gpu_memory_mib]
+    if not ahead and any(not one.job_id for one in workers):
+        return 0.0
+    if typical_s is None or not workers:
+        return None
+    now = database_now()
+    running = Job.objects.filter(state=State.RUNNING)
+    left_s = sum(_left_s(one, typical_s, now) for one in running) + ahead * typical_s
+    return left_s / len(workers)
+
+
+def _ahead(job: Job, *, typical_ms: int) -> int:
+    """Count the waiting jobs that go before this one, if each takes as long as the last ones did.
+
+    Its own lane's are those before it there; another lane's those that begin, by the
+    lane's turns, before this one would.
+    """
+    queued = Job.objects.filter(state=State.QUEUED)
+    before = Q(priority__gt=job.priority) | Q(priority=job.priority, id__lt=job.id)
+    own = queued.filter(before, tenant_id=job.tenant_id).count()
+    lanes = {lane.tenant_id: lane for lane in Lane.objects.filter(waits=True)}
+    mine = lanes.pop(job.tenant_id, None)
+    if mine is None:
+        return own
+    counts = queued.values_list("tenant_id").annotate(count=Count("pk")).order_by()
+    begins_ms = mine.turn_ms + own * typical_ms // mine.share
+    return own + sum(
+        _begun_before(lanes[tenant_id], count, mine, begins_ms, typical_ms)
+        for tenant_id, count in counts
+        if tenant_id in lanes
+    )
+
+
+def _begun_before(lane: Lane, count: int, mine: Lane, begins_ms: int, typical_ms: int) -> int:
+    if lane.tier != mine.tier:
+        return count if lane.tier > mine.tier else 0
+    between = begins_ms - lane.turn_ms
+    each_ms = max(1, typical_ms // lane.share)
+    # Of two at the same turn the older lane is served first.
+    begun = between // each_ms + 1 if lane.pk < mine.pk else -(-between // each_ms)
+    return max(0, min(count, begun))
+
+
+def _typical_s(which: Q) -> float | None:
+    done = Job.objects.filter(which, state=State.SUCCEEDED, started_at__isnull=False)
+    last = done.order_by("-finished_at")[:_LOOKED_BACK]
+    took = [
+        (job.finished_at - job.started_at).total_seconds()
+        for job in last.only("started_at", "finished_at")
+        if job.started_at and job.finished_at
+    ]
+    return sum(took) / len(took) if took else None
+
+
+def _left_s(job: Job, typical_s: float, now: datetime) -> float:
+    assert job.started_at is not None
+    spent_s = (now - job.started_at).total_seconds()
+    if job.step and job.total_steps:
+        return spent_s / job.step * max(0, job.total_steps - job.step)
+    return max(0.0, typical_s - spent_s)

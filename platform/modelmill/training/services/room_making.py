@@ -1,0 +1,115 @@
+"""Room for what goes first: jobs of a lower tier give their worker up at their next checkpoint.
+
+A job that makes room loses no step and no attempt, and is queued again. One that began a moment
+ago is left alone, or two tiers could take turns in doing nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from modelmill.core.clock import database_now
+from modelmill.core.scope import system_scope
+from modelmill.tenants.services import tenant_voice
+from modelmill.training.lanes import Lane
+from modelmill.training.models import Attempt, Job
+from modelmill.training.services.events import event_say
+from modelmill.training.services.leases import jobs_waiting
+from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
+from modelmill.training.services.turns import lanes_in_turn
+from modelmill.training.states import Desired, State
+
+_LEFT_ALONE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Runner:
+    """A job that could make room: how low its tier is, how long it has run, and where."""
+
+    tier: int
+    began_s: float
+    job_id: str
+    tenant_id: str
+    fence: int
+    gpu_memory_mib: int
+
+
+def room_make() -> int:
+    """Ask running jobs to make room for waiting ones of a higher tier; return how many.
+
+    Each waiting lane is given one worker at most in a pass, and none while one that
+    fits is idle. Safe to repeat.
+    """
+    with system_scope("jobs of one tenant make room for another's"):
+        runners = _runners()
+        if not runners:
+            return 0
+        coming = Job.objects.filter(state=State.RUNNING, desired_state=Desired.YIELD).count()
+        idle_mib = [one.gpu_memory_mib for one in workers_live(TRAIN_QUEUE).filter(job_id="")]
+        chosen: list[_Runner] = []
+        for lane in lanes_in_turn(jobs_waiting()):
+            if lane.tier <= runners[0].tier:
+                break
+            job = Job.objects.filter(jobs_waiting(), tenant_id=lane.tenant_id)
+            first = job.order_by("-priority", "id").first()
+            if first is None or any(held >= first.gpu_memory_mib for held in idle_mib):
+                continue
+            if coming:
+                coming -= 1
+                continue
+            found = next((one for one in runners if _gives(one, lane, first)), None)
+            if found is not None:
+                chosen.append(found)
+                runners.remove(found)
+            if not runners:
+                break
+    return sum(_ask(one) for one in chosen)
+
+
+def _gives(runner: _Runner, lane: Lane, job: Job) -> bool:
+    return runner.tier < lane.tier and runner.gpu_memory_mib >= job.gpu_memory_mib
+
+
+def _runners() -> list[_Runner]:
+    """List the jobs that could make room, the first to do so first: lowest tier, least to lose."""
+    memory = {worker.name: worker.gpu_memory_mib for worker in workers_live(TRAIN_QUEUE)}
+    now = database_now()
+    attempts = Attempt.objects.filter(
+        ended_at=None,
+        started_at__lt=Now() - _LEFT_ALONE,
+        fence=F("job__fence"),
+        job__state=State.RUNNING,
+        job__desired_state=Desired.RUN,
+        worker__in=memory,
+    ).select_related("job")
+    tiers = dict(
+        Lane.objects.filter(tenant_id__in=[one.tenant_id for one in attempts]).values_list(
+            "tenant_id", "tier"
+        )
+    )
+    found = [
+        _Runner(
+            tier=tiers.get(attempt.tenant_id, 0),
+            began_s=(now - attempt.started_at).total_seconds(),
+            job_id=attempt.job_id,
+            tenant_id=attempt.tenant_id,
+            fence=attempt.fence,
+            gpu_memory_mib=memory[attempt.worker],
+        )
+        for attempt in attempts
+    ]
+    return sorted(found, key=lambda one: (one.tier, one.began_s, one.job_id))
+
+
+def _ask(runner: _Runner) -> bool:
+    with tenant_voice(runner.tenant_id), transaction.atomic():
+        still = Q(pk=runner.job_id, fence=runner.fence, desired_state=Desired.RUN)
+        asked = Job.objects.filter(still, state=State.RUNNING).update(desired_state=Desired.YIELD)
+        if asked:
+            said = _("It is asked to make room for a job that goes first.")
+            event_say(said, job_id=runner.job_id, tenant_id=runner.tenant_id)
+    return bool(asked)

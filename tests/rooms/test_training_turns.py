@@ -1,0 +1,257 @@
+"""Whose job is next: fair between tenants, by plan, by priority, and who makes room for whom."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
+from modelmill.core.scope import system_scope
+from modelmill.tenants.models import Tenant
+from modelmill.training.failures import Failure
+from modelmill.training.lanes import Lane
+from modelmill.training.models import Attempt, Job, JobEvent
+from modelmill.training.outlook import job_outlook
+from modelmill.training.selectors import access_job
+from modelmill.training.services import (
+    Lease,
+    News,
+    job_cancel,
+    job_claim,
+    job_fail,
+    job_heartbeat,
+    job_pause,
+    job_resume,
+    job_yield,
+    jobs_sweep,
+    worker_report,
+)
+from modelmill.training.services.turns import lanes_mend
+from modelmill.training.slices import Slice
+from modelmill.training.states import Desired, Priority, State
+from modelmill.training.waiting import job_waiting_reason
+
+from tests.conftest import Place
+from tests.making import job_make, version_make
+
+MINUTE_MS = 60_000
+
+
+def _plan(place: Place, code: str, **options: Any) -> None:
+    call_command("billing_plan", code, tenant=[place.tenant.slug], **options)
+
+
+def _jobs(place: Place, count: int, **options: Any) -> list[Job]:
+    ref = version_make(place).id
+    return [job_make(place, training_ref=ref, **options) for _ in range(count)]
+
+
+def _claim(worker: str = "w1") -> Lease:
+    lease = job_claim(worker)
+    assert lease is not None
+    return lease
+
+
+def _train(lease: Lease, *, minutes: int = 1) -> None:
+    """Prove some device time, and let the job end."""
+    piece = Slice(number=1, step_from=0, step_to=1, elapsed_ms=minutes * MINUTE_MS)
+    job_heartbeat(lease, News(step=1, total_steps=10), piece=piece)
+    job_fail(lease, code=Failure.PLUGIN_ERROR)
+
+
+def _served(count: int, *, minutes: dict[str, int] | None = None) -> list[str]:
+    """Let one worker train one job after the other; return whose they were."""
+    tenants = []
+    for _ in range(count):
+        lease = _claim()
+        tenants.append(lease.tenant_id)
+        _train(lease, minutes=(minutes or {}).get(lease.tenant_id, 1))
+    return tenants
+
+
+def test_who_has_a_hundred_jobs_does_not_keep_another_waiting(acme, globex) -> None:
+    _jobs(acme, 6)
+    assert _served(2) == [acme.tenant.id] * 2
+    _jobs(globex, 2)
+    assert Counter(_served(4)) == {acme.tenant.id: 2, globex.tenant.id: 2}
+
+
+def test_it_is_device_time_that_is_shared_and_not_the_number_of_jobs(acme, globex) -> None:
+    _jobs(acme, 4)
+    _jobs(globex, 8)
+    served = _served(9, minutes={acme.tenant.id: 4, globex.tenant.id: 1})
+    assert Counter(served) == {acme.tenant.id: 2, globex.tenant.id: 7}
+
+
+def test_twice_the_share_has_twice_the_time(acme, globex) -> None:
+    _plan(acme, "double", share=2)
+    _jobs(acme, 9)
+    _jobs(globex, 9)
+    assert Counter(_served(9)) == {acme.tenant.id: 6, globex.tenant.id: 3}
+
+
+def test_who_rested_does_not_come_back_with_a_claim_to_everything(acme, globex) -> None:
+    _jobs(acme, 10)
+    _served(5)
+    _jobs(globex, 5)
+    served = _served(4)
+    assert Counter(served) == {acme.tenant.id: 2, globex.tenant.id: 2}
+
+
+def test_a_higher_tier_goes_first(acme, globex) -> None:
+    _jobs(acme, 2)
+    _plan(globex, "gold", tier=1)
+    _jobs(globex, 2)
+    assert _served(4) == [globex.tenant.id] * 2 + [acme.tenant.id] * 2
+
+
+def test_a_plan_bounds_how_many_train_at_once(acme, globex) -> None:
+    _plan(acme, "small", at_once=1)
+    first, second = _jobs(acme, 2)
+    lease = _claim()
+    assert (lease.job_id, job_claim("w2")) == (first.id, None)
+    worker_report("w2", queue="train")
+    with acme.scope():
+        assert "Your plan trains 1 job at a time" in job_waiting_reason(access_job(second.id))
+    other = job_make(globex)
+    assert _claim("w2").job_id == other.id
+    _train(lease)
+    assert _claim().job_id == second.id
+
+
+def test_of_a_tenants_own_jobs_the_urgent_goes_first(acme) -> None:
+    usual, low = job_make(acme), job_make(acme, priority=Priority.LOW)
+    urgent = job_make(acme, priority=Priority.HIGH)
+    assert [_claim(f"w{n}").job_id for n in range(3)] == [urgent.id, usual.id, low.id]
+
+
+def test_the_api_takes_a_priority_and_tells_the_place_in_the_queue(acme) -> None:
+    job_make(acme)
+    body = {"model": "toy", "training_file": version_make(acme).id, "priority": "high"}
+    answer = acme.api.post_json("/v1/fine_tuning/jobs", body).json()
+    assert (answer["x_priority"], answer["x_queue_position"]) == ("high", 1)
+    body["priority"] = "urgent"
+    assert acme.api.post_json("/v1/fine_tuning/jobs", body).json()["error"]["param"] == "priority"
+
+
+def test_the_outlook_follows_the_turns_and_the_last_jobs_times(acme, globex) -> None:
+    worker_report("w1", queue="train")
+    _jobs(acme, 3)
+    theirs = job_make(globex)
+    with globex.scope():
+        outlook = job_outlook(access_job(theirs.id))
+        # One of the three goes before: the lane that opened first. Nobody knows how long.
+        assert (outlook.ahead, outlook.starts_at) == (1, None)
+        Job.objects.filter(pk=theirs.pk).update(priority=Priority.LOW)
+    done = _claim()
+    with acme.scope():
+        Job.objects.filter(pk=done.job_id).update(
+            state=State.SUCCEEDED,
+            lease_until=None,
+            started_at=Now() - timedelta(minutes=10),
+            finished_at=Now(),
+        )
+    worker_report("w1", job_id="ftjob-somebody")
+    with globex.scope():
+        outlook = job_outlook(access_job(theirs.id))
+        assert outlook.ahead == 0 and outlook.seconds_to_start == 0
+        assert 590 < (outlook.finishes_at - outlook.starts_at).total_seconds() < 610
+    with acme.scope():
+        last = Job.objects.filter(state=State.QUEUED).order_by("-id").first()
+        outlook = job_outlook(last)
+        assert outlook.ahead == 2 and outlook.seconds_to_start == pytest.approx(1_200, abs=10)
+
+
+def _older(job: Job) -> None:
+    Attempt.objects.filter(job=job).update(started_at=Now() - timedelta(minutes=5))
+
+
+def test_a_lower_tier_makes_room_when_no_worker_is_free(acme, globex) -> None:
+    worker_report("w1", queue="train")
+    low = job_make(acme)
+    lease = _claim()
+    worker_report("w1", job_id=low.id)
+    _plan(globex, "gold", tier=1)
+    high = job_make(globex)
+    with acme.scope():
+        assert jobs_sweep().yielding == 0, "it began a moment ago"
+        _older(low)
+        assert jobs_sweep().yielding == 1
+        assert jobs_sweep().yielding == 0, "one is on its way"
+        assert job_heartbeat(lease, News(step=3, total_steps=9), piece=None) == Desired.YIELD
+        job_yield(lease, state=State.QUEUED)
+        found = access_job(low.id)
+        assert (found.state, found.attempt, found.desired_state) == (State.QUEUED, 0, Desired.RUN)
+        said = JobEvent.objects.filter(message__contains="makes room")
+        assert said.exists()
+    assert _claim().job_id == high.id
+    assert _claim("w2").job_id == low.id
+
+
+def test_nobody_makes_room_while_a_worker_is_free_or_for_an_equal(acme, globex) -> None:
+    for name in ("w1", "w2"):
+        worker_report(name, queue="train")
+    low = job_make(acme)
+    _claim()
+    worker_report("w1", job_id=low.id)
+    with acme.scope():
+        _older(low)
+    job_make(globex)
+    with system_scope("test"):
+        assert jobs_sweep().yielding == 0
+        Lane.objects.filter(tenant=globex.tenant).update(tier=1)
+    _plan(globex, "gold", tier=1)
+    with system_scope("test"):
+        assert jobs_sweep().yielding == 0
+
+
+def test_a_job_asked_to_make_room_may_be_paused_or_lost_instead(acme) -> None:
+    for end in (lambda lease: job_fail(lease, code=Failure.WORKER_LOST), None):
+        job = job_make(acme)
+        lease = _claim()
+        with acme.scope():
+            Job.objects.filter(pk=job.pk).update(desired_state=Desired.YIELD)
+            if end is None:
+                job_pause(job, caller=acme.caller)
+                job_yield(lease, state=State.QUEUED)
+                assert access_job(job.id).state == State.PAUSED
+            else:
+                end(lease)
+                assert access_job(job.id).state == State.QUEUED
+                job_cancel(access_job(job.id), caller=acme.caller)
+
+
+def test_lanes_are_mended_after_the_plan_or_the_rows_were_changed_by_hand(acme, globex) -> None:
+    waiting, gone = job_make(acme), job_make(globex)
+    with system_scope("test"):
+        assert lanes_mend() == 0
+        Lane.objects.filter(tenant=acme.tenant).update(waits=False)
+        Job.objects.filter(pk=gone.pk).update(state=State.CANCELLED)
+    assert job_claim("w1") is None
+    _plan(acme, "double", share=2)
+    assert lanes_mend() == 2
+    with system_scope("test"):
+        lanes = {lane.tenant_id: lane for lane in Lane.objects.all()}
+    assert (lanes[acme.tenant.id].waits, lanes[acme.tenant.id].share) == (True, 2)
+    assert not lanes[globex.tenant.id].waits
+    assert _claim().job_id == waiting.id
+
+
+def test_a_paused_job_waits_in_its_lane_again_when_it_is_resumed(acme) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        job_pause(job, caller=acme.caller)
+        assert job_claim("w1") is None
+        job_resume(job, caller=acme.caller)
+    assert _claim().job_id == job.id
+
+
+def test_the_operator_makes_plans(acme) -> None:
+    _plan(acme, "team", title="Team", share=3, at_once=8)
+    with acme.scope():
+        assert acme.tenant.pk and Tenant.objects.get(pk=acme.tenant.pk)
+    with pytest.raises(CommandError):
+        call_command("billing_plan", "team", share=0)
+    with pytest.raises(CommandError):
+        call_command("billing_plan", "team", tenant=["nobody"])
