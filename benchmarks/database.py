@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -23,3 +24,24 @@ def database() -> Iterator[str]:
 
         call_command("migrate", verbosity=0)
         yield folder
+
+
+class BenchPlace:
+    """A tenant and its owner, as ``tests.making`` wants them."""
+
+    def __init__(self) -> None:
+        from modelmill.billing.services import subscription_ensure
+        from modelmill.tenants.callers import caller_system
+        from modelmill.tenants.models import User
+        from modelmill.tenants.services import tenant_create
+
+        self.tenant = tenant_create("Bench", owner=User.objects.create_user("bench@example.com"))
+        self.caller = caller_system(self.tenant)
+        with self.scope():
+            subscription_ensure(self.tenant)
+
+    def scope(self) -> Any:
+        """Open the tenant's scope."""
+        from modelmill.core.scope import tenant_scope
+
+        return tenant_scope(self.tenant.pk)

@@ -9,9 +9,8 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
 
-from benchmarks.database import database
+from benchmarks.database import BenchPlace, database
 
 _POINTS, _SMALL_POINTS = 1_000_000, 4_000
 _REPORT_POINTS = 500
@@ -32,7 +31,7 @@ def _run(count: int) -> None:
 
     from tests.making import job_make
 
-    place = _Place()
+    place = BenchPlace()
     tenant, job = place.tenant, job_make(place)
     with tenant_scope(tenant.pk):
         write_s = _write(job.pk, tenant.pk, count)
@@ -53,27 +52,6 @@ def _run(count: int) -> None:
         ours_ms, *_rest = [_median_ms(n, arm, rounds=_ROUNDS) for n, arm in arms.items()]
         naive_ms = _median_ms("textbook: read all, thin in Python", lambda: _naive(), rounds=3)
         print(f"ratio to the textbook: {naive_ms / ours_ms:.1f}")
-
-
-class _Place:
-    """A tenant and its owner, as ``tests.making`` wants them."""
-
-    def __init__(self) -> None:
-        from modelmill.billing.services import subscription_ensure
-        from modelmill.tenants.callers import caller_system
-        from modelmill.tenants.models import User
-        from modelmill.tenants.services import tenant_create
-
-        self.tenant = tenant_create("Bench", owner=User.objects.create_user("bench@example.com"))
-        self.caller = caller_system(self.tenant)
-        with self.scope():
-            subscription_ensure(self.tenant)
-
-    def scope(self) -> Any:
-        """Open the tenant's scope."""
-        from modelmill.core.scope import tenant_scope
-
-        return tenant_scope(self.tenant.pk)
 
 
 def _write(job_id: str, tenant_id: str, count: int) -> float:

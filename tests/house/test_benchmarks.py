@@ -10,7 +10,7 @@ NAMES = ("p2", "p3", "p4", "p5", "p12", "p13", "p14", "tabular", "vae")
 TRAINING = [pytest.param(name, marks=pytest.mark.training) for name in NAMES]
 
 
-@pytest.mark.parametrize("name", ["p7", "p11", "metrics", *TRAINING])
+@pytest.mark.parametrize("name", ["p7", "p11", "p15", "metrics", *TRAINING])
 def test_it_prints_ratios(name: str) -> None:
     dropped = {
         "DJANGO_SETTINGS_MODULE",

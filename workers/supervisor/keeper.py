@@ -62,7 +62,9 @@ class Keeper:
         now = time.monotonic()
         if now - self._tried_at >= settings.HEARTBEAT_S:
             self.bear(self.beat)
-        elif self._notebook.has_news and now - self._reported_at >= REPORT_EVERY_S:
+        elif self._notebook.has_news and (
+            now - self._reported_at >= REPORT_EVERY_S or self._notebook.is_first
+        ):
             self.bear(self._report)
 
     def beat(self) -> None:

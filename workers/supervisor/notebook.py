@@ -40,6 +40,7 @@ class Notebook:
         self._point_step = -1
         self._room = dict(_MOST)
         self._has_news = False
+        self._is_untouched, self.is_first = True, False
 
     @property
     def has_news(self) -> bool:
@@ -54,6 +55,9 @@ class Notebook:
         """Note a report; now and then one becomes a point of the curves, and the last does."""
         self.step, self.total_steps = message.step, message.total
         self.metrics |= message.metrics
+        # Whoever waits for it to begin sees the first step at once.
+        self.is_first = self._is_untouched
+        self._is_untouched = False
         self._has_news = True
         now = time.monotonic()
         every_s = max(_POINT_EVERY_S, (now - self._began_at) / _POINTS)
@@ -109,6 +113,7 @@ class Notebook:
         for draft in news.events:
             self._blobs.pop(draft.id, None)
         self._events = self._events[len(news.events) :]
+        self.is_first = False
         self._has_news = bool(self._events) or news.step != self.step
 
     def discard(self) -> None:

@@ -7,10 +7,11 @@ every free worker. Rows are locked in the order job, lane, balance.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, F, IntegerField, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from modelmill.billing.models import Subscription
@@ -20,7 +21,8 @@ from modelmill.training.lanes import Lane
 from modelmill.training.models import Job
 from modelmill.training.states import State
 
-_BATCH = 50
+_FIRST_BATCH = 4
+_LARGEST_BATCH = 64
 
 
 def lane_open(tenant_id: str) -> None:
@@ -42,13 +44,19 @@ def lanes_in_turn(claimable: Q) -> Iterator[Lane]:
     In system scope. ``claimable`` says which jobs a worker could take; lanes whose plan is
     used up are passed over. A few rows are read at a time: nearly always the first is taken.
     """
+    lanes, start, size = lanes_by_turn(claimable), 0, _FIRST_BATCH
+    while batch := list(lanes[start : start + size]):
+        yield from (lane for lane in batch if lane.head and lane.running < lane.at_once)
+        start, size = start + size, min(2 * size, _LARGEST_BATCH)
+
+
+def lanes_by_turn(claimable: Q) -> QuerySet[Any]:
+    """Return the lanes that wait, in turn, with the ``head`` of such jobs, and how many run."""
     mine = Job.objects.filter(tenant_id=OuterRef("tenant_id"))
+    # Its id rather than whether there is one: for that PostgreSQL would read every job first.
+    head = Subquery(mine.filter(claimable).order_by("-priority", "id").values("id")[:1])
     waiting = Lane.objects.filter(waits=True).order_by("-tier", "turn_ms", "id")
-    lanes = waiting.annotate(has_job=Exists(mine.filter(claimable)), running=_count(mine))
-    start = 0
-    while batch := list(lanes[start : start + _BATCH]):
-        yield from (lane for lane in batch if lane.has_job and lane.running < lane.at_once)
-        start += _BATCH
+    return waiting.annotate(head=head, running=_count(mine))
 
 
 def lane_hold(lane: Lane) -> bool:
@@ -116,7 +124,7 @@ def _clock_ms(tier: int) -> int:
         return int(rows.aggregate(now=Max("served_ms"))["now"] or 0)
 
 
-def _count(jobs: object) -> Coalesce:
-    running = jobs.filter(state=State.RUNNING).order_by().values("tenant_id")  # type: ignore[attr-defined]
+def _count(jobs: QuerySet[Job]) -> Coalesce:
+    running = jobs.filter(state=State.RUNNING).order_by().values("tenant_id")
     counted = running.annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
