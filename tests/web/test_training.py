@@ -135,3 +135,20 @@ def test_a_stranger_finds_no_job(showroom: Showroom, globex: Place) -> None:
     assert client.post(f"/jobs/{showroom.job.pk}/cancel").status_code == 404
     sample = showroom.place.browser().get(f"/jobs/{showroom.job.pk}/training").json()["samples"][0]
     assert client.get(sample["url"]).status_code == 404
+
+
+def test_a_job_is_trained_again_with_what_it_was_trained_with(
+    showroom: Showroom, globex: Place
+) -> None:
+    job, browser = showroom.done, showroom.place.browser()
+    with showroom.place.scope():
+        Job.objects.filter(pk=job.pk).update(seed=4711, priority=1, max_cost_micro=2_500_000)
+    again = f"/plugins/{job.plugin_id}/train?again={job.pk}"
+    assert again in browser.get(f"/jobs/{job.pk}").text.replace("&amp;", "&")
+    form = browser.get(again)
+    assert form.context["form"]["seed"].value() == 4711
+    assert form.context["form"]["priority"].value() == 1
+    assert form.context["form"]["max_cost"].value() == 2.5
+    for name, value in job.parameters.items():
+        assert form.context["parameters"].initial[name] == value
+    assert globex.browser().get(again).status_code == 404
