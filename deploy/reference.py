@@ -22,6 +22,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "plugin-reference.md"
 MODULES: dict[str, tuple[str, ...]] = {
     "modelmill_sdk": (),
     "modelmill_sdk.data": ("TrainData",),
+    "modelmill_sdk.bases": ("base_names", "base_folder", "base_json"),
     "modelmill_sdk.testing": (),
     **{
         f"modelmill_sdk.learning.{module.name}": ()

@@ -11,7 +11,7 @@ from modelmill.catalog.services import manifest_publish
 from modelmill.core.storage import blob_write
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.services import Lineage, version_publish
-from modelmill_fakes.answering import Echo, Speaker
+from modelmill_fakes.answering import Echo, Embedder, Speaker
 from modelmill_fakes.painting import Painter
 from modelmill_fakes.stepping import Stepper
 from modelmill_fakes.trouble import Trouble
@@ -19,7 +19,7 @@ from modelmill_sdk.describing import manifest_make
 
 from tests.processes import Worker, worker_running
 
-FAKES = {plugin.id: plugin for plugin in (Echo, Painter, Speaker, Stepper, Trouble)}
+FAKES = {plugin.id: plugin for plugin in (Echo, Embedder, Painter, Speaker, Stepper, Trouble)}
 
 
 def model_made(place: Any, plugin_id: str, *, job_id: str = "") -> ModelVersion:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import openai
 import pytest
+from modelmill_embeddings.folders import tiny_write
 
 from deploy.demo.__main__ import SCOPES
 from deploy.demo.visitor import Visitor
@@ -30,6 +31,9 @@ def mill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         patch.delenv(name, raising=False)
     patch.setenv("MODELMILL_HEARTBEAT_S", "1")
     patch.setenv("MODELMILL_CHECKPOINT_EVERY_S", "2")
+    bases = tmp_path_factory.mktemp("bases")
+    tiny_write(bases / "tiny")
+    patch.setenv("MODELMILL_BASE_MODELS", str(bases))
     var: Path = tmp_path_factory.mktemp("mill")
     try:
         with Installation(var) as running:

@@ -59,7 +59,7 @@ def test_a_prediction_is_written_with_its_money_set_aside(acme, speaker) -> None
         reservation = Reservation.objects.get()
     assert (row.pk, row.state, row.model_name) == (prediction.pk, "queued", speaker.name)
     assert row.parameters == {"max_tokens": 10, "pause_ms": 0}
-    assert row.usage_bound == {"requests": 1, "tokens_in": 6, "tokens_out": 10}
+    assert row.usage_bound == {"requests": 1, "tokens_in": 7, "tokens_out": 10}
     # 6 tokens in at 0.2, 10 out at 0.6, one request at 100 micro-units: rounded per meter.
     assert (reservation.amount_micro, reservation.closed_at) == (1 + 6 + 100, None)
 

@@ -13,6 +13,7 @@ from modelmill.api.framework.views import TenantView
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.selectors import access_plugin, plugin_list
 from modelmill.core.errors import InvalidRequest
+from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import Alias, ModelVersion
 from modelmill.registry.selectors import access_model_version, alias_list, version_list
 from modelmill.registry.services import alias_remove, alias_set, model_delete
@@ -26,6 +27,7 @@ class ModelsView(TenantView):
     def get(self, request: Request) -> Response:
         """Answer with the plugins and then the tenant's own models, newest first."""
         _may_read(self.caller)
+        installed_prepare()
         plugins = [plugin_model_shape(plugin) for plugin in plugin_list()]
         own = [version_shape(version, self.caller) for version in version_list()]
         return Response({"object": "list", "data": [*plugins, *own]})
@@ -133,8 +135,9 @@ def version_shape(version: ModelVersion, caller: Caller) -> dict[str, Any]:
             "plugin": version.release.plugin_id,
             "release": version.release.version,
             "digest": version.release.digest,
-            "job": version.job_id,
-            "dataset_version": version.dataset_version_id,
+            "job": version.job_id or None,
+            "installed": version.installed or None,
+            "dataset_version": version.dataset_version_id or None,
             "validation_version": version.validation_version_id or None,
             "parameters": version.parameters,
             "seed": version.seed,
@@ -155,7 +158,7 @@ def _alias_shape(alias: Alias) -> dict[str, Any]:
 
 
 def _is_own(model: str) -> bool:
-    return model.startswith(("ft:", "mv-")) or "@" in model
+    return model.startswith("mv-") or ":" in model or "@" in model
 
 
 def _may_read(caller: Caller) -> None:

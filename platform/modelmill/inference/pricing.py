@@ -12,13 +12,13 @@ def usage_bound(
     """Return the most of each meter that these inputs can use.
 
     No tokenizer makes more tokens of a text than its UTF-8 has bytes, plus a
-    mark at its beginning. Of a meter we do not know the meaning of, one for
+    mark at its beginning and one at its end. Of a meter we do not know the meaning of, one for
     each input is assumed.
     """
     max_tokens = int(parameters.get("max_tokens") or _MAX_TOKENS_WHEN_UNSAID)
     known = {
         "images": len(inputs),
-        "tokens_in": sum(1 + _text_bytes(values) for values in inputs),
+        "tokens_in": sum(2 + _text_bytes(values) for values in inputs),
         "tokens_out": max_tokens * len(inputs),
     }
     return {REQUESTS: 1} | {meter: known.get(meter, len(inputs)) for meter in meters}

@@ -43,6 +43,7 @@ class Ask:
     task: str | None = None
     rendering: dict[str, Any] = field(default_factory=dict)
     is_streamed: bool = False
+    most_inputs: int = MAX_INPUTS
 
 
 def prediction_create(
@@ -111,8 +112,9 @@ def prediction_ring_waiting(version_id: str, *, most: int) -> None:
 def _prepared(ask: Ask, *, caller: Caller) -> Prediction:
     """Check everything about a request, and return its row, not yet written."""
     version = _version_for(ask)
-    if not 1 <= len(ask.inputs) <= MAX_INPUTS:
-        raise InvalidRequest(_("Give 1 to %(most)s inputs.") % {"most": MAX_INPUTS}, param="inputs")
+    if not 1 <= len(ask.inputs) <= ask.most_inputs:
+        most = {"most": ask.most_inputs}
+        raise InvalidRequest(_("Give 1 to %(most)s inputs.") % most, param="inputs")
     if ask.seed is not None and not 0 <= ask.seed <= MAX_SEED:
         raise InvalidRequest(
             _("seed must be from 0 to %(most)s.") % {"most": MAX_SEED}, param="seed"

@@ -51,7 +51,9 @@ class ModelVersion(TenantOwned):
     number = models.PositiveIntegerField()
     name = models.CharField(max_length=NAME_MAX_LENGTH)
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="+")
-    job_id = models.CharField(max_length=ID_MAX_LENGTH)
+    # What made it: a job, or the operator, by the folder of that name among the base models.
+    job_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    installed = models.CharField(max_length=100, blank=True)
     dataset_version_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
     validation_version_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
     parameters = models.JSONField(default=dict)
@@ -69,7 +71,14 @@ class ModelVersion(TenantOwned):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "id"], name="version_tenant_id"),
             models.UniqueConstraint(fields=["tenant", "name"], name="version_name_once"),
-            models.UniqueConstraint(fields=["tenant", "job_id"], name="version_of_job_once"),
+            models.UniqueConstraint(
+                fields=["tenant", "job_id"],
+                condition=~models.Q(job_id=""),
+                name="version_of_job_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(job_id="") | models.Q(installed=""), name="version_made_once"
+            ),
             models.UniqueConstraint(fields=["model", "number"], name="version_number_once"),
             TenantLink(field="model", name="version_model_link"),
         ]

@@ -19,6 +19,11 @@ def version_name(*, plugin_id: str, tenant_slug: str, suffix: str, version_id: s
     return f"ft:{plugin_id}:{tenant_slug}:{suffix}:{version_id[-_SHORT_ID_LENGTH:]}"
 
 
+def installed_name(plugin_id: str, folder: str) -> str:
+    """Return the name of a model that the operator installed: the plugin's, and the folder's."""
+    return f"{plugin_id}:{folder}" if folder else plugin_id
+
+
 def alias_is_valid(name: str) -> bool:
     """Say whether a word can be an alias."""
     return re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,49}", name) is not None

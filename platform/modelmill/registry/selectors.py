@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 
 from modelmill.core.errors import NotFound
+from modelmill.registry.installed import installed_version
 from modelmill.registry.models import Alias, Model, ModelFile, ModelVersion
 
 
@@ -31,7 +32,8 @@ def model_list() -> QuerySet[Model]:
 def access_model_version(name: str) -> ModelVersion:
     """Return the version a customer means, or raise ``NotFound`` (``model_not_found``).
 
-    Names are ``ft:…``, a version's id ``mv-…``, and ``<model>@<alias>``.
+    Names are ``ft:…``, a version's id ``mv-…``, ``<model>@<alias>``, and for what the operator
+    installed ``<plugin>:<folder>``.
     """
     version = _version_named(name)
     if version is None:
@@ -79,6 +81,6 @@ def _version_named(name: str) -> ModelVersion | None:
         return version_list().filter(pk=name).first()
     model_name, at, alias_name = name.partition("@")
     if not at:
-        return None
+        return installed_version(name)
     alias = Alias.objects.filter(model__name=model_name, name=alias_name).first()
     return version_list().filter(pk=alias.version_id).first() if alias else None

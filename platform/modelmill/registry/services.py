@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from modelmill.catalog.models import Release
-from modelmill.core.errors import InvalidRequest, NotFound
+from modelmill.core.errors import Conflict, InvalidRequest, NotFound
 from modelmill.core.models import Blob
 from modelmill.core.scope import current_tenant_id
 from modelmill.core.storage import blob_fetch, blob_release
@@ -66,8 +66,16 @@ def version_fetch(version: ModelVersion, folder: Path) -> Path:
 
 
 def model_delete(version: ModelVersion, *, caller: Caller) -> None:
-    """Delete a version's bytes and its aliases; its name is not found from now on."""
+    """Delete a version's bytes and its aliases; its name is not found from now on.
+
+    Raises ``Conflict`` for a model that the operator installed.
+    """
     caller.require("models:write")
+    if version.installed:
+        raise Conflict(
+            _("Your operator installed this model for everyone; it cannot be deleted."),
+            code="model_installed",
+        )
     with transaction.atomic():
         row = ModelVersion.objects.filter(pk=version.pk, deleted_at=None)
         if not row.update(deleted_at=timezone.now()):
@@ -101,10 +109,16 @@ def alias_remove(model: Model, *, name: str, caller: Caller) -> None:
         raise NotFound(_("There is no such alias."), param="alias")
 
 
+def files_digest(files: Mapping[str, Blob]) -> str:
+    """Hash a model: each file's path and SHA-256, by path."""
+    lines = (f"{path}\0{blob.sha256}\n" for path, blob in sorted(files.items()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def _version_create(files: Mapping[str, Blob], *, lineage: Lineage, suffix: str) -> ModelVersion:
     tenant = Tenant.objects.get(pk=current_tenant_id())
     plugin_id = lineage.release.plugin_id
-    model = _model_for(suffix or plugin_id, plugin_id=plugin_id, tenant=tenant)
+    model = model_for(suffix or plugin_id, plugin_id=plugin_id, tenant=tenant)
     newest = model.versions.aggregate(number=Max("number"))["number"] or 0
     row_id = version_id()
     return ModelVersion.objects.create(
@@ -115,7 +129,7 @@ def _version_create(files: Mapping[str, Blob], *, lineage: Lineage, suffix: str)
         name=version_name(
             plugin_id=plugin_id, tenant_slug=tenant.slug, suffix=suffix, version_id=row_id
         ),
-        sha256=_digest(files),
+        sha256=files_digest(files),
         size_bytes=sum(blob.size_bytes for blob in files.values()),
         release=lineage.release,
         job_id=lineage.job_id,
@@ -129,8 +143,8 @@ def _version_create(files: Mapping[str, Blob], *, lineage: Lineage, suffix: str)
     )
 
 
-def _model_for(name: str, *, plugin_id: str, tenant: Tenant) -> Model:
-    """Return the model that a job with this suffix adds a version to.
+def model_for(name: str, *, plugin_id: str, tenant: Tenant) -> Model:
+    """Return the model of a name that a version is added to, locked; call it in a transaction.
 
     A name that another plugin's model holds gets the plugin's id behind it.
     """
@@ -142,11 +156,6 @@ def _model_for(name: str, *, plugin_id: str, tenant: Tenant) -> Model:
     )
     # Two jobs that finish at once must not both count the same newest number.
     return Model.objects.select_for_update().get(pk=model.pk)
-
-
-def _digest(files: Mapping[str, Blob]) -> str:
-    lines = (f"{path}\0{blob.sha256}\n" for path, blob in sorted(files.items()))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _inside(path: str) -> PurePosixPath:

@@ -27,6 +27,13 @@ answer = client.completions.create(
 )
 print(answer.choices[0].text)
 """,
+    "embeddings": """
+answer = client.embeddings.create(
+    model="{model}",
+    input=["The mill turns.", "Corn is ground."],
+)
+print(answer.data[0].embedding)
+""",
     "image-generation": """
 answer = client.images.generate(
     model="{model}",
@@ -78,6 +85,8 @@ def _request(version: ModelVersion) -> tuple[str, dict[str, Any]]:
             "n": 4,
             "response_format": "url",
         }
+    if _task(version) == "embeddings":
+        return "embeddings", {"model": version.name, "input": "The mill turns."}
     return "predictions", {"model": version.name, "input": {}}
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from modelmill.core import errors
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
+from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import (
     access_model_version,
@@ -39,6 +40,7 @@ class AliasForm(forms.Form):
 @tenant_page(read="models:read")
 def models(request: PageRequest) -> HttpResponse:
     """List the model versions that can be used."""
+    installed_prepare()
     rows = rows_of(version_list().prefetch_related("aliases"), request)
     context = {"rows": rows, "may_infer": request.caller.may("infer")}
     return render(request, "models/list.html", context)

@@ -46,7 +46,7 @@ def _all_steps(caller: Caller) -> list[Step]:
             icon="plugin",
             url=_url("web:plugins") if caller.may("jobs:write") else "",
             action=_("Choose a plugin"),
-            is_done=version_list().exists(),
+            is_done=version_list().filter(installed="").exists(),
         ),
         Step(
             title=_("Try your model"),

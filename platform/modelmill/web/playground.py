@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import path
 
 from modelmill.inference.selectors import prediction_list
+from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import access_model_version, version_list
 from modelmill.web.framework import PageRequest, tenant_page
@@ -22,6 +23,7 @@ _PICTURES = 4
 @tenant_page(read="infer")
 def playground(request: PageRequest) -> HttpResponse:
     """Show a model's form and what came out of it lately."""
+    installed_prepare()
     versions = list(version_list()[:_VERSIONS_SHOWN])
     named = request.GET.get("model", "")
     version = access_model_version(named) if named else next(iter(versions), None)

@@ -14,6 +14,7 @@ from modelmill.core.errors import NotFound
 from modelmill.datasets.examples import example_make
 from modelmill.datasets.models import DatasetVersion, Kind
 from modelmill.datasets.selectors import access_version
+from modelmill.registry.naming import installed_name
 from modelmill.web.card_text import card_html
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.prices import TRAINING_METERS, prices_for
@@ -111,6 +112,10 @@ def _card(found: Plugin, version: DatasetVersion | None) -> dict[str, Any]:
         "release": found.release,
         "manifest": manifest,
         "kinds": kind_labels(manifest["accepts"]),
+        "installed": [
+            {**one, "name": installed_name(found.pk, one["folder"])}
+            for one in manifest.get("installed", ())
+        ],
         "task": task_label(manifest["task"]),
         "icon": task_icon(manifest["task"]),
         "fits": version is None or version.kind in manifest["accepts"],

@@ -101,6 +101,8 @@ _TASKS: Final[dict[str, tuple[str | Promise, str]]] = {
     "image-classification": (_("Sorts pictures"), "image"),
     "text-classification": (_("Sorts text"), "text"),
     "recommendation": (_("Recommends"), "bolt"),
+    "table-prediction": (_("Completes tables"), "data"),
+    "embeddings": (_("Turns text into vectors"), "text"),
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from modelmill_sdk import Plugin, hookimpl
 
-from modelmill_fakes.answering import Echo, Speaker
+from modelmill_fakes.answering import Echo, Embedder, Speaker
 from modelmill_fakes.learning import Learner
 from modelmill_fakes.painting import Painter
 from modelmill_fakes.stepping import Stepper
@@ -18,5 +18,5 @@ from modelmill_fakes.trouble import Trouble
 @hookimpl
 def register_models(register: Callable[[type[Plugin]], None]) -> None:
     """Name the fakes."""
-    for plugin in (Stepper, Learner, Echo, Speaker, Painter, Trouble):
+    for plugin in (Stepper, Learner, Echo, Embedder, Speaker, Painter, Trouble):
         register(plugin)

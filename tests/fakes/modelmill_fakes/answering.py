@@ -1,15 +1,52 @@
 """Plugins that only predict: one in batches, one piece by piece."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelmill_sdk import Params, Plugin, PredictRun
+from modelmill_sdk import Installed, Params, Plugin, PredictRun
 from pydantic import Field
 
 
-class Echo(Plugin):
+class Made(Plugin):
+    """A plugin whose models are those that a test makes."""
+
+    @classmethod
+    def installed(cls) -> Sequence[Installed]:
+        """Name none: the plugin itself is no model."""
+        return ()
+
+
+class Embedder(Plugin):
+    """Says of a text how many letters and how many words it has, at length one."""
+
+    id = "fake-embedder"
+    task = "embeddings"
+    meters = {"tokens_in": "Tokens in"}
+    max_batch = 64
+
+    class Input(Params):
+        text: str = Field(min_length=1, description="What to count.")
+
+    class PredictParams(Params):
+        dimensions: int = Field(default=2, ge=0, le=2, description="How much of it to say.")
+
+    def predict(
+        self, model: Path, inputs: Sequence[Any], params: Any, run: PredictRun
+    ) -> list[dict[str, Any]]:
+        """Count, and bring to length one."""
+        run.count("tokens_in", sum(len(one.text.split()) for one in inputs))
+        return [{"embedding": _unit(one.text)[: params.dimensions or 2]} for one in inputs]
+
+
+def _unit(text: str) -> list[float]:
+    letters, words = len(text), len(text.split())
+    return [letters / math.hypot(letters, words), words / math.hypot(letters, words)]
+
+
+class Echo(Made):
     """Gives back each input as the kind of result it asks for, three at a time."""
 
     id = "fake-echo"
@@ -39,7 +76,7 @@ class Echo(Plugin):
         return value
 
 
-class Speaker(Plugin):
+class Speaker(Made):
     """Says its prompt word by word."""
 
     id = "fake-speaker"

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modelmill_sdk import Params, Plugin, PredictRun
+from modelmill_sdk import Params, PredictRun
 from pydantic import Field
+
+from modelmill_fakes.answering import Made
 
 SIDE = 8
 
 
-class Painter(Plugin):
+class Painter(Made):
     """Draws a square for each input; the seed is its red, the brightness its green."""
 
     id = "fake-painter"

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modelmill_sdk import CustomerError, Params, Plugin, PredictRun
+from modelmill_sdk import CustomerError, Params, PredictRun
 from pydantic import Field
 
+from modelmill_fakes.answering import Made
 
-class Trouble(Plugin):
+
+class Trouble(Made):
     """Does what ``do`` says."""
 
     id = "fake-trouble"

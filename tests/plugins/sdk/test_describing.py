@@ -19,6 +19,7 @@ def test_an_entry_point_gives_its_classes() -> None:
         "fake-stepper",
         "fake-learner",
         "fake-echo",
+        "fake-embedder",
         "fake-speaker",
         "fake-painter",
         "fake-trouble",

@@ -1,7 +1,7 @@
 import pytest
 from modelmill_sdk import CustomerError
+from modelmill_sdk.bases import ROOT_VARIABLE, base_names
 from modelmill_sdk.testing import predict_once, train_once, validate_once
-from modelmill_text_generation.bases import ROOT_VARIABLE, base_names
 from modelmill_text_generation.plugin import TextGeneration
 from safetensors.torch import load_file
 

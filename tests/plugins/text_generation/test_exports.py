@@ -5,9 +5,10 @@ import json
 import pytest
 import torch
 from modelmill_sdk import PluginError
+from modelmill_sdk.bases import ROOT_VARIABLE
 from modelmill_sdk.learning.quantizing import Trade
 from modelmill_sdk.testing import predict_once, train_once
-from modelmill_text_generation.bases import ROOT_VARIABLE, add_adapters, load_base, merge_adapters
+from modelmill_text_generation.bases import add_adapters, load_base, merge_adapters
 from modelmill_text_generation.exports import INT8, is_worth_it
 from modelmill_text_generation.plugin import TextGeneration
 from modelmill_text_generation.quantized import frozen_bytes

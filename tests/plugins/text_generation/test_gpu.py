@@ -4,9 +4,9 @@ import time
 
 import pytest
 import torch
+from modelmill_sdk.bases import ROOT_VARIABLE
 from modelmill_sdk.protocol import Log
 from modelmill_sdk.testing import Recorder, predict_once, train_once
-from modelmill_text_generation.bases import ROOT_VARIABLE
 from modelmill_text_generation.plugin import TextGeneration
 
 from .conftest import sentences, text_data

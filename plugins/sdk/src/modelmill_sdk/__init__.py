@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelmill_sdk.errors import Cancelled, CustomerError, ManifestError, PluginError
     from modelmill_sdk.hookspecs import hookimpl
-    from modelmill_sdk.plugin import Needs, Params, Plugin, Problem, Trial
+    from modelmill_sdk.plugin import Installed, Needs, Params, Plugin, Problem, Trial
     from modelmill_sdk.runs import PredictRun, TrainRun
     from modelmill_sdk.seeding import seed_everything
 
 __all__ = [
     "Cancelled",
     "CustomerError",
+    "Installed",
     "ManifestError",
     "Needs",
     "Params",
@@ -36,6 +37,7 @@ _HOMES = {
     "ManifestError": "errors",
     "PluginError": "errors",
     "hookimpl": "hookspecs",
+    "Installed": "plugin",
     "Needs": "plugin",
     "Params": "plugin",
     "Plugin": "plugin",

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from dataclasses import asdict
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from modelmill_sdk.manifest import (
     METER_PATTERN,
     PLUGIN_ID_PATTERN,
     Manifest,
+    ManifestInstalled,
     ManifestNeeds,
 )
 from modelmill_sdk.origins import origin_of
@@ -57,6 +59,7 @@ def manifest_make(
             meters=plugin.meters,
             needs=ManifestNeeds(gpu_memory_mib=plugin.needs.gpu_memory_mib),
             trains=plugin_trains(plugin),
+            installed=tuple(ManifestInstalled(**asdict(one)) for one in plugin.installed()),
             streams=plugin_streams(plugin),
             max_batch=plugin.max_batch,
             max_wait_ms=plugin.max_wait_ms,

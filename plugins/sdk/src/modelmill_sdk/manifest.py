@@ -32,6 +32,9 @@ MAX_SAMPLE_CHARS = 4_000
 MAX_SAMPLE_BYTES = 2 * 1024 * 1024
 
 PLUGIN_ID_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+# A folder's name among the operator's base models; none is the plugin itself.
+INSTALLED_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$"
+MAX_INSTALLED = 200
 METER_PATTERN = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 
 
@@ -55,6 +58,16 @@ class ManifestSample(BaseModel):
     path: Path | None = None
     sha256: str = Field(default="", max_length=64)
     media_type: str = Field(default="", max_length=40)
+
+
+class ManifestInstalled(BaseModel):
+    """A model that is used without a training of the customer's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    folder: str = Field(default="", pattern=INSTALLED_PATTERN)
+    title: str = Field(default="", max_length=120)
+    description: str = Field(default="", max_length=1_000)
 
 
 class Manifest(BaseModel):
@@ -84,6 +97,7 @@ class Manifest(BaseModel):
     meters: dict[str, str] = Field(default={}, max_length=100)
     needs: ManifestNeeds = ManifestNeeds()
     trains: bool
+    installed: tuple[ManifestInstalled, ...] = Field(default=(), max_length=MAX_INSTALLED)
     streams: bool
     max_batch: int = Field(default=1, ge=1)
     max_wait_ms: int = Field(default=0, ge=0)

@@ -51,13 +51,29 @@ class Trial:
 
     Everything may be left out: the kit has a small dataset of each kind, turns ``steps`` and
     ``epochs`` down, and makes inputs from their schema (a field's ``examples`` first).
-    ``data(folder)`` writes a dataset into a folder and returns it, as ``dataset_write`` does.
+    ``data(folder)`` writes a dataset into a folder and returns it, as ``dataset_write`` does;
+    ``model(folder)`` does so with a model, for a plugin that loads one and does not train.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
     inputs: Sequence[Mapping[str, Any]] = ()
     predict_params: Mapping[str, Any] = field(default_factory=dict)
     data: Callable[[Path], Path] | None = None
+    model: Callable[[Path], Path] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A model that the operator installed: used by every customer, and trained by none.
+
+    ``folder`` is the name of its folder among the operator's base models, which ``load`` is given;
+    customers ask for it as ``<plugin>:<folder>``. Without one it is the plugin itself, and
+    ``load`` is given an empty folder.
+    """
+
+    folder: str = ""
+    title: str = ""
+    description: str = ""
 
 
 class Plugin:
@@ -87,6 +103,14 @@ class Plugin:
     TrainParams: ClassVar[type[Params]] = Params
     Input: ClassVar[type[Params]] = Params
     PredictParams: ClassVar[type[Params]] = Params
+
+    @classmethod
+    def installed(cls) -> Sequence[Installed]:
+        """Name the models that are used without a training, from what the operator has installed.
+
+        Asked whenever the plugin is described. A plugin that does not train is one itself.
+        """
+        return () if cls.train is not Plugin.train else (Installed(),)
 
     def validate(self, data: TrainData, params: Any) -> Iterable[Problem]:
         """Yield what is wrong with a dataset, on a CPU, before any training time is spent."""

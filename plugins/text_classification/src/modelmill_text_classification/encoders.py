@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from modelmill_sdk import PluginError
+from modelmill_sdk.bases import base_folder
 
-from modelmill_text_classification.bases import base_folder
 from modelmill_text_classification.networks import EncoderNetwork
 from modelmill_text_classification.readers import PieceReader
 

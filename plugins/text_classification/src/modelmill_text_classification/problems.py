@@ -5,9 +5,9 @@ from itertools import islice
 
 import numpy as np
 from modelmill_sdk import Problem
+from modelmill_sdk.bases import base_folder
 from modelmill_sdk.data import TrainData
 
-from modelmill_text_classification.bases import base_folder
 from modelmill_text_classification.examples import Examples, examples_read
 from modelmill_text_classification.numbers import Numbers
 from modelmill_text_classification.params import (

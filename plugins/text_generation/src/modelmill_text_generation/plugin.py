@@ -33,7 +33,8 @@ class TextGeneration(Plugin):
 
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield empty rows and too little text. Raises CustomerError on an unknown base model."""
-        from modelmill_text_generation.bases import base_folder
+        from modelmill_sdk.bases import base_folder
+
         from modelmill_text_generation.problems import find_problems
 
         if params.method != "scratch":

@@ -60,6 +60,7 @@ def trial_of(
     inputs: Sequence[Mapping[str, Any]] | None = None,
     predict_params: Mapping[str, Any] | None = None,
     data: Callable[[Path], Path] | None = None,
+    model: Callable[[Path], Path] | None = None,
 ) -> Trial:
     """Give the plugin's own trial, with what is given here in its place."""
     given: dict[str, Any] = {
@@ -67,6 +68,7 @@ def trial_of(
         "inputs": inputs,
         "predict_params": predict_params,
         "data": data,
+        "model": model,
     }
     return replace(plugin.trial, **{k: v for k, v in given.items() if v is not None})
 

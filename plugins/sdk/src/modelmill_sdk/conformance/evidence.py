@@ -199,7 +199,7 @@ class Evidence:
         folder = self.scratch.shelf / "model"
         if not self.trains:
             folder.mkdir()
-            return folder
+            return self._trial.model(folder) if self._trial.model is not None else folder
         assert self.trained
         shutil.move(self.scratch.runs / "whole" / "model", folder)
         shutil.rmtree(self.scratch.runs / "whole")

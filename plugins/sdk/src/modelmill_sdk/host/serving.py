@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, get_args
 
+from modelmill_sdk.bases import installed_folder
 from modelmill_sdk.discovery import plugin_find
 from modelmill_sdk.errors import Cancelled, PluginError
 from modelmill_sdk.host.control import Control
@@ -107,8 +108,8 @@ class _Host:
         # The old model goes before the new one comes, so that both need never fit.
         self._loaded = None
         threads_limit(work.threads)
-        plugin = self._find(work)
-        self._loaded = (plugin, plugin.load(work.model_dir, work.device), work.device)
+        plugin, folder = self._find(work), installed_folder(work.model_dir)
+        self._loaded = (plugin, plugin.load(folder, work.device), work.device)
         # Once more: the plugin is likely to have imported torch just now.
         threads_limit(work.threads)
         return Loaded(load_ms=round((time.monotonic() - began) * 1000))

@@ -1,0 +1,1 @@
+"""Sentence embeddings from an encoder that the operator installs."""
