@@ -177,6 +177,19 @@ def test_a_worker_that_ends_hands_the_wish_to_finish_on(mill) -> None:
     assert (job.state, job.desired_state) == (State.QUEUED, Desired.FINISH)
 
 
+def test_what_the_whole_is_expected_to_cost_is_told_and_kept(mill) -> None:
+    job = _submit(mill, steps=120, step_ms=10)
+    train_next()
+    done = _now(mill, job)
+    assert done.state == State.SUCCEEDED and 20 <= done.quote_step < 120
+    with mill.scope():
+        cost_micro = job_cost_micro(done)
+        assert 0.5 * cost_micro < done.quote_micro < 2 * cost_micro
+        assert JobEvent.objects.filter(message__contains="expected to cost about").count() == 1
+    shape = mill.api.get(f"/v1/fine_tuning/jobs/{job.id}").json()
+    assert shape["x_quote"]["amount_micro"] == done.quote_micro
+
+
 def test_at_its_cost_limit_a_job_is_finished_and_never_costs_more(mill, settings) -> None:
     # A CPU's hour is 240,000 micro: the limit is 4.5 seconds, of which two beats are kept.
     job = _submit(mill, steps=5_000, step_ms=20, max_cost_micro=300)
@@ -219,6 +232,22 @@ def test_a_worker_that_ends_gives_its_job_back_with_a_checkpoint(mill) -> None:
     assert (job.state, job.attempt) == (State.QUEUED, 0)
     with mill.scope():
         assert Checkpoint.objects.get(job=job).step > 0
+
+
+def test_a_job_makes_room_with_a_checkpoint_and_goes_on_with_the_next_worker(mill) -> None:
+    job = _submit(mill, steps=60, step_ms=20)
+    with mill.scope():
+        ask = Job.objects.filter(pk=job.pk)
+    thread = _meanwhile(mill, job, lambda job: ask.update(desired_state=Desired.YIELD))
+    train_next()
+    thread.join()
+    waiting = _now(mill, job)
+    assert (waiting.state, waiting.attempt, waiting.desired_state) == (State.QUEUED, 0, Desired.RUN)
+    with mill.scope():
+        assert Checkpoint.objects.get(job=job).step >= waiting.billed_through_step
+    train_next()
+    assert (_now(mill, job).state, _now(mill, job).step) == (State.SUCCEEDED, 60)
+    assert _steps_billed(mill, job) == list(range(60))
 
 
 def test_an_attempt_that_is_behind_the_last_one_bills_nothing_done_before(mill) -> None:

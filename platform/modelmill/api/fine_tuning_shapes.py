@@ -29,6 +29,7 @@ def job_shape(job: Job) -> dict[str, Any]:
         "x_estimated_start": _epoch(outlook.starts_at) if outlook else None,
         "x_priority": Priority(job.priority).name.lower(),
         "x_cost": {"amount_micro": progress.cost_micro, "currency": CURRENCY},
+        "x_quote": _quote(job),
         "x_desired_state": job.desired_state,
         "x_attempt": job.attempt,
         "x_max_cost_micro": job.max_cost_micro,
@@ -102,6 +103,12 @@ def checkpoint_shape(checkpoint: Checkpoint) -> dict[str, Any]:
         "metrics": {"step": checkpoint.step, **checkpoint.metrics},
         "x_is_kept": checkpoint.blob_id is not None,
     }
+
+
+def _quote(job: Job) -> dict[str, Any] | None:
+    if job.quote_micro is None:
+        return None
+    return {"amount_micro": job.quote_micro, "currency": CURRENCY, "at_step": job.quote_step}
 
 
 def _error(job: Job) -> dict[str, Any] | None:

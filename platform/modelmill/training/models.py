@@ -75,6 +75,9 @@ class Job(TenantOwned):
     billed_ms = models.BigIntegerField(default=0)
     meter = models.CharField(max_length=10, blank=True)
     max_cost_micro = models.BigIntegerField(null=True)
+    # What the whole was expected to cost, and the step at which that was told.
+    quote_micro = models.BigIntegerField(null=True)
+    quote_step = models.BigIntegerField(null=True)
     early_end = models.CharField(max_length=8, choices=EarlyEnd.choices, blank=True)
     finish_asked_at = models.DateTimeField(null=True)
     reservation_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)

@@ -34,7 +34,7 @@ def reservation_begin(job: Job) -> str:
     """
     meters = [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
     first_ms = settings.TRAIN_RESERVE_S * 1000
-    amount_micro = max(_price_micro(job, meter, first_ms) for meter in meters)
+    amount_micro = max(price_micro(job, meter, first_ms) for meter in meters)
     if job.max_cost_micro is not None:
         amount_micro = min(amount_micro, job.max_cost_micro)
     return _reservation(job, amount_micro=amount_micro).id
@@ -67,6 +67,12 @@ def reservation_settle(job: Job) -> None:
 def job_cost_micro(job: Job) -> int:
     """Return what the job has cost so far: the ledger knows which time was on which device."""
     return subject_bill(job.tenant_id, job.id).subtotal_micro if job.billed_ms else 0
+
+
+def price_micro(job: Job, meter: str, qty: int) -> int:
+    """Return what a quantity of a meter costs the job's tenant."""
+    usages = [(meter, job.plugin_id, qty)]
+    return quote_micro(tenant_id=job.tenant_id, usages=usages)
 
 
 def slice_bill(lease: Lease, piece: Slice) -> None:
@@ -125,13 +131,8 @@ def _exceeds_limit(job: Job, parts: list[Part]) -> bool:
     if job.max_cost_micro is None:
         return False
     elapsed_ms = sum(part.elapsed_ms for part in parts if part.is_billable)
-    return job_cost_micro(job) + _price_micro(job, job.meter, elapsed_ms) > job.max_cost_micro
+    return job_cost_micro(job) + price_micro(job, job.meter, elapsed_ms) > job.max_cost_micro
 
 
 def _ahead_micro(job: Job) -> int:
-    return _price_micro(job, job.meter, int(2_000 * settings.HEARTBEAT_S))
-
-
-def _price_micro(job: Job, meter: str, qty: int) -> int:
-    usages = [(meter, job.plugin_id, qty)]
-    return quote_micro(tenant_id=job.tenant_id, usages=usages)
+    return price_micro(job, job.meter, int(2_000 * settings.HEARTBEAT_S))

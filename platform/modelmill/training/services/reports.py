@@ -22,6 +22,7 @@ from modelmill.training.selectors import access_job
 from modelmill.training.services.events import EventDraft, event_say, events_write
 from modelmill.training.services.leases import Lease, lease_span, lease_update
 from modelmill.training.services.money import cost_is_capped, reservation_keep_up, slice_bill
+from modelmill.training.services.quoting import quote_keep
 from modelmill.training.slices import Slice
 from modelmill.training.states import WORKED_ON, Desired, EarlyEnd
 
@@ -57,7 +58,9 @@ def job_heartbeat(lease: Lease, news: News, *, piece: Slice | None) -> Desired:
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
         if piece is not None:
-            _stop_without_money(lease)
+            job = Job.objects.select_related("release").get(pk=lease.job_id)
+            quote_keep(job)
+            _stop_without_money(job, lease)
         killpoint("heartbeat.before_commit")
         return _desired(lease)
 
@@ -174,8 +177,7 @@ def _checkpoint_drop(lease: Lease, *, step: int) -> None:
             blob_release(blob)
 
 
-def _stop_without_money(lease: Lease) -> None:
-    job = Job.objects.select_related("release").get(pk=lease.job_id)
+def _stop_without_money(job: Job, lease: Lease) -> None:
     if job.desired_state not in WORKED_ON:
         return
     if not reservation_keep_up(job):
