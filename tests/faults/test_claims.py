@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from modelmill.training.models import Attempt
 from modelmill.training.services import Lease, job_claim
@@ -17,6 +18,7 @@ WORKERS, JOBS = 4, 12
 
 
 def test_every_job_is_claimed_by_exactly_one_worker(transactional_db) -> None:
+    call_command("billing_plan", "starter", at_once=JOBS)
     places = [place_make("acme"), place_make("globex")]
     jobs = {job_make(places[number % 2]).id for number in range(JOBS)}
     claimed: list[Lease] = []

@@ -17,6 +17,7 @@ from modelmill.metering.models import UsageEvent
 from modelmill.training.models import Attempt, Job, job_id
 from modelmill.training.selectors import access_job
 from modelmill.training.services import endings, job_cancel, job_submit, leases
+from modelmill.training.services.turns import lane_open
 
 from tests.conftest import Place, place_make
 from tests.faults.conftest import FULL, SEEDS, suite_on
@@ -72,6 +73,7 @@ def history_make(place: Place, crowd: ThreadPoolExecutor) -> Callable[[int], His
     def history_make(seed: int) -> History:
         with place.scope():
             history = History([_job_like(like) for _ in range(JOBS)])
+            lane_open(place.tenant.id)
         clients = [
             Client(number, place=place, history=history, blob=blob, seed=f"{seed}/{number}")
             for number in range(CLIENTS)
