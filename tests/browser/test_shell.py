@@ -23,6 +23,7 @@ INSIDE = {
     "keys": "/keys",
     "key-new": "/keys/new",
     "settings": "/settings",
+    "notices": "/notices",
     "audit": "/audit",
     "email": "/accounts/email/",
     "password-change": "/accounts/password/change/",

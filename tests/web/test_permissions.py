@@ -36,6 +36,7 @@ PAGES: Final[dict[str, str | None]] = {
     "webhook_redeliver": "POST",
     "audit": "members:write",
     "settings": "members:write",
+    "notices": "",
     "datasets": "data:read",
     "dataset": "data:read",
     "dataset_delete": "POST",

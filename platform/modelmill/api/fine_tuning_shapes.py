@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from modelmill.billing.defaults import CURRENCY
+from modelmill.training.failures import failure_advice
 from modelmill.training.models import Checkpoint, Job, JobEvent
 from modelmill.training.outlook import job_outlook
 from modelmill.training.progress import job_progress
@@ -114,7 +115,12 @@ def _quote(job: Job) -> dict[str, Any] | None:
 def _error(job: Job) -> dict[str, Any] | None:
     if job.state != State.FAILED:
         return None
-    return {"code": job.error_code, "message": job.failure, "param": job.error_param or None}
+    return {
+        "code": job.error_code,
+        "message": job.failure,
+        "param": job.error_param or None,
+        "x_advice": failure_advice(job.error_code) or None,
+    }
 
 
 def _message(event: JobEvent) -> str:

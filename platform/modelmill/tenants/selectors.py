@@ -29,6 +29,21 @@ def tenant_is_first(tenant_id: str) -> bool:
         ).exists()
 
 
+def member_of_user(user: User) -> Member:
+    """Return the user's place in the tenant in scope, or raise ``NotFound``."""
+    member = Member.objects.filter(user=user).first()
+    if member is None:
+        raise NotFound("You have no place in this organisation.")
+    return member
+
+
+def job_mail_wanted(*, has_failed: bool) -> list[str]:
+    """Return the addresses of the tenant's members who want to hear of a job that ended so."""
+    wanted = [Member.JobMail.ENDED, *([Member.JobMail.FAILED] if has_failed else [])]
+    rows = Member.objects.filter(job_mail__in=wanted, user__is_active=True)
+    return list(rows.order_by("pk").values_list("user__email", flat=True))
+
+
 def caller_for_user(user: User, *, tenant_id: str) -> Caller:
     """Return who this user is in this tenant; raises ``NotFound`` when they have no place there."""
     with system_scope("the membership is what opens the scope"):

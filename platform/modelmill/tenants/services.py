@@ -147,6 +147,13 @@ def member_role_set(member: Member, *, role: str, caller: Caller) -> Member:
     return member
 
 
+def member_job_mail_set(member: Member, *, job_mail: str) -> Member:
+    """Choose after which of the tenant's jobs a member gets an e-mail; a member's own matter."""
+    member.job_mail = Member.JobMail(job_mail)
+    member.save(update_fields=["job_mail"])
+    return member
+
+
 def member_remove(member: Member, *, caller: Caller) -> None:
     """Take a member's place away; the last owner stays."""
     caller.require("members:write")

@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
@@ -27,3 +28,21 @@ class Failure(models.TextChoices):
 
 # The others would fail the same way again, and cost the customer time.
 RETRYABLE: Final = frozenset({Failure.PLUGIN_CRASHED, Failure.WORKER_LOST})
+
+_ADVICE: Final[dict[str, str | Promise]] = {
+    Failure.DATASET_INVALID: _("Look at the problems of the data, correct them and train again."),
+    Failure.PARAMETERS_INVALID: _("Change the parameters and train again."),
+    Failure.OUT_OF_MEMORY: _("Choose a smaller batch or a smaller model and train again."),
+    Failure.NAN_LOSS: _("Lower the learning rate and train again."),
+    Failure.PLUGIN_ERROR: _("You were not charged beyond the last step. Please contact us."),
+    Failure.PLUGIN_CRASHED: _("It was tried several times. Train again, or contact us."),
+    Failure.WORKER_LOST: _("It was tried several times. Train again; nothing is charged twice."),
+    Failure.QUOTA_EXCEEDED: _("Top up your credit, then train again."),
+    Failure.COST_CAP: _("Raise the limit, then train again."),
+    Failure.TIMEOUT: _("Choose fewer steps or a smaller model, then train again."),
+}
+
+
+def failure_advice(code: str) -> str:
+    """Return what a customer can do about it; empty when nothing failed or can be done."""
+    return str(_ADVICE.get(code, ""))

@@ -11,6 +11,7 @@ from modelmill.catalog.selectors import plugin_list
 from modelmill.core import errors
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
+from modelmill.training.failures import failure_advice
 from modelmill.training.models import Job
 from modelmill.training.outlook import job_outlook
 from modelmill.training.progress import job_progress
@@ -19,7 +20,6 @@ from modelmill.training.states import ENDED, Desired, State
 from modelmill.training.waiting import job_waiting_reason
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
-from modelmill.web.training_words import failure_advice
 
 _MESSAGES_SHOWN = 12
 _GOES_ON = (Desired.RUN, Desired.YIELD)

@@ -15,6 +15,7 @@ from modelmill.web import (
     keys,
     landing,
     models,
+    notices,
     organisation,
     playground,
     plugins,
@@ -51,4 +52,5 @@ urlpatterns = [
     *webhook_pages.routes,
     *audit.routes,
     *organisation.routes,
+    *notices.routes,
 ]

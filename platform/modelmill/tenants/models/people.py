@@ -86,10 +86,18 @@ class Tenant(models.Model):
 
 
 class Member(TenantOwned):
-    """A user's place in a tenant."""
+    """A user's place in a tenant, and which of its jobs they want e-mails about."""
+
+    class JobMail(models.TextChoices):
+        """After which jobs an e-mail is sent."""
+
+        NEVER = "never", _("Never")
+        FAILED = "failed", _("When one fails")
+        ENDED = "ended", _("When one is done, fails or is cancelled")
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     role = models.CharField(max_length=12, choices=Role.choices)
+    job_mail = models.CharField(max_length=6, choices=JobMail.choices, default=JobMail.NEVER)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantOwned.Meta):
