@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.hosts import describe_plugins
+from workers.hosts import HostDied, describe_plugins
 
 FAKES = Path(__file__).parents[1] / "fakes"
 
@@ -65,6 +65,26 @@ def test_a_plugin_that_never_finishes_importing_is_quarantined(install) -> None:
     ids, broken = described(slow, FAKES, timeout_s=2)
     assert "fake-stepper" in ids
     assert "did not end within 2 s" in broken["slowplugin"].traceback
+
+
+FLOOD = """
+    import gc
+    from modelmill_sdk.host.control import Control
+    from modelmill_sdk.origins import Origin
+    from modelmill_sdk.protocol import Describing
+
+    (control,) = [one for one in gc.get_objects() if isinstance(one, Control)]
+    number = 0
+    while True:
+        number += 1
+        name = f"made-up-{number}"
+        control.tell(Describing(origin=Origin(entry_point=name, distribution=name)))
+"""
+
+
+def test_a_plugin_that_tells_of_ever_more_plugins_is_ended(install) -> None:
+    with pytest.raises(HostDied, match="more than 200 plugins"):
+        described(install("flood", FLOOD), FAKES)
 
 
 def test_one_bad_class_does_not_hide_its_sister(install) -> None:

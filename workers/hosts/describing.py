@@ -18,6 +18,8 @@ from workers.hosts.process import HostProcess
 from workers.hosts.spec import HostSpec, Isolation
 
 _TAIL_CHARS = 4_000
+# Entry points in one environment; a plugin that tells of ever more of them would never end.
+_MOST = 200
 # How the formats that browsers show begin.
 _PICTURES: dict[str, Callable[[bytes], bool]] = {
     "image/png": lambda content: content.startswith(b"\x89PNG\r\n\x1a\n"),
@@ -45,7 +47,8 @@ def describe_plugins(
     """Give every installed plugin's manifest, and the broken ones' tracebacks.
 
     A plugin whose import kills the process, or does not end within ``timeout_s``, is one of the
-    broken: the process is started again without it. Raises HostDied if not even that works.
+    broken: the process is started again without it. Raises HostDied if not even that works, or if
+    one of them speaks for others that are not there: then none of them can be believed.
     """
     fatal: list[Broken] = []
     while True:
@@ -59,6 +62,8 @@ def describe_plugins(
             outcome = _describe_once(spec, [item.entry_point for item in fatal], timeout_s)
         if isinstance(outcome, Described):
             return replace(outcome, broken=[*outcome.broken, *fatal])
+        if len(fatal) == _MOST or outcome.entry_point in {item.entry_point for item in fatal}:
+            raise HostDied(exit_code=None, stderr_tail="", reason="broke again without the broken")
         fatal.append(outcome)
 
 
@@ -75,6 +80,8 @@ def _describe_once(spec: HostSpec, skip: list[str], timeout_s: float) -> Describ
                     return _described(_attested(message, origins, spec.python_paths), out_dir)
                 if isinstance(message, Describing):
                     origins.append(message.origin)
+                    if len(origins) > _MOST:
+                        break
                     deadline = time.monotonic() + timeout_s
         except HostDied as death:
             if not origins:
@@ -82,6 +89,9 @@ def _describe_once(spec: HostSpec, skip: list[str], timeout_s: float) -> Describ
             return _broken(origins[-1], f"{death}\n{death.stderr_tail[-_TAIL_CHARS:]}")
     if not origins:
         raise HostDied(exit_code=None, stderr_tail="", reason="described nothing in time")
+    if len(origins) > _MOST:
+        reason = f"told of more than {_MOST} plugins"
+        raise HostDied(exit_code=None, stderr_tail="", reason=reason)
     return _broken(origins[-1], f"Importing it did not end within {timeout_s:g} s.")
 
 
