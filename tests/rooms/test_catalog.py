@@ -58,6 +58,14 @@ def test_a_plugin_that_broke_is_in_quarantine_until_it_works_again(acme) -> None
     assert not Quarantined.objects.exists()
 
 
+def test_one_class_that_broke_does_not_take_its_sister_away(acme) -> None:
+    catalog_sync([manifest_make(), manifest_make("sister", entry_point="toy")])
+    catalog_sync([manifest_make("sister", entry_point="toy")], broken=[BROKEN])
+    with acme.scope():
+        assert [plugin.id for plugin in plugin_list()] == ["sister"]
+    assert Quarantined.objects.count() == 1
+
+
 def test_the_operator_turns_a_plugin_off_for_all_and_on_for_one(acme, globex) -> None:
     plugin = manifest_publish(manifest_make()).plugin
     plugin_enable(plugin, is_enabled=False)

@@ -1,6 +1,6 @@
 """The catalog's writes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -25,9 +25,17 @@ def manifest_publish(manifest: Mapping[str, Any], *, python: str = "") -> Releas
 
 
 def plugin_quarantine(
-    *, entry_point: str, distribution: str, traceback: str, python: str = ""
+    *,
+    entry_point: str,
+    distribution: str,
+    traceback: str,
+    python: str = "",
+    whole: Collection[str] = (),
 ) -> Quarantined:
-    """Note an entry point that broke; its plugins that were known before stop being offered."""
+    """Note an entry point that broke; its plugins that were known before stop being offered.
+
+    But not those of its releases that are ``whole``: one bad class does not hide its sister.
+    """
     with transaction.atomic():
         broken, _new = Quarantined.objects.update_or_create(
             entry_point=entry_point,
@@ -37,7 +45,7 @@ def plugin_quarantine(
         )
         releases = Release.objects.filter(
             entry_point=entry_point, distribution=distribution, python=python
-        )
+        ).exclude(pk__in=whole)
         plugins = list(Plugin.objects.filter(releases__in=releases).distinct())
         releases.update(state=Release.State.MISSING)
         release_choose(plugins)
@@ -66,7 +74,7 @@ def catalog_sync(
                 releases[release.id] = release
         gone = Release.objects.exclude(pk__in=releases).exclude(state=Release.State.MISSING)
         gone.update(state=Release.State.MISSING)
-        kept = [plugin_quarantine(**_broken(item)).pk for item in broken]
+        kept = [plugin_quarantine(**_broken(item), whole=releases).pk for item in broken]
         Quarantined.objects.exclude(pk__in=kept).delete()
         release_choose(Plugin.objects.prefetch_related("releases"))
     return list(releases.values())
