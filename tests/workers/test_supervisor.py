@@ -1,5 +1,6 @@
 """One attempt at a job, with a real plugin process: trained, stopped, refused, failed, resumed."""
 
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -322,6 +323,16 @@ def test_a_job_that_goes_wrong_fails_with_its_reason(mill, settings, do, code) -
     assert (job.state, job.error_code) == (State.FAILED, code)
     with mill.scope():
         assert not Blob.objects.filter(media_type="application/x-tar").exists()
+
+
+def test_folders_deeper_than_python_goes_are_cleared_away(mill, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tmp_path.chmod(0o755)
+    job = _submit(mill, steps=5, do="burrow")
+    train_next()
+    # Done, or ended for what it wrote, if that was seen first.
+    assert _now(mill, job).state in (State.SUCCEEDED, State.QUEUED)
+    assert not list(tmp_path.glob("modelmill-train-*"))
 
 
 def test_a_plugin_that_never_ends_looking_at_the_data_is_ended(mill, settings) -> None:

@@ -1,7 +1,6 @@
 """The installed plugins, described in a process of their own."""
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from modelmill_sdk.origins import Origin
 from modelmill_sdk.protocol import Describe, Describing, Manifests
 from modelmill_sdk.texts import text_clean
 
+from workers.hosts.clearing import scratch_folder
 from workers.hosts.errors import HostDied
 from workers.hosts.opening import file_open
 from workers.hosts.process import HostProcess
@@ -52,9 +52,9 @@ def describe_plugins(
     """
     fatal: list[Broken] = []
     while True:
-        with tempfile.TemporaryDirectory(prefix="modelmill-describe-") as scratch:
+        with scratch_folder("modelmill-describe-") as scratch:
             spec = HostSpec(
-                scratch_dir=Path(scratch),
+                scratch_dir=scratch,
                 python=python,
                 python_paths=python_paths,
                 **(isolation or {}),

@@ -1,6 +1,5 @@
 """A warm host: a plugin's process that has one model loaded."""
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from modelmill_sdk.protocol import Failed, Loaded, ModelLoad
 
 from workers.hosts import HostDied, HostProcess, HostSpec
+from workers.hosts.clearing import folder_clear
 from workers.releases import Named
 from workers.serving.errors import Refused
 
@@ -49,7 +49,7 @@ class WarmHost:
             _await_loaded(process, check=check, deadline=began + _LOAD_S)
         except BaseException:
             process.close()
-            shutil.rmtree(spec.scratch_dir, ignore_errors=True)
+            folder_clear(spec.scratch_dir)
             raise
         return cls(process, load_ms=round((time.monotonic() - began) * 1000))
 
@@ -71,7 +71,7 @@ class WarmHost:
     def close(self) -> None:
         """End the process and delete what it wrote."""
         self.process.close()
-        shutil.rmtree(self.scratch_dir, ignore_errors=True)
+        folder_clear(self.scratch_dir)
 
 
 def _await_loaded(process: HostProcess, *, check: Callable[[], None], deadline: float) -> None:

@@ -1,7 +1,6 @@
 """The pool of warm hosts: one for each model version, the least used closed for room."""
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import structlog
 from modelmill.core.ids import new_id
 
 from workers.hosts import HostSpec, Isolation
+from workers.hosts.clearing import folder_clear
 from workers.releases import Named
 from workers.serving.hosts import WarmHost
 
@@ -161,4 +161,4 @@ def _leftovers_remove(root: Path) -> None:
     """Delete the folders of worker processes that are no more."""
     for folder in root.glob("[0-9]*"):
         if not psutil.pid_exists(int(folder.name)):
-            shutil.rmtree(folder, ignore_errors=True)
+            folder_clear(folder)

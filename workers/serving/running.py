@@ -1,6 +1,5 @@
 """One prediction through a loaded model: rounds of inputs in, pieces and results out."""
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from modelmill_sdk.protocol import (
 )
 
 from workers.hosts import HostDied
+from workers.hosts.clearing import folder_clear
 from workers.serving.errors import Refused
 from workers.serving.hosts import WarmHost
 from workers.serving.leases import Watch
@@ -77,7 +77,7 @@ class Run:
     def clean(self, host: WarmHost) -> None:
         """Delete the files of the results, once they are stored."""
         out_dir = host.scratch_dir / "out" / self._prediction.id
-        shutil.rmtree(out_dir, ignore_errors=True)
+        folder_clear(out_dir)
 
     def _round(self, host: WarmHost, first: int, out_dir: Path, deadline: float) -> None:
         prediction = self._prediction

@@ -17,8 +17,16 @@ _MAX_FILES = 10_000
 def folder_files(folder: Path) -> dict[str, Path]:
     """List the ordinary files below a folder by their path inside it.
 
-    Raises PluginError for links, devices and absurdly many files.
+    Raises PluginError for links, devices, absurdly many files and absurdly deep folders.
     """
+    try:
+        return _files_below(folder)
+    except (RecursionError, OSError) as error:
+        # Names longer than a path may be are the first to be met.
+        raise PluginError(f"Its folders cannot be listed: {type(error).__name__}.") from error
+
+
+def _files_below(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for parent, folders, names in os.walk(folder, followlinks=False):
         for name in (*folders, *names):

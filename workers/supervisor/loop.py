@@ -2,7 +2,6 @@
 
 import os
 import socket
-import tempfile
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +26,7 @@ from modelmill.training.services import (
 from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.errors import PluginError
 
+from workers.hosts.clearing import scratch_folder
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.devices import Device, device_choose, device_held
 from workers.supervisor.draining import drain_asked
@@ -86,17 +86,14 @@ def _attempt(lease: Lease, *, device: Device) -> Outcome:
     clock = SliceClock()
     keeper = Keeper(lease, clock=clock, notebook=notebook, device=device)
     try:
-        with tempfile.TemporaryDirectory(
-            prefix="modelmill-train-", ignore_cleanup_errors=True
-        ) as folder:
+        with scratch_folder("modelmill-train-") as folder:
             supervision = Supervision(
                 job,
                 keeper=keeper,
                 clock=clock,
                 notebook=notebook,
                 device=device,
-                # Resolved while nobody else can write to it: no link in it is ours from now on.
-                folder=Path(folder).resolve(),
+                folder=folder,
             )
             keeper.beat()
             outcome = supervision.run()

@@ -1,6 +1,7 @@
 """A plugin that learns in earnest, in a few numbers: its weights tell how they came about."""
 
 import json
+import os
 import random
 import time
 from collections.abc import Iterable
@@ -26,7 +27,7 @@ class Learner(Plugin):
         do: str = Field(
             default="",
             description="What goes wrong: crash, nan, pickle, hang, ponder, chatter, leave, link, "
-            "stubborn.",
+            "burrow, stubborn.",
         )
         at: int = Field(default=5, ge=0, description="The step at which it goes wrong.")
 
@@ -62,6 +63,8 @@ class Learner(Plugin):
             run.checkpoint(
                 step, lambda folder, saved=saved, save=save: save(folder / "state.json", saved)
             )
+        if run.params.do == "burrow":
+            _burrow(Path.cwd())
         run.sample("words", f"weight {weight:.6f}", step=run.params.steps)
         _write(run.model_dir / "weights.json", {"weight": weight})
         if run.params.do == "pickle":
@@ -75,7 +78,6 @@ class Learner(Plugin):
 
 def _go_wrong(how: str) -> None:
     if how == "crash":
-        import os
         import signal
 
         os.kill(os.getpid(), signal.SIGKILL)
@@ -83,6 +85,17 @@ def _go_wrong(how: str) -> None:
         raise Cancelled
     if how == "hang":
         time.sleep(3600)
+
+
+def _burrow(folder: Path) -> None:
+    """Make folders in folders in folders, deeper than anyone can name."""
+    fd = os.open(folder, os.O_RDONLY)
+    for _ in range(3_000):
+        os.mkdir("d", dir_fd=fd)
+        inner = os.open("d", os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = inner
+    os.close(fd)
 
 
 def _link(path: Path, value: Any) -> None:
