@@ -63,4 +63,4 @@ lock: ## make the lock files anew from pyproject.toml
 clean: ## everything that was made, but not the data in var/
 	rm -rf .venv node_modules assets/dist .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help setup demo run test check fuzz bench screenshots reference messages lock clean
+.PHONY: help setup demo run test check fuzz escapes faults bench screenshots reference messages lock clean

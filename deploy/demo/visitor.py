@@ -69,7 +69,7 @@ class Visitor:
         deadline = time.monotonic() + _MAIL_WITHIN_S
         while time.monotonic() < deadline:
             mail = self._printed_mail()
-            found = _CONFIRM.findall(mail[mail.rfind(self.email) - 4000 :])
+            found = _CONFIRM.findall(mail[max(0, mail.rfind(self.email) - 4000) :])
             if self.email in mail and found:
                 return str(found[-1])
             time.sleep(0.2)

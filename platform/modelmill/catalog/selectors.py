@@ -38,7 +38,8 @@ def access_plugin(plugin_id: str) -> Plugin:
                 param="model",
             )
         raise NotFound(
-            f"There is no plugin {plugin_id!r} here. GET /v1/plugins lists those you can use.",
+            f"There is no model or plugin {plugin_id!r} here. GET /v1/models lists those you "
+            "can use.",
             code="model_not_found",
             param="model",
         )

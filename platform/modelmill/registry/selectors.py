@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
+from modelmill.catalog.selectors import plugin_list
 from modelmill.core.errors import NotFound
 from modelmill.registry.installed import installed_version
 from modelmill.registry.models import Alias, Model, ModelFile, ModelVersion
@@ -37,11 +38,13 @@ def access_model_version(name: str) -> ModelVersion:
     """
     version = _version_named(name)
     if version is None:
-        raise NotFound(
-            f"The model {name!r} does not exist. GET /v1/models lists those you can use.",
-            code="model_not_found",
-            param="model",
+        is_plugin = plugin_list().filter(pk=name).exists()
+        said = (
+            f"{name!r} is a plugin, and no model yet: train it, and use the model it makes."
+            if is_plugin
+            else f"The model {name!r} does not exist. GET /v1/models lists those you can use."
         )
+        raise NotFound(said, code="model_not_found", param="model")
     return version
 
 

@@ -32,12 +32,14 @@ class Caller:
     def require(self, permission: str) -> None:
         """Raise ``PermissionDenied`` unless the caller has this permission."""
         if not self.may(permission):
-            who = "This API key" if self.api_key_id else "Your role"
-            raise PermissionDenied(
-                f"{who} does not have the permission {permission!r}. "
-                "Ask an owner or admin of your organisation for it.",
-                code="missing_permission",
+            said = (
+                f"This API key does not have the permission {permission!r}. "
+                "Make one that has it under API keys."
+                if self.api_key_id
+                else f"Your role does not have the permission {permission!r}. "
+                "Ask an owner or admin of your organisation for it."
             )
+            raise PermissionDenied(said, code="missing_permission")
 
 
 def caller_for_member(member: Member) -> Caller:

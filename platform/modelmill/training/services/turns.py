@@ -27,7 +27,7 @@ _LARGEST_BATCH = 64
 
 def lane_open(tenant_id: str) -> None:
     """Let a tenant with a job that waits be served, in the caller's transaction."""
-    with tenant_scope(tenant_id):
+    with tenant_scope(tenant_id), transaction.atomic():
         plan = subscription_for(tenant_id).plan
         Lane.objects.get_or_create(tenant_id=tenant_id)
         lane = Lane.objects.select_for_update().get(tenant_id=tenant_id)

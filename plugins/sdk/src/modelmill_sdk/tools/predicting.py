@@ -27,6 +27,8 @@ def predict_here(
     """Load, predict, print every result and what was counted."""
     if model_dir is None and plugin_trains(plugin):
         raise PluginError("Name the folder of a trained model, such as mill-run/model.")
+    if model_dir is not None and not model_dir.is_dir():
+        raise PluginError(f"There is no model at {model_dir}.")
     with tempfile.TemporaryDirectory() as empty:
         one = plugin()
         model = one.load((model_dir or Path(empty)).resolve(), device)

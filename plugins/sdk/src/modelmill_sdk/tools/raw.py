@@ -47,6 +47,8 @@ def _read(path: Path) -> tuple[str, list[Row], list[str] | None]:
         files = [p for p in path.rglob("*") if p.suffix.lower() in TEXTS | RECORDS]
     else:
         files = [path] if path.is_file() else []
+    if not path.exists():
+        raise PluginError(f"There is nothing at {path}.")
     if not files:
         raise PluginError(f"{path} holds nothing to train on: pictures, texts or records.")
     if all(file.suffix.lower() in TEXTS for file in files):
