@@ -96,7 +96,9 @@ def _claim_in_turn(taker: _Taker, fits: Q) -> Lease | None:
         with transaction.atomic():
             if not lane_hold(lane):
                 continue
-            jobs = Job.objects.filter(waits & fits, tenant_id=lane.tenant_id)
+            # A job that somebody holds is passed over: they may be about to wait for this lane.
+            free = Job.objects.select_for_update(skip_locked=True, no_key=True)
+            jobs = free.filter(waits & fits, tenant_id=lane.tenant_id)
             job_id = jobs.order_by("-priority", "id").values_list("id", flat=True).first()
             if job_id is not None and _swap(job_id, waits, taker):
                 lane_serve(lane)

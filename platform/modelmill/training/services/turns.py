@@ -3,7 +3,8 @@
 Start-time fair queueing (Goyal, Vin, Cheng: "Start-time Fair Queueing", SIGCOMM 1996) with tenants
 as flows and device time as service. Nobody knows beforehand how long a job takes, so time is
 charged as it is proved, and a start costs a little at once: else whoever comes first would have
-every free worker. Rows are locked in the order job, lane, balance.
+every free worker. Rows are locked in the order job, lane, balance; a claim, which holds the lane
+first, waits for no job.
 """
 
 from collections.abc import Iterator
