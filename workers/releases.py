@@ -1,11 +1,13 @@
 """How a release is run: by which interpreter, and what its process is told about it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TypedDict
 
 from django.conf import settings
 from modelmill.catalog.models import Release
+from modelmill_sdk.bases import ROOT_VARIABLE
 
 
 class Named(TypedDict):
@@ -53,10 +55,13 @@ def environments_found() -> list[Path]:
 def environments_fingerprint() -> str:
     """Return a text that changes when something is installed into an environment, or removed.
 
-    An installer adds or removes a name in the folder of modules, which sets that folder's time.
+    An installer adds or removes a name in the folder of modules, which sets that folder's time. So
+    does the operator in the folder of base models, and in each of them.
     """
     folders = [Path(entry) for entry in sys.path if entry]
     for python in environments_found():
         folders += sorted(python.parents[1].glob("lib/python*/site-packages"))
+    if root := os.environ.get(ROOT_VARIABLE, ""):
+        folders += [Path(root), *sorted(Path(root).glob("*/"))]
     times = [f"{path}:{path.stat().st_mtime_ns}" for path in folders if path.is_dir()]
     return "\n".join(times)

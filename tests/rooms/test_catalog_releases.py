@@ -159,3 +159,13 @@ def test_a_manifest_whose_schema_is_none_is_in_quarantine_alone(schema) -> None:
     catalog_sync([manifest_make(train_schema=schema), manifest_make("other")])
     assert "train_schema" in Quarantined.objects.get(entry_point="toy").traceback
     assert [plugin.id for plugin in Plugin.objects.filter(state="available")] == ["other"]
+
+
+@pytest.mark.django_db
+def test_what_the_operator_installs_is_noted_under_the_same_release() -> None:
+    for folders in (["one"], ["one", "two"], []):
+        names = [{"folder": folder} for folder in folders]
+        (release,) = catalog_sync([installed("1.0", installed=names)])
+        release.refresh_from_db()
+        assert release.manifest["installed"] == names
+    assert Release.objects.count() == 1

@@ -66,3 +66,15 @@ def test_what_is_in_quarantine_is_looked_at_again_after_a_while(tmp_path, settin
     Quarantined.objects.update(seen_at=timezone.now() - timedelta(hours=1))
     assert watch()
     assert not Quarantined.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_base_model_that_comes_or_goes_is_looked_at(tmp_path, monkeypatch, settings) -> None:
+    settings.PLUGIN_PATHS = [FAKES]
+    monkeypatch.setenv("MODELMILL_BASE_MODELS", str(tmp_path))
+    assert not watch()
+    (tmp_path / "encoder").mkdir()
+    assert watch()
+    (tmp_path / "encoder" / "config.json").write_text("{}")
+    assert watch()
+    assert not watch()

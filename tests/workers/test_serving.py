@@ -254,3 +254,12 @@ def test_results_leave_no_files_behind(server, acme) -> None:
     assert [output["kind"] for output in row.outputs] == ["image", "image"]
     scratch = next(server.pool._root.iterdir())
     assert not list((scratch / "out").rglob("*.png"))
+
+
+def test_a_base_model_that_the_operator_took_away_is_said_to_be(pool_of, model_dir) -> None:
+    (model_dir / "installed.json").write_text('{"folder": "gone"}')
+    wanted = Wanted(key="mv-1", model_dir=lambda: model_dir, **STEPPER)
+    with pytest.raises(Refused, match="'gone' away") as refused:  # noqa: SIM117
+        with pool_of().host(wanted, check=lambda: None):
+            pass
+    assert (refused.value.code, refused.value.param) == ("model_unavailable", "model")

@@ -80,6 +80,8 @@ def _await_loaded(process: HostProcess, *, check: Callable[[], None], deadline: 
         message = process.receive(_TICK_S)
         if isinstance(message, Loaded):
             return
+        if isinstance(message, Failed) and message.who == "customer":
+            raise Refused(message.message, code="model_unavailable", param=message.param)
         if isinstance(message, Failed):
             raise Refused(
                 "The model could not be loaded. The operator was told.",

@@ -48,9 +48,10 @@ class Plugin(models.Model):
 
 
 class Release(models.Model):
-    """One version of a plugin, with its manifest, which never changes, and where it is installed.
+    """One version of a plugin, with its manifest, and where it is installed.
 
-    Several may be installed at once, each in an environment of its own.
+    Several may be installed at once, each in an environment of its own. Of the manifest only what
+    it says of the machine changes: its place, and the base models there are.
     """
 
     class State(models.TextChoices):

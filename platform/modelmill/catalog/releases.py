@@ -6,6 +6,10 @@ from typing import Any
 from modelmill.catalog.models import Plugin, Release
 from modelmill.catalog.versions import version_key
 
+# What a manifest says of the machine and not of the plugin's files, so that it may change under
+# one digest: where it lies, and which base models the operator has installed for it.
+_CHANGES: dict[str, Any] = {"location": "", "installed": []}
+
 
 def release_note(manifest: Mapping[str, Any], *, python: str = "") -> Release:
     """Write down that a release is installed, and return it.
@@ -30,7 +34,8 @@ def release_note(manifest: Mapping[str, Any], *, python: str = "") -> Release:
             doubt=_doubt(manifest, known),
         )
     release.python, release.state = python, Release.State.INSTALLED
-    release.manifest = {**release.manifest, "location": manifest.get("location", "")}
+    now = {name: manifest.get(name, none) for name, none in _CHANGES.items()}
+    release.manifest = {**release.manifest, **now}
     release.save(update_fields=["python", "state", "manifest"])
     return release
 

@@ -5,7 +5,9 @@ from typing import Any
 from modelmill.core.errors import InvalidRequest, MillError
 
 # What the customer can mend; every other code is a failure of ours or of the plugin's.
-CUSTOMER_CODES = frozenset({"invalid_value", "model_deleted", "model_needs_release"})
+CUSTOMER_CODES = frozenset(
+    {"invalid_value", "model_deleted", "model_needs_release", "model_unavailable"}
+)
 
 
 class PredictionFailed(MillError):

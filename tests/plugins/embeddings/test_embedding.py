@@ -71,6 +71,7 @@ def test_what_is_too_long_is_cut_and_said_to_be(encoder, tiny, tmp_path) -> None
     long, short = encoder.embed(["x" * 500, "corn"])
     assert (long["tokens"], long["is_cut"]) == (64, True)
     assert (short["tokens"], short["is_cut"]) == (6, False)
+    assert [one["is_cut"] for one in encoder.embed(["x" * 62, "x" * 63])] == [False, True]
     folder = tiny_write(tmp_path / "encoder")
     _change(folder, "sentence_bert_config.json", max_seq_length=32)
     assert reading_of(folder).max_tokens == 32
@@ -89,6 +90,34 @@ def test_only_encoders_with_safe_weights_are_offered(tmp_path, monkeypatch) -> N
     assert only.description == "bert, 16 dimensions, reads 64 tokens, pooled by mean"
     with pytest.raises(PluginError, match="cannot be opened"):
         encoder_open(root / "pickled", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("1_Pooling/config.json", {"pooling_mode_lasttoken": True}),
+        ("1_Pooling/config.json", {"pooling_mode_cls_token": 1, "pooling_mode_mean_tokens": 1}),
+        ("1_Pooling/config.json", {"pooling_mode": "weightedmean"}),
+        ("modules.json", [{"type": "sentence_transformers.models.Dense"}]),
+        ("modules.json", "no JSON of steps"),
+    ],
+)
+def test_a_folder_that_would_embed_wrongly_is_left_out(tmp_path, monkeypatch, file, said) -> None:
+    folder = tiny_write(tmp_path / "encoder")
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    assert [one.folder for one in encoders_installed()] == ["encoder"]
+    (folder / "1_Pooling").mkdir()
+    (folder / file).write_text(json.dumps(said))
+    assert encoders_installed() == []
+    with pytest.raises(PluginError, match="not offered here"):
+        encoder_open(folder, "cpu")
+
+
+def test_a_folder_with_an_odd_name_does_not_take_the_plugin_away(tmp_path, monkeypatch) -> None:
+    tiny_write(tmp_path / "good")
+    tiny_write(tmp_path / "my model (v2)")
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    assert [one.folder for one in encoders_installed()] == ["good"]
 
 
 def test_a_model_that_names_a_folder_is_that_folder_while_it_is_there(

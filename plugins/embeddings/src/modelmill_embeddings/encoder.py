@@ -37,7 +37,8 @@ class Encoder:
         width = int(self.model.config.hidden_size)
         if dimensions > width:
             raise CustomerError(f"This model has {width} dimensions.", param="dimensions")
-        read = self.tokenizer(texts, truncation=True, max_length=self.reading.max_tokens)
+        most = self.reading.max_tokens
+        read = self.tokenizer(texts, truncation=True, max_length=most)
         rows: list[list[int]] = read["input_ids"]
         found: dict[int, list[float]] = {}
         for part in _parts(rows):
@@ -48,10 +49,14 @@ class Encoder:
             {
                 "embedding": [float(f"{value:.{_DIGITS}g}") for value in found[at]],
                 "tokens": len(row),
-                "is_cut": len(row) == self.reading.max_tokens,
+                "is_cut": len(row) == most and self._is_longer(texts[at], most),
             }
             for at, row in enumerate(rows)
         ]
+
+    def _is_longer(self, text: str, most: int) -> bool:
+        read = self.tokenizer(text, truncation=True, max_length=most + 1)
+        return len(read["input_ids"]) > most
 
     @torch.inference_mode()
     def _vectors(self, rows: list[list[int]]) -> torch.Tensor:
@@ -71,6 +76,9 @@ def encoder_open(folder: Path, device: str) -> Encoder:
     from transformers import AutoModel, AutoTokenizer, logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    reading = reading_of(folder)
+    if not reading.pooling:
+        raise PluginError(f"{folder.name} makes its vectors in a way that is not offered here.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModel.from_pretrained(
@@ -78,7 +86,7 @@ def encoder_open(folder: Path, device: str) -> Encoder:
         )
     except (OSError, ValueError, KeyError) as error:
         raise PluginError(f"The encoder in {folder.name} cannot be opened: {error}") from error
-    return Encoder(model.to(device).eval(), tokenizer, reading_of(folder), device)
+    return Encoder(model.to(device).eval(), tokenizer, reading, device)
 
 
 def _parts(rows: list[list[int]]) -> list[list[int]]:

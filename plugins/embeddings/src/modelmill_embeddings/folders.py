@@ -4,24 +4,33 @@ The files beside the weights are those of ``sentence-transformers``; a plain enc
 ``transformers`` has none, and is pooled by the mean.
 """
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelmill_sdk import Installed
 from modelmill_sdk.bases import base_folder, base_json, base_names
+from modelmill_sdk.manifest import INSTALLED_PATTERN
 
 # Encoders by the name that ``transformers`` gives their family; decoders do not read both ways.
 FAMILIES = frozenset(
-    {"bert", "roberta", "xlm-roberta", "distilbert", "mpnet", "electra", "albert", "nomic_bert"}
-    | {"camembert", "deberta", "deberta-v2", "modernbert", "new", "xlm-roberta-xl"}
+    {"bert", "roberta", "xlm-roberta", "distilbert", "mpnet", "electra", "albert"}
+    | {"camembert", "deberta", "deberta-v2", "modernbert", "xlm-roberta-xl"}
 )
 _FALLBACK_TOKENS = 512
+# The steps of ``sentence-transformers`` that are kept to; a layer after them would be left out.
+_STEPS = frozenset({"Transformer", "Pooling", "Normalize"})
+_POOLINGS = {"mean_tokens": "mean", "cls_token": "cls", "max_tokens": "max"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a folder's encoder is to be read: which tokens make the vector, and how many at most."""
+    """How a folder's encoder is to be read: which tokens make the vector, and how many at most.
+
+    ``pooling`` is empty where the folder asks for what is not done here.
+    """
 
     pooling: str
     max_tokens: int
@@ -38,7 +47,6 @@ def encoders_installed() -> list[Installed]:
 
 def reading_of(folder: Path) -> Reading:
     """Read how the encoder in a folder pools, and how much it reads."""
-    pooling = base_json(folder / "1_Pooling" / "config.json")
     config = base_json(folder / "config.json")
     positions = config.get("max_position_embeddings", _FALLBACK_TOKENS)
     # RoBERTa and its kin keep two positions for themselves.
@@ -46,7 +54,7 @@ def reading_of(folder: Path) -> Reading:
         positions -= 2
     sentences = base_json(folder / "sentence_bert_config.json").get("max_seq_length")
     lengths = [one for one in (positions, sentences) if isinstance(one, int) and one > 0]
-    return Reading(pooling=_pooling(pooling), max_tokens=min(lengths, default=_FALLBACK_TOKENS))
+    return Reading(pooling=_pooling(folder), max_tokens=min(lengths, default=_FALLBACK_TOKENS))
 
 
 def tiny_write(folder: Path) -> Path:
@@ -82,13 +90,42 @@ def _embeds(folder: Path) -> bool:
     # A sorted folder of weights alone says nothing; one that classifies says so by its name.
     architectures = " ".join(map(str, config.get("architectures") or ["Model"]))
     is_encoder = config.get("model_type") in FAMILIES and "Classification" not in architectures
-    return is_encoder and any(folder.glob("*.safetensors"))
+    is_fit = is_encoder and any(folder.glob("*.safetensors")) and reading_of(folder).pooling
+    # Customers type the folder's name; one that cannot be part of a model's is left out.
+    return bool(is_fit and re.fullmatch(INSTALLED_PATTERN, folder.name))
 
 
-def _pooling(config: dict[str, object]) -> str:
-    if config.get("pooling_mode_cls_token"):
-        return "cls"
-    return "max" if config.get("pooling_mode_max_tokens") else "mean"
+def _pooling(folder: Path) -> str:
+    """Name how a folder wants to be pooled, the mean if it says nothing; empty for any other way.
+
+    Vectors made in another way than the model was trained for would look right, and be wrong.
+    """
+    if not _steps(folder) <= _STEPS:
+        return ""
+    config = base_json(folder / "1_Pooling" / "config.json")
+    # There is a switch for each; one that is named, as the class may be made with, is heeded too.
+    named = config.get("pooling_mode")
+    asked = (
+        {str(named)}
+        if named
+        else {
+            _POOLINGS.get(name.removeprefix("pooling_mode_"), "")
+            for name, is_on in config.items()
+            if name.startswith("pooling_mode_") and is_on
+        }
+    )
+    only = next(iter(asked)) if len(asked) == 1 else ""
+    return (only if only in _POOLINGS.values() else "") if asked else "mean"
+
+
+def _steps(folder: Path) -> set[str]:
+    try:
+        steps = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        return {str(step["type"]).rpartition(".")[2] for step in steps}
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError, TypeError, KeyError):
+        return {"unreadable"}
 
 
 def _described(folder: Path) -> str:
