@@ -17,6 +17,7 @@ def job_mail_send(job_id: str) -> int:
     """Write to each member who wants to hear of this job's end, one message each.
 
     In the tenant's scope and language. Sent again, after a lost answer, a message has the same id.
+    Raises OSError (which SMTP's errors are) while no mail can be sent.
     """
     job = access_job(job_id)
     context = {

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
+from modelmill.billing.subscriptions import subscription_for
 from modelmill.core.scope import system_scope
-from modelmill.tenants.models import Tenant
 from modelmill.training.failures import Failure
 from modelmill.training.lanes import Lane
 from modelmill.training.models import Attempt, Job, JobEvent
@@ -248,9 +249,11 @@ def test_a_paused_job_waits_in_its_lane_again_when_it_is_resumed(acme) -> None:
 
 
 def test_the_operator_makes_plans(acme) -> None:
-    _plan(acme, "team", title="Team", share=3, at_once=8)
+    out = StringIO()
+    _plan(acme, "team", title="Team", share=3, at_once=8, stdout=out)
+    assert "team: Team, tier 0, share 3, 8 at once" in out.getvalue()
     with acme.scope():
-        assert acme.tenant.pk and Tenant.objects.get(pk=acme.tenant.pk)
+        assert subscription_for(acme.tenant.pk).plan_id == "team"
     with pytest.raises(CommandError):
         call_command("billing_plan", "team", share=0)
     with pytest.raises(CommandError):

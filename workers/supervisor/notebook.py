@@ -40,12 +40,17 @@ class Notebook:
         self._point_step = -1
         self._room = dict(_MOST)
         self._has_news = False
-        self._is_untouched, self.is_first = True, False
+        self._has_progress = self._is_told = False
 
     @property
     def has_news(self) -> bool:
         """Whether anything is not stored yet."""
         return self._has_news
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the first progress is not stored yet: somebody waits to see it begin."""
+        return self._has_progress and not self._is_told
 
     def begin_at(self, step: int) -> None:
         """Take the attempt to stand at ``step``: what the one before did after it is done again."""
@@ -55,10 +60,7 @@ class Notebook:
         """Note a report; now and then one becomes a point of the curves, and the last does."""
         self.step, self.total_steps = message.step, message.total
         self.metrics |= message.metrics
-        # Whoever waits for it to begin sees the first step at once.
-        self.is_first = self._is_untouched
-        self._is_untouched = False
-        self._has_news = True
+        self._has_news = self._has_progress = True
         now = time.monotonic()
         every_s = max(_POINT_EVERY_S, (now - self._began_at) / _POINTS)
         is_due = now - self._point_at >= every_s
@@ -113,7 +115,7 @@ class Notebook:
         for draft in news.events:
             self._blobs.pop(draft.id, None)
         self._events = self._events[len(news.events) :]
-        self.is_first = False
+        self._is_told = self._has_progress
         self._has_news = bool(self._events) or news.step != self.step
 
     def discard(self) -> None:

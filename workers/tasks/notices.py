@@ -1,14 +1,30 @@
 """E-mails about jobs, for those who want them."""
 
+import structlog
 from celery import shared_task
 from modelmill.tenants.services import tenant_voice
-from modelmill.training.services.announcing import MAIL_TASK
+from modelmill.training.services.announcing import MAIL_TASK, mail_ask
 
 from workers.notices import job_mail_send
 
+logger = structlog.get_logger(__name__)
+
+_TRIES = 8
+_FIRST_WAIT_S = 60
+
 
 @shared_task(name=MAIL_TASK)
-def job_ended(job_id: str, tenant_id: str) -> int:
-    """Tell whoever wants to know how a job ended; return how many were told."""
+def job_ended(job_id: str, tenant_id: str, tries: int = 0) -> int:
+    """Tell whoever wants to know how a job ended; return how many were told.
+
+    While no mail can be sent it is tried again, for about four hours.
+    """
     with tenant_voice(tenant_id):
-        return job_mail_send(job_id)
+        try:
+            return job_mail_send(job_id)
+        except OSError as error:
+            logger.warning("mail_not_sent", job=job_id, tries=tries, error=str(error))
+            if tries < _TRIES:
+                wait_s = _FIRST_WAIT_S * 2**tries
+                mail_ask(job_id, tenant_id=tenant_id, tries=tries + 1, delay_s=wait_s)
+            return 0

@@ -27,8 +27,9 @@ class ModelsView(TenantView):
     def get(self, request: Request) -> Response:
         """Answer with the plugins and then the tenant's own models, newest first."""
         _may_read(self.caller)
-        installed_prepare()
-        plugins = [plugin_model_shape(plugin) for plugin in plugin_list()]
+        offered = list(plugin_list())
+        installed_prepare(offered)
+        plugins = [plugin_model_shape(plugin) for plugin in offered]
         own = [version_shape(version, self.caller) for version in version_list()]
         return Response({"object": "list", "data": [*plugins, *own]})
 

@@ -17,7 +17,7 @@ from modelmill.core.scope import current_tenant_id
 from modelmill.core.storage import blob_release, blob_write
 from modelmill.registry.models import ModelFile, ModelVersion
 from modelmill.registry.naming import installed_name
-from modelmill.registry.services import files_digest, model_for
+from modelmill.registry.services import files_digest, model_for, number_next
 from modelmill.tenants.models import Tenant
 
 _FILE = "installed.json"
@@ -41,13 +41,14 @@ def installed_version(name: str) -> ModelVersion | None:
     return _version(plugin.release, wanted[0])
 
 
-def installed_prepare() -> None:
+def installed_prepare(plugins: Iterable[Plugin] | None = None) -> None:
     """Make what is installed part of the tenant's models, and what is gone no part of them.
 
-    Two queries while nothing has changed.
+    ``plugins`` is the ``plugin_list`` where the caller has it already. Two queries while
+    nothing has changed.
     """
     known = {one.name: one for one in ModelVersion.objects.exclude(installed="")}
-    offered = dict(_offered(plugin_list()))
+    offered = dict(_offered(plugin_list() if plugins is None else plugins))
     for name, (release, folder) in offered.items():
         found = known.get(name)
         if found is None or found.deleted_at or found.release_id != release.pk:
@@ -91,7 +92,7 @@ def _create(release: Release, folder: str, *, name: str) -> ModelVersion | None:
             version = ModelVersion.objects.create(
                 tenant=tenant,
                 model=model,
-                number=model.versions.count() + 1,
+                number=number_next(model),
                 name=name,
                 release=release,
                 installed=folder or _ITSELF,

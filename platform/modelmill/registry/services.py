@@ -109,6 +109,11 @@ def alias_remove(model: Model, *, name: str, caller: Caller) -> None:
         raise NotFound(_("There is no such alias."), param="alias")
 
 
+def number_next(model: Model) -> int:
+    """Return the number of a model's next version; the model is locked."""
+    return (model.versions.aggregate(number=Max("number"))["number"] or 0) + 1
+
+
 def files_digest(files: Mapping[str, Blob]) -> str:
     """Hash a model: each file's path and SHA-256, by path."""
     lines = (f"{path}\0{blob.sha256}\n" for path, blob in sorted(files.items()))
@@ -119,13 +124,12 @@ def _version_create(files: Mapping[str, Blob], *, lineage: Lineage, suffix: str)
     tenant = Tenant.objects.get(pk=current_tenant_id())
     plugin_id = lineage.release.plugin_id
     model = model_for(suffix or plugin_id, plugin_id=plugin_id, tenant=tenant)
-    newest = model.versions.aggregate(number=Max("number"))["number"] or 0
     row_id = version_id()
     return ModelVersion.objects.create(
         id=row_id,
         tenant=tenant,
         model=model,
-        number=newest + 1,
+        number=number_next(model),
         name=version_name(
             plugin_id=plugin_id, tenant_slug=tenant.slug, suffix=suffix, version_id=row_id
         ),

@@ -1,5 +1,6 @@
 """Where a waiting job is in the queue, and when it may begin: an estimate, and said to be one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +13,8 @@ from modelmill.training.models import Job
 from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
 from modelmill.training.states import State
 
-_LOOKED_BACK = 20
+_LOOKED_BACK = 200
+_COUNTED = 20
 _GUESS_S = 60
 
 
@@ -29,15 +31,16 @@ class Outlook:
 def job_outlook(job: Job) -> Outlook | None:
     """Judge a waiting job by the lanes, and by how long the last jobs took; None for any other.
 
-    Others may come, stop early or go first, so both times move. Five queries, one of
-    which reads a row for each tenant that waits.
+    Others may come, stop early or go first, so both times move. Seven queries; two of them
+    read a row for each tenant whose turn comes sooner.
     """
     if job.state != State.QUEUED:
         return None
     with system_scope("the queue is shared; only numbers leave this function"):
-        typical_s = _typical_s(Q())
+        took = _took_s()
+        typical_s = _mean(took, lambda _plugin_id: True)
         ahead = _ahead(job, typical_ms=int((typical_s or _GUESS_S) * 1000))
-        own_s = _typical_s(Q(release__plugin_id=job.plugin_id))
+        own_s = _mean(took, lambda plugin_id: plugin_id == job.plugin_id)
         left_s = _wait_s(job, ahead, typical_s)
     starts_at = None if left_s is None else database_now() + timedelta(seconds=left_s)
     return Outlook(
@@ -57,7 +60,7 @@ def _wait_s(job: Job, ahead: int, typical_s: float | None) -> float | None:
     if typical_s is None or not workers:
         return None
     now = database_now()
-    running = Job.objects.filter(state=State.RUNNING)
+    running = Job.objects.filter(state=State.RUNNING).only("started_at", "step", "total_steps")
     left_s = sum(_left_s(one, typical_s, now) for one in running) + ahead * typical_s
     return left_s / len(workers)
 
@@ -71,12 +74,15 @@ def _ahead(job: Job, *, typical_ms: int) -> int:
     queued = Job.objects.filter(state=State.QUEUED)
     before = Q(priority__gt=job.priority) | Q(priority=job.priority, id__lt=job.id)
     own = queued.filter(before, tenant_id=job.tenant_id).count()
-    lanes = {lane.tenant_id: lane for lane in Lane.objects.filter(waits=True)}
-    mine = lanes.pop(job.tenant_id, None)
+    mine = Lane.objects.filter(waits=True, tenant_id=job.tenant_id).first()
     if mine is None:
         return own
-    counts = queued.values_list("tenant_id").annotate(count=Count("pk")).order_by()
     begins_ms = mine.turn_ms + own * typical_ms // mine.share
+    others = Lane.objects.filter(waits=True).exclude(pk=mine.pk)
+    sooner = others.filter(Q(tier__gt=mine.tier) | Q(tier=mine.tier, turn_ms__lte=begins_ms))
+    lanes = {lane.tenant_id: lane for lane in sooner}
+    theirs = queued.filter(tenant_id__in=sooner.values("tenant_id"))
+    counts = theirs.values_list("tenant_id").annotate(count=Count("pk")).order_by()
     return own + sum(
         _begun_before(lanes[tenant_id], count, mine, begins_ms, typical_ms)
         for tenant_id, count in counts
@@ -85,8 +91,8 @@ def _ahead(job: Job, *, typical_ms: int) -> int:
 
 
 def _begun_before(lane: Lane, count: int, mine: Lane, begins_ms: int, typical_ms: int) -> int:
-    if lane.tier != mine.tier:
-        return count if lane.tier > mine.tier else 0
+    if lane.tier > mine.tier:
+        return count
     between = begins_ms - lane.turn_ms
     each_ms = max(1, typical_ms // lane.share)
     # Of two at the same turn the older lane is served first.
@@ -94,15 +100,23 @@ def _begun_before(lane: Lane, count: int, mine: Lane, begins_ms: int, typical_ms
     return max(0, min(count, begun))
 
 
-def _typical_s(which: Q) -> float | None:
-    done = Job.objects.filter(which, state=State.SUCCEEDED, started_at__isnull=False)
-    last = done.order_by("-finished_at")[:_LOOKED_BACK]
-    took = [
-        (job.finished_at - job.started_at).total_seconds()
-        for job in last.only("started_at", "finished_at")
-        if job.started_at and job.finished_at
+def _took_s() -> list[tuple[str, float]]:
+    """Return the plugin and the seconds of the trainings that were done last, the newest first."""
+    done = Job.objects.filter(state=State.SUCCEEDED, started_at__isnull=False)
+    last = done.order_by("-finished_at").values_list(
+        "release__plugin_id", "started_at", "finished_at"
+    )
+    return [
+        (plugin_id, (end - start).total_seconds())
+        for plugin_id, start, end in last[:_LOOKED_BACK]
+        if start and end
     ]
-    return sum(took) / len(took) if took else None
+
+
+def _mean(took: list[tuple[str, float]], is_like: Callable[[str], bool]) -> float | None:
+    """Return the mean of the newest that are alike; None when there is none."""
+    alike = [seconds for plugin_id, seconds in took if is_like(plugin_id)][:_COUNTED]
+    return sum(alike) / len(alike) if alike else None
 
 
 def _left_s(job: Job, typical_s: float, now: datetime) -> float:

@@ -64,7 +64,7 @@ class Learner(Plugin):
                 step, lambda folder, saved=saved, save=save: save(folder / "state.json", saved)
             )
         if run.params.do == "burrow":
-            _burrow(Path.cwd())
+            burrow(Path.cwd())
         run.sample("words", f"weight {weight:.6f}", step=run.params.steps)
         _write(run.model_dir / "weights.json", {"weight": weight})
         if run.params.do == "pickle":
@@ -87,7 +87,7 @@ def _go_wrong(how: str) -> None:
         time.sleep(3600)
 
 
-def _burrow(folder: Path) -> None:
+def burrow(folder: Path) -> None:
     """Make folders in folders in folders, deeper than anyone can name."""
     fd = os.open(folder, os.O_RDONLY)
     for _ in range(3_000):

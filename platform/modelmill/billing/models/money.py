@@ -133,6 +133,10 @@ class Reservation(TenantOwned):
                 name="reservation_sane",
             ),
         ]
+        indexes = [
+            # Each prediction leaves a closed one behind: the open ones stay few.
+            models.Index(fields=["tenant"], condition=Q(closed_at=None), name="reservation_open"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} {self.amount_micro}"

@@ -119,11 +119,12 @@ def job_yield(
     with tenant_scope(lease.tenant_id), transaction.atomic():
         if news is not None:
             beat_write(lease, news, piece=piece)
-        state = _wished(lease, state)
+        desired = _desired_hold(lease)
+        state = _wished(desired, state)
         attempt_end(lease, outcome=state)
         killpoint("yield.before_commit")
         if state == State.QUEUED:
-            said = _yielded(lease)
+            said = _yield_words(desired)
             _release(lease, state=state, attempt=F("attempt") - 1)
             ring(lease.job_id, tenant_id=lease.tenant_id)
             event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id)
@@ -145,8 +146,13 @@ def _try_again(lease: Lease, *, message: str) -> None:
     event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, level="warn")
 
 
-def _yielded(lease: Lease) -> str:
-    desired = Job.objects.values_list("desired_state", flat=True).get(pk=lease.job_id)
+def _desired_hold(lease: Lease) -> str:
+    """Read what the customer wishes, and keep it so until the transaction ends."""
+    rows = Job.objects.select_for_update().filter(pk=lease.job_id, fence=lease.fence)
+    return rows.values_list("desired_state", flat=True).first() or ""
+
+
+def _yield_words(desired: str) -> str:
     if desired == Desired.YIELD:
         return _("It makes room for a job that goes first, and goes on from its checkpoint.")
     if desired == Desired.FINISH:
@@ -154,14 +160,12 @@ def _yielded(lease: Lease) -> str:
     return _("The worker is shutting down; the job waits for another one.")
 
 
-def _wished(lease: Lease, state: State) -> State:
+def _wished(desired: str, state: State) -> State:
     """Return what the job is to become: the customer's wish may be younger than the worker's."""
-    rows = Job.objects.select_for_update().filter(pk=lease.job_id, fence=lease.fence)
-    wish = rows.values_list("desired_state", flat=True).first() or ""
-    if wish == Desired.FINISH and state == State.PAUSED:
+    if desired == Desired.FINISH and state == State.PAUSED:
         # Asked for after the pause: another attempt goes on from the checkpoint, and finishes.
         return State.QUEUED
-    wishes = {state, _BECOMES.get(wish)}
+    wishes = {state, _BECOMES.get(desired)}
     return next((stop for stop in _BECOMES.values() if stop in wishes), state)
 
 

@@ -54,8 +54,7 @@ def room_make() -> int:
         for lane in lanes_in_turn(jobs_waiting()):
             if lane.tier <= runners[0].tier:
                 break
-            job = Job.objects.filter(jobs_waiting(), tenant_id=lane.tenant_id)
-            first = job.order_by("-priority", "id").first()
+            first = Job.objects.filter(pk=lane.head).first()
             if first is None or any(held >= first.gpu_memory_mib for held in idle_mib):
                 continue
             if coming:
@@ -85,7 +84,7 @@ def _runners() -> list[_Runner]:
         job__state=State.RUNNING,
         job__desired_state=Desired.RUN,
         worker__in=memory,
-    ).select_related("job")
+    )
     tiers = dict(
         Lane.objects.filter(tenant_id__in=[one.tenant_id for one in attempts]).values_list(
             "tenant_id", "tier"

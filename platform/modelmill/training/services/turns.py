@@ -39,8 +39,8 @@ def lane_open(tenant_id: str) -> None:
         lane.save()
 
 
-def lanes_in_turn(claimable: Q) -> Iterator[Lane]:
-    """Yield the lanes with a job that may be claimed, in the order in which they are served.
+def lanes_in_turn(claimable: Q) -> Iterator[Any]:
+    """Yield the lanes with a job that may be claimed, in turn, each with that ``head``'s id.
 
     In system scope. ``claimable`` says which jobs a worker could take; lanes whose plan is
     used up are passed over. A few rows are read at a time: nearly always the first is taken.

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from modelmill.billing.closing import invoice_close, month_start
+from modelmill.billing.management.tenants import tenant_named
 from modelmill.core.clock import database_now
 from modelmill.core.money import MICRO_PER_CENT, micro_text
 from modelmill.core.scope import tenant_scope
-from modelmill.tenants.models import Tenant
 
 
 class Command(BaseCommand):
@@ -23,9 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Close, and print the invoice's id, number and total."""
-        tenant = Tenant.objects.filter(slug=options["tenant"]).first()
-        if tenant is None:
-            raise CommandError(f"There is no tenant {options['tenant']!r}.")
+        tenant = tenant_named(options["tenant"])
         end = None if options["now"] else month_start(database_now())
         with tenant_scope(tenant.id):
             invoice = invoice_close(tenant_id=tenant.id, end=end)

@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, transaction
 
+from modelmill.billing.management.tenants import tenant_named
 from modelmill.billing.models import Plan
 from modelmill.billing.subscriptions import plan_list, subscription_plan_set
 from modelmill.core.scope import tenant_scope
-from modelmill.tenants.models import Tenant
 
 _NUMBERS = ("tier", "share", "at_once", "welcome_micro")
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
     def _change(self, options: dict[str, Any]) -> None:
         code = options["code"]
-        tenants = [_tenant(slug) for slug in options["tenant"]]
+        tenants = [tenant_named(slug) for slug in options["tenant"]]
         plan = plan_list().filter(code=code).first() or Plan(code=code, title=code.title())
         plan.title = options["title"] or plan.title
         for name in _NUMBERS:
@@ -54,10 +54,3 @@ class Command(BaseCommand):
         for tenant in tenants:
             with tenant_scope(tenant.id):
                 subscription_plan_set(tenant, plan=plan)
-
-
-def _tenant(slug: str) -> Tenant:
-    tenant = Tenant.objects.filter(slug=slug).first()
-    if tenant is None:
-        raise CommandError(f"There is no tenant {slug!r}.")
-    return tenant

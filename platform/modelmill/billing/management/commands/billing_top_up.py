@@ -5,11 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from modelmill.billing.management.tenants import tenant_named
 from modelmill.billing.services import wallet_top_up
 from modelmill.core.errors import Conflict
 from modelmill.core.money import MICRO, micro_text
 from modelmill.core.scope import tenant_scope
-from modelmill.tenants.models import Tenant
 
 
 class Command(BaseCommand):
@@ -27,9 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Book it, and print the credit there is afterwards."""
-        tenant = Tenant.objects.filter(slug=options["tenant"]).first()
-        if tenant is None:
-            raise CommandError(f"There is no tenant {options['tenant']!r}.")
+        tenant = tenant_named(options["tenant"])
         amount_micro = _amount_micro(options["amount"])
         try:
             with tenant_scope(tenant.id):
