@@ -16,11 +16,9 @@ os.environ.setdefault("MODELMILL_KEY_MODE", "test")
 os.environ.setdefault("MODELMILL_WARM_IMPORTS", "none")
 
 from modelmill.settings import *  # noqa: F403
-from modelmill.settings import CACHES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 ACCOUNT_RATE_LIMITS = False
 # Where this process is to die: modelmill.core.killpoints reads it.
 KILL_POINTS = os.environ.get("MODELMILL_KILL_POINTS", "")

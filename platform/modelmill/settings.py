@@ -142,11 +142,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # ── Redis: a doorbell, a waker of readers and a cache; nothing is lost with it ──
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 REDIS_PREFIX = env.text("MODELMILL_REDIS_PREFIX", "modelmill:")
+# The limits on log-ins and sign-ups are counted here. Not in Redis: without it people shall get in,
+# and nobody shall get more tries.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": REDIS_PREFIX + "cache",
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "core_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     }
 }
 

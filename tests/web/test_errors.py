@@ -1,5 +1,7 @@
 """What people see when something is wrong: a calm page, with the right status."""
 
+from typing import Any
+
 import pytest
 from django.test import Client, RequestFactory
 from modelmill import doors
@@ -70,6 +72,16 @@ def test_a_wrong_sign_up_says_so_at_the_field(body: dict[str, str]) -> None:
     assert response.status_code == 200
     assert 'aria-invalid="true"' in page and "field-error" in page
     check_page(page)
+
+
+def test_without_redis_people_sign_up_and_guessing_is_limited(acme: Place, settings: Any) -> None:
+    # The tests' REDIS_URL leads nowhere, and the limits are an installation's own kind.
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "2/m/key", "signup": "20/m/ip"}
+    body = {"email": "new@b.example", "password1": "a mill by the pond"}
+    assert Client().post("/accounts/signup/", body).status_code == 302
+    wrong = {"login": acme.owner.email, "password": "wrong"}
+    pages = [Client().post("/accounts/login/", wrong).content.decode() for _ in range(3)]
+    assert ["Too many" in page for page in pages] == [False, False, True]
 
 
 def test_a_wrong_password_does_not_tell_whether_the_account_exists(acme: Place) -> None:
