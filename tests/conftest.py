@@ -1,6 +1,7 @@
 """What every test may use: tenants with people in them, callers, API clients, a real Valkey."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from modelmill.core.scope import tenant_scope
 from modelmill.tenants import keys
@@ -83,6 +85,26 @@ def place_make(name: str) -> Place:
 def _chinese() -> None:
     """Compile the catalogue, so that pages under test speak both languages."""
     messages.catalogue_compile()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Drop PostgreSQL's test database only when it has heard that our connections are closed."""
+    yield
+    if connection.vendor == "postgresql":
+        deadline = time.monotonic() + 10
+        with django_db_blocker.unblock():
+            while _other_sessions() and time.monotonic() < deadline:
+                time.sleep(0.1)
+
+
+def _other_sessions() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
 
 
 @pytest.fixture(autouse=True)

@@ -310,6 +310,7 @@ WAITING_MAX = env.number("MODELMILL_WAITING_MAX", 12)
 LEASE_S = env.number("MODELMILL_LEASE_S", 60)
 HEARTBEAT_S = env.number("MODELMILL_HEARTBEAT_S", 15)
 CHECKPOINT_EVERY_S = env.number("MODELMILL_CHECKPOINT_EVERY_S", 60)
+CHECKPOINT_KEEP_DAYS = env.number("MODELMILL_CHECKPOINT_KEEP_DAYS", 30)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
 # What is set aside when a job is submitted, and how long one may train at most.
 TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)

@@ -116,6 +116,15 @@ def test_a_job_is_started_watched_killed_paused_finished_and_compared(
     assert again.pk != done.pk and 0 < again.step < STEPS
     assert (again.state, again.early_end) == ("succeeded", "asked")
 
+    # A checkpoint of the first one becomes a model, too.
+    page.goto(f"/jobs/{done.pk}")
+    check_access(page)
+    page.get_by_role("button", name="Make a model").last.click()
+    _seen(page.get_by_role("link", name="See the model"))
+    made = _job(acme, page)
+    assert (made.state, made.early_end) == ("succeeded", "kept")
+    assert made.from_checkpoint.job_id == done.pk and made.step == made.from_checkpoint.step
+
     page.goto("/jobs")
     for one in (done, again):
         page.locator(f"#choose-{one.pk}").press("Space")

@@ -64,6 +64,8 @@ PAGES: Final[dict[str, str | None]] = {
     "job_event_file": "jobs:read",
     "job_manifest": "jobs:read",
     "job_cancel": "POST",
+    "checkpoint_model": "POST",
+    "checkpoint_delete": "POST",
     "job_events": "jobs:read",
     "job_live": "jobs:read",
     "job_finish": "POST",

@@ -1,6 +1,8 @@
 """Plugins, the form that trains one, and the job's page."""
 
-from modelmill.training.models import Job
+from django.db.models.functions import Now
+from modelmill.core.storage import blob_write
+from modelmill.training.models import Checkpoint, Job
 
 from tests.conftest import Place
 from tests.showroom import Showroom
@@ -117,6 +119,31 @@ def test_a_job_is_finished_paused_and_cancelled_from_its_page(showroom: Showroom
     assert "Cancelling" in client.post(f"{path}/cancel", follow=True).content.decode()
     refused = client.post(f"/jobs/{showroom.done.pk}/cancel", follow=True).content.decode()
     assert 'data-level="error"' in refused
+
+
+def test_a_checkpoint_is_made_a_model_and_deleted_from_its_jobs_page(showroom: Showroom) -> None:
+    client, job = showroom.place.browser(), showroom.done
+    with showroom.place.scope():
+        checkpoint = Checkpoint.objects.create(
+            tenant=job.tenant,
+            job=job,
+            step=400,
+            fence=1,
+            sha256="0" * 64,
+            size_bytes=3,
+            blob=blob_write([b"abc"]),
+            metrics={"loss": 0.25},
+            committed_at=Now(),
+        )
+    path = f"/jobs/{job.pk}/checkpoints/{checkpoint.pk}"
+    assert f'action="{path}/model"' in client.get(f"/jobs/{job.pk}").content.decode()
+    made = client.post(f"{path}/model")
+    page = client.get(made["Location"]).content.decode()
+    assert "from the checkpoint of step 400" in page
+    assert "Being made" in client.get(f"/jobs/{job.pk}").content.decode()
+    deleted = client.post(f"{path}/delete", follow=True).content.decode()
+    assert "The checkpoint is deleted." in deleted and path not in deleted
+    assert client.get(f"{path}/delete").status_code == 405
 
 
 def test_a_failed_job_says_what_to_do(showroom: Showroom) -> None:

@@ -15,8 +15,9 @@ from modelmill.registry.services import version_fetch
 from modelmill.tenants.models import Tenant
 from modelmill.training.manifests import job_manifest
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
-from modelmill.training.selectors import access_job, job_messages, job_samples
+from modelmill.training.selectors import access_job, checkpoints_kept, job_messages, job_samples
 from modelmill.training.services import (
+    checkpoint_promote,
     job_cancel,
     job_finish_early,
     job_pause,
@@ -162,6 +163,52 @@ def test_a_paused_job_is_finished_from_its_checkpoint(mill, tmp_path) -> None:
     job = _now(mill, job)
     assert (job.state, job.step) == (State.SUCCEEDED, paused.step)
     assert _weights(mill, job, tmp_path)
+
+
+def test_a_checkpoint_of_a_finished_job_becomes_the_model_it_was(mill, settings, tmp_path) -> None:
+    settings.CHECKPOINT_EVERY_S = 0.2
+    origin = _submit(mill, steps=60, step_ms=20)
+    train_next()
+    with mill.scope():
+        checkpoint = list(checkpoints_kept(_now(mill, origin)))[-1]
+        job = checkpoint_promote(checkpoint, caller=mill.caller)
+    assert train_next()
+    job = _now(mill, job)
+    assert (job.state, job.early_end, job.step) == (State.SUCCEEDED, "kept", checkpoint.step)
+    # As if the training had been that long; and nobody pays for its steps a second time.
+    short = _submit(mill, steps=checkpoint.step)
+    train_next()
+    assert _weights(mill, job, tmp_path) == _weights(mill, short, tmp_path)
+    assert _steps_billed(mill, job) == []
+    with mill.scope():
+        assert job_cost_micro(job) == 0
+
+
+def test_a_plugin_that_trains_on_makes_no_model_of_a_checkpoint(mill, settings) -> None:
+    settings.CHECKPOINT_EVERY_S = 0.1
+    origin = _submit(mill, steps=40, step_ms=20, do="stubborn")
+    train_next()
+    with mill.scope():
+        oldest = list(checkpoints_kept(_now(mill, origin)))[-1]
+        job = checkpoint_promote(oldest, caller=mill.caller)
+    train_next()
+    job = _now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, "plugin_error")
+    assert "trained on" in job.error_message
+
+
+def test_a_damaged_checkpoint_makes_no_model(mill, settings) -> None:
+    settings.CHECKPOINT_EVERY_S = 0.1
+    origin = _submit(mill, steps=20, step_ms=20)
+    train_next()
+    with mill.scope():
+        checkpoint = checkpoints_kept(_now(mill, origin))[0]
+        job = checkpoint_promote(checkpoint, caller=mill.caller)
+        (settings.MEDIA_ROOT / checkpoint.blob.path).write_bytes(b"not what was stored")
+    train_next()
+    job = _now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, "plugin_error")
+    assert "damaged" in job.error_message
 
 
 def test_a_worker_that_ends_hands_the_wish_to_finish_on(mill) -> None:

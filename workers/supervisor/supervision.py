@@ -20,7 +20,7 @@ from modelmill.training.services import (
     checkpoint_discard,
     checkpoint_newest,
 )
-from modelmill.training.states import Desired, State
+from modelmill.training.states import Desired, EarlyEnd, State
 from modelmill_sdk import protocol
 from modelmill_sdk.errors import PluginError
 from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, ValidateStart
@@ -90,6 +90,9 @@ class Supervision:
         except MillError as error:
             return Broke(code=Failure.DATASET_INVALID, message=error.message)
         resumed = self._resumable()
+        if resumed is None and self._job.early_end == EarlyEnd.KEPT:
+            message = _("The bytes of the checkpoint are damaged. Choose another checkpoint.")
+            return Broke(code=Failure.PLUGIN_ERROR, message=message)
         killpoint("attempt.before_spawn")
         try:
             start = partial(HostProcess.start, self._spec())
@@ -140,6 +143,9 @@ class Supervision:
             if refusal is not None:
                 return refusal
         host.send(self._start_message(data_dir, resumed))
+        if self._wish() == "finish":
+            # At once: what goes on from a checkpoint only to finish makes no further step.
+            self._finish(host)
         return self._listen(host, resumed_step=resumed.step if resumed else None)
 
     def _validate(self, host: HostProcess, data_dir: Path) -> Outcome | None:
@@ -190,6 +196,9 @@ class Supervision:
             self._keeper.bear(lambda: attempt_environment(self._keeper.lease, environment))
             self._say_started(resumed_step)
         elif isinstance(message, protocol.Progress):
+            if self._goes_too_far(message.step, resumed_step):
+                refusal = _("The plugin cannot make a model of a checkpoint: it trained on.")
+                return Broke(code=Failure.PLUGIN_ERROR, message=refusal)
             notebook.progress(message)
             killpoint("train.stepped")
             self._watch_loss(message)
@@ -266,6 +275,13 @@ class Supervision:
     def _stopped_or(self, broke: Broke) -> Outcome:
         """A plugin that fails while it stops has stopped."""
         return broke if self._stop_state is None else Stopped(state=self._stop_state)
+
+    def _goes_too_far(self, step: int, resumed_step: int | None) -> bool:
+        """Say whether a plugin trains on that shall make a model of a checkpoint.
+
+        One step may have begun before it heard that it shall finish.
+        """
+        return self._job.early_end == EarlyEnd.KEPT and step > (resumed_step or 0) + 1
 
     def _watch_loss(self, message: protocol.Progress) -> None:
         losses = [value for name, value in message.metrics.items() if "loss" in name]

@@ -15,7 +15,7 @@ from modelmill.api.fine_tuning_shapes import job_line, job_shape
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
 from modelmill.core.errors import InvalidRequest
-from modelmill.training.models import Job
+from modelmill.training.models import CHECKPOINTS_KEPT, MAX_KEPT, Job
 from modelmill.training.selectors import access_job, job_list
 from modelmill.training.services import (
     job_cancel,
@@ -62,6 +62,12 @@ class JobsView(TenantView):
             default=Priority.NORMAL.name.lower(),
             help_text="Of your own waiting jobs the one with the highest priority goes first.",
         )
+        keep_checkpoints = serializers.IntegerField(
+            min_value=0,
+            max_value=MAX_KEPT,
+            default=CHECKPOINTS_KEPT,
+            help_text="How many of its checkpoints stay when it is over; each can become a model.",
+        )
         metadata = serializers.DictField(required=False, allow_null=True)
         method = serializers.DictField(required=False, allow_null=True)
         hyperparameters = serializers.DictField(required=False, allow_null=True)
@@ -93,6 +99,7 @@ class JobsView(TenantView):
             seed=asked.get("seed"),
             metadata=asked.get("metadata"),
             max_cost_micro=asked.get("max_cost_micro"),
+            keep_checkpoints=asked["keep_checkpoints"],
             priority=Priority[asked["priority"].upper()],
             idempotency_key=request.headers.get("Idempotency-Key"),
             # OpenAI's client repeats a POST whose answer it missed, and says only this.

@@ -1,4 +1,4 @@
-"""What a job says: events, samples and checkpoints, read once or watched live."""
+"""What a job says: events and samples, read once or watched live."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from modelmill.api.fine_tuning_shapes import checkpoint_shape, event_shape
+from modelmill.api.fine_tuning_shapes import event_shape
 from modelmill.api.fine_tuning_stream import job_stream
 from modelmill.api.framework.events import event_response
 from modelmill.api.framework.pages import page_of
@@ -22,7 +22,6 @@ from modelmill.core.storage import blob_open
 from modelmill.training.selectors import (
     access_job,
     access_sample,
-    checkpoint_list,
     job_events,
     job_samples,
 )
@@ -63,23 +62,6 @@ class JobEventsView(TenantView):
             stream = job_stream(job.id, tenant_id=tenant_id, after=after)
             return event_response(Held(stream, Room(tenant_id)), headers={})
         return page_of(job_events(job), request, render=event_shape)
-
-
-class JobCheckpointsView(TenantView):
-    """The checkpoints of one job."""
-
-    permissions: ClassVar = {"GET": "jobs:read"}
-
-    @extend_schema(
-        summary="List a job's checkpoints",
-        responses={200: OpenApiTypes.OBJECT},
-        parameters=_PAGE,
-        tags=["fine-tuning"],
-    )
-    def get(self, request: Request, job_id: str) -> Response:
-        """Answer with a page of checkpoints, newest first."""
-        rows = checkpoint_list(access_job(job_id))
-        return page_of(rows, request, render=checkpoint_shape, default_limit=10)
 
 
 class JobSamplesView(TenantView):
@@ -126,7 +108,6 @@ _JOB = "fine_tuning/jobs/<str:job_id>"
 
 routes = [
     path(f"{_JOB}/events", JobEventsView.as_view(), name="fine_tuning_job_events"),
-    path(f"{_JOB}/checkpoints", JobCheckpointsView.as_view(), name="fine_tuning_job_checkpoints"),
     path(f"{_JOB}/samples", JobSamplesView.as_view(), name="fine_tuning_job_samples"),
     path(
         f"{_JOB}/samples/<str:sample_id>/content",

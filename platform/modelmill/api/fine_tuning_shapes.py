@@ -35,6 +35,8 @@ def job_shape(job: Job) -> dict[str, Any]:
         "x_attempt": job.attempt,
         "x_max_cost_micro": job.max_cost_micro,
         "x_early_end": job.early_end or None,
+        "x_keep_checkpoints": job.keep_checkpoints,
+        "x_from_checkpoint": job.from_checkpoint_id,
     }
 
 
@@ -93,16 +95,21 @@ def sample_url(event: JobEvent) -> str:
 
 
 def checkpoint_shape(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return a checkpoint; it resumes its own job and is no model to predict with."""
+    """Return a checkpoint; its name is a model's once ``x_model`` says that there is one."""
+    made = checkpoint.model_job
+    version = made.model_version if made else None
     return {
         "id": checkpoint.id,
         "object": "fine_tuning.job.checkpoint",
         "created_at": _epoch(checkpoint.committed_at),
-        "fine_tuned_model_checkpoint": f"{checkpoint.job_id}:ckpt-step-{checkpoint.step}",
+        "fine_tuned_model_checkpoint": checkpoint.name,
         "fine_tuning_job_id": checkpoint.job_id,
         "step_number": checkpoint.step,
         "metrics": {"step": checkpoint.step, **checkpoint.metrics},
         "x_is_kept": checkpoint.blob_id is not None,
+        "x_size_bytes": checkpoint.size_bytes,
+        "x_model_job": made.id if made else None,
+        "x_model": version.name if version else None,
     }
 
 

@@ -54,6 +54,8 @@ class ModelVersion(TenantOwned):
     # What made it: a job, or the operator, by the folder of that name among the base models.
     job_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
     installed = models.CharField(max_length=100, blank=True)
+    # The name of the checkpoint that the job made it of, if it was not its last step.
+    checkpoint = models.CharField(max_length=100, blank=True)
     dataset_version_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
     validation_version_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
     parameters = models.JSONField(default=dict)
@@ -81,6 +83,13 @@ class ModelVersion(TenantOwned):
             ),
             models.UniqueConstraint(fields=["model", "number"], name="version_number_once"),
             TenantLink(field="model", name="version_model_link"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "checkpoint"],
+                name="version_checkpoint",
+                condition=~models.Q(checkpoint=""),
+            )
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,8 @@ import re
 from django.utils.text import slugify
 
 MAX_SUFFIX_LENGTH = 64
+# In the middle of a checkpoint's name, which is also the name of the model made of it.
+CHECKPOINT_MARK = ":ckpt-step-"
 
 _SHORT_ID_LENGTH = 8
 

@@ -8,6 +8,7 @@ from modelmill.catalog.selectors import plugin_list
 from modelmill.core.errors import NotFound
 from modelmill.registry.installed import installed_version
 from modelmill.registry.models import Alias, Model, ModelFile, ModelVersion
+from modelmill.registry.naming import CHECKPOINT_MARK
 
 
 def version_list() -> QuerySet[ModelVersion]:
@@ -33,18 +34,13 @@ def model_list() -> QuerySet[Model]:
 def access_model_version(name: str) -> ModelVersion:
     """Return the version a customer means, or raise ``NotFound`` (``model_not_found``).
 
-    Names are ``ft:…``, a version's id ``mv-…``, ``<model>@<alias>``, and for what the operator
-    installed ``<plugin>:<folder>``.
+    Names are ``ft:…``, a version's id ``mv-…``, ``<model>@<alias>``, for what was made of a
+    checkpoint that checkpoint's ``ftjob-…:ckpt-step-…``, and for what the operator installed
+    ``<plugin>:<folder>``.
     """
     version = _version_named(name)
     if version is None:
-        is_plugin = plugin_list().filter(pk=name).exists()
-        said = (
-            f"{name!r} is a plugin, and no model yet: train it, and use the model it makes."
-            if is_plugin
-            else f"The model {name!r} does not exist. GET /v1/models lists those you can use."
-        )
-        raise NotFound(said, code="model_not_found", param="model")
+        raise NotFound(_missing(name), code="model_not_found", param="model")
     return version
 
 
@@ -77,11 +73,25 @@ def version_aliases(version: ModelVersion) -> QuerySet[Alias]:
     return Alias.objects.filter(version=version).order_by("name")
 
 
+def _missing(name: str) -> str:
+    """Say what a name is that is no model's."""
+    if CHECKPOINT_MARK in name:
+        return (
+            f"{name!r} is a checkpoint, and no model yet: "
+            "POST /v1/fine_tuning/jobs/{job}/checkpoints/{checkpoint}/model makes one of it."
+        )
+    if plugin_list().filter(pk=name).exists():
+        return f"{name!r} is a plugin, and no model yet: train it, and use the model it makes."
+    return f"The model {name!r} does not exist. GET /v1/models lists those you can use."
+
+
 def _version_named(name: str) -> ModelVersion | None:
     if name.startswith("ft:"):
         return version_list().filter(name=name).first()
     if name.startswith("mv-"):
         return version_list().filter(pk=name).first()
+    if CHECKPOINT_MARK in name:
+        return version_list().filter(checkpoint=name).first()
     model_name, at, alias_name = name.partition("@")
     if not at:
         return installed_version(name)

@@ -30,6 +30,7 @@ class Lineage:
     job_id: str
     dataset_version_id: str
     validation_version_id: str = ""
+    checkpoint: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     step: int = 0
@@ -139,6 +140,7 @@ def _version_create(files: Mapping[str, Blob], *, lineage: Lineage, suffix: str)
         job_id=lineage.job_id,
         dataset_version_id=lineage.dataset_version_id,
         validation_version_id=lineage.validation_version_id,
+        checkpoint=lineage.checkpoint,
         parameters=dict(lineage.parameters),
         seed=lineage.seed,
         step=lineage.step,

@@ -34,6 +34,7 @@ def job_manifest(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "training_data": _data(job.training_version_id),
         "validation_data": _data(job.validation_version_id),
+        "from_checkpoint": _checkpoint(job),
         "steps": {"done": job.step, "total": job.total_steps},
         "attempts": [_attempt(attempt) for attempt in attempt_list(job)],
         "model": _model(job),
@@ -67,6 +68,13 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "outcome": attempt.outcome or None,
         "environment": attempt.environment,
     }
+
+
+def _checkpoint(job: Job) -> dict[str, Any] | None:
+    checkpoint = job.from_checkpoint
+    if checkpoint is None:
+        return None
+    return {"job": checkpoint.job_id, "step": checkpoint.step, "sha256": checkpoint.sha256}
 
 
 def _model(job: Job) -> dict[str, Any] | None:

@@ -8,8 +8,13 @@ from modelmill.core.links import TenantLink
 from modelmill.core.models import Blob
 from modelmill.core.owned import TenantOwned
 from modelmill.registry.models import ModelVersion
+from modelmill.registry.naming import CHECKPOINT_MARK
 from modelmill.training.failures import Failure
 from modelmill.training.states import Desired, EarlyEnd, Priority, State
+
+# A damaged one then has another behind it.
+CHECKPOINTS_KEPT = 2
+MAX_KEPT = 20
 
 _event_ids = IdSequence("ftevent")
 
@@ -80,6 +85,11 @@ class Job(TenantOwned):
     quote_step = models.BigIntegerField(null=True)
     early_end = models.CharField(max_length=8, choices=EarlyEnd.choices, blank=True)
     finish_asked_at = models.DateTimeField(null=True)
+    # How many checkpoints keep their bytes when it is over, and the one it makes a model of.
+    keep_checkpoints = models.PositiveSmallIntegerField(default=CHECKPOINTS_KEPT)
+    from_checkpoint = models.ForeignKey(
+        "Checkpoint", on_delete=models.SET_NULL, null=True, related_name="made_jobs"
+    )
     reservation_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
 
     error_code = models.CharField(max_length=20, choices=Failure.choices, blank=True)
@@ -106,6 +116,7 @@ class Job(TenantOwned):
                 name="job_lease_while_running",
             ),
             TenantLink(field="model_version", name="job_model_version_link"),
+            TenantLink(field="from_checkpoint", name="job_from_checkpoint_link"),
         ]
         indexes = [
             models.Index(fields=["state", "next_run_at"], name="job_queue"),
@@ -178,13 +189,29 @@ class Checkpoint(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         constraints = [
+            models.UniqueConstraint(fields=["tenant", "id"], name="checkpoint_tenant_id"),
             models.UniqueConstraint(fields=["job", "step", "fence"], name="checkpoint_once"),
             TenantLink(field="job", name="checkpoint_job_link"),
             TenantLink(field="blob", name="checkpoint_blob_link"),
         ]
+        indexes = [
+            models.Index(
+                fields=["job"], name="checkpoint_kept", condition=models.Q(blob__isnull=False)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.job_id} step {self.step}"
+
+    @property
+    def name(self) -> str:
+        """What it is called, and what a model made of it is called as well."""
+        return f"{self.job_id}{CHECKPOINT_MARK}{self.step}"
+
+    @property
+    def model_job(self) -> "Job | None":
+        """The job that makes, or made, a model of it, in rows that ``checkpoint_list`` returns."""
+        return next(iter(self.made_jobs.all()), None)
 
 
 class JobEvent(TenantOwned):

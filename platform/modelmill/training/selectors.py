@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet, Window
+from django.db.models import Prefetch, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from modelmill.core.errors import NotFound
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
+from modelmill.training.states import State
 
 
 def job_list() -> QuerySet[Job]:
@@ -64,9 +65,35 @@ def access_sample(job: Job, sample_id: str) -> JobEvent:
 
 def checkpoint_list(job: Job) -> QuerySet[Checkpoint]:
     """Return a job's checkpoints, newest first; only those with a ``blob`` still have bytes."""
-    return Checkpoint.objects.filter(job=job).order_by("-id")
+    made = Prefetch("made_jobs", queryset=_jobs_of_checkpoints())
+    return Checkpoint.objects.filter(job=job).prefetch_related(made).order_by("-id")
+
+
+def checkpoints_kept(job: Job) -> QuerySet[Checkpoint]:
+    """Return a job's checkpoints that still have bytes, the furthest first."""
+    return checkpoint_list(job).filter(blob__isnull=False).order_by("-step", "-fence")
+
+
+def checkpoint_job(checkpoint: Checkpoint) -> Job | None:
+    """Return the job that makes, or made, a model of a checkpoint, unless it came to nothing."""
+    return _jobs_of_checkpoints().filter(from_checkpoint=checkpoint).first()
+
+
+def access_checkpoint(job: Job, checkpoint_id: str) -> Checkpoint:
+    """Return one checkpoint of a job, or raise ``NotFound``."""
+    checkpoint = checkpoint_list(job).filter(pk=checkpoint_id).first()
+    if checkpoint is None:
+        raise NotFound(f"The job has no checkpoint {checkpoint_id!r}.", code="checkpoint_not_found")
+    return checkpoint
 
 
 def attempt_list(job: Job) -> QuerySet[Attempt]:
     """Return the attempts at a job, the first one first."""
     return Attempt.objects.filter(job=job).order_by("fence")
+
+
+def _jobs_of_checkpoints() -> QuerySet[Job]:
+    """Return the jobs that make, or made, a model of a checkpoint; newest first."""
+    came_to_nothing = Q(state__in=(State.FAILED, State.CANCELLED))
+    came_to_nothing |= Q(model_version__deleted_at__isnull=False)
+    return job_list().filter(from_checkpoint__isnull=False).exclude(came_to_nothing)

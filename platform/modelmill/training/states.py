@@ -45,6 +45,7 @@ class EarlyEnd(models.TextChoices):
 
     ASKED = "asked", _("It was finished early, as asked.")
     COST_CAP = "cost_cap", _("It was finished at its cost limit.")
+    KEPT = "kept", _("It made a model of a checkpoint.")
 
 
 FOLLOWS: Final[dict[str, frozenset[str]]] = {

@@ -1,4 +1,4 @@
-"""Cancel, pause, finish and resume a job from its page."""
+"""Cancel, pause, finish and resume a job from its page; make models of its checkpoints."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,15 @@ from django.utils.translation import gettext as _
 
 from modelmill.core import errors
 from modelmill.training.models import Job
-from modelmill.training.selectors import access_job
-from modelmill.training.services import job_cancel, job_finish_early, job_pause, job_resume
+from modelmill.training.selectors import access_checkpoint, access_job
+from modelmill.training.services import (
+    checkpoint_delete,
+    checkpoint_promote,
+    job_cancel,
+    job_finish_early,
+    job_pause,
+    job_resume,
+)
 from modelmill.web.framework import PageRequest, tenant_page
 
 
@@ -40,6 +47,37 @@ def resume(request: PageRequest, job_id: str) -> HttpResponse:
     return _wish(request, job_id, job_resume, said=_("The job goes on."))
 
 
+@tenant_page(write="jobs:write")
+def checkpoint_model(request: PageRequest, job_id: str, checkpoint_id: str) -> HttpResponse:
+    """Begin to make a model of a checkpoint, and go where it is made."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    checkpoint = access_checkpoint(access_job(job_id), checkpoint_id)
+    try:
+        made = checkpoint_promote(checkpoint, caller=request.caller)
+    except errors.MillError as error:
+        if error.status >= 500:
+            raise
+        messages.error(request, error.message)
+        return redirect("web:job", job_id)
+    return redirect("web:job", made.pk)
+
+
+@tenant_page(write="jobs:write")
+def checkpoint_drop(request: PageRequest, job_id: str, checkpoint_id: str) -> HttpResponse:
+    """Delete a checkpoint."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    checkpoint = access_checkpoint(access_job(job_id), checkpoint_id)
+    try:
+        checkpoint_delete(checkpoint, caller=request.caller)
+    except errors.Conflict as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("The checkpoint is deleted."))
+    return redirect("web:job", job_id)
+
+
 def _wish(
     request: PageRequest, job_id: str, service: Callable[..., Job], *, said: str
 ) -> HttpResponse:
@@ -55,9 +93,13 @@ def _wish(
     return redirect("web:job", job.pk)
 
 
+_CHECKPOINT = "jobs/<str:job_id>/checkpoints/<str:checkpoint_id>"
+
 routes = [
     path("jobs/<str:job_id>/cancel", cancel, name="job_cancel"),
     path("jobs/<str:job_id>/pause", pause, name="job_pause"),
     path("jobs/<str:job_id>/finish", finish, name="job_finish"),
     path("jobs/<str:job_id>/resume", resume, name="job_resume"),
+    path(f"{_CHECKPOINT}/model", checkpoint_model, name="checkpoint_model"),
+    path(f"{_CHECKPOINT}/delete", checkpoint_drop, name="checkpoint_delete"),
 ]

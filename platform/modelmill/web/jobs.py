@@ -1,7 +1,9 @@
 """Training jobs: the list, and the page on which one lives."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -15,7 +17,13 @@ from modelmill.training.failures import failure_advice
 from modelmill.training.models import Job
 from modelmill.training.outlook import job_outlook
 from modelmill.training.progress import job_progress
-from modelmill.training.selectors import access_job, attempt_list, job_list, job_messages
+from modelmill.training.selectors import (
+    access_job,
+    attempt_list,
+    checkpoints_kept,
+    job_list,
+    job_messages,
+)
 from modelmill.training.states import ENDED, Desired, State
 from modelmill.training.waiting import job_waiting_reason
 from modelmill.web.framework import PageRequest, tenant_page
@@ -55,6 +63,8 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
     context = {
         **_live(found),
         "attempts": list(attempt_list(found)),
+        "checkpoints": list(checkpoints_kept(found)),
+        "keeps_until": _keeps_until(found),
         "data": _data(found),
         "has_points": bool(found.metrics),
         "may_write": caller.may("jobs:write"),
@@ -119,6 +129,13 @@ def _may_pause(found: Job) -> bool:
 def _may_finish(found: Job) -> bool:
     waits = found.state in (State.QUEUED, State.PAUSED) and found.step > 0
     return (found.state == State.RUNNING or waits) and found.desired_state in _GOES_ON
+
+
+def _keeps_until(found: Job) -> datetime | None:
+    """Return when the checkpoints of a job that is over are deleted; None while it is not."""
+    if found.finished_at is None or settings.CHECKPOINT_KEEP_DAYS <= 0:
+        return None
+    return found.finished_at + timedelta(days=settings.CHECKPOINT_KEEP_DAYS)
 
 
 def _data(found: Job) -> DatasetVersion | None:

@@ -18,7 +18,7 @@ from modelmill.core import errors
 from modelmill.core.money import MICRO
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import versions_of_kinds
-from modelmill.training.models import Job
+from modelmill.training.models import CHECKPOINTS_KEPT, MAX_KEPT, Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services import job_submit
 from modelmill.training.states import Priority
@@ -69,6 +69,15 @@ class TrainForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Of your own waiting jobs the higher goes first."),
     )
+    keep_checkpoints = forms.IntegerField(
+        label=gettext_lazy("Checkpoints to keep"),
+        min_value=0,
+        max_value=MAX_KEPT,
+        required=False,
+        help_text=gettext_lazy(
+            "So many stay when the job is over, each can become a model; they count as storage."
+        ),
+    )
     # Sent with the form, so that a second click finds the job the first one made.
     once = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
@@ -112,20 +121,23 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
 
 def _first(request: PageRequest) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the form and the parameters begin with: those of the job to do again, if any."""
-    first = {"dataset": request.GET.get("data", ""), "once": str(uuid.uuid4()), "priority": 0}
+    first: dict[str, Any] = {"dataset": request.GET.get("data", ""), "once": str(uuid.uuid4())}
+    first |= {"priority": Priority.NORMAL.value, "keep_checkpoints": CHECKPOINTS_KEPT}
     if not request.GET.get("again"):
         return first, {}
     job = access_job(request.GET["again"])
     again = {"dataset": job.training_version_id, "suffix": job.suffix, "seed": job.seed}
     if job.max_cost_micro is not None:
         again["max_cost"] = Decimal(job.max_cost_micro) / MICRO
-    return {**first, **again, "priority": job.priority}, job.parameters
+    again |= {"priority": job.priority, "keep_checkpoints": job.keep_checkpoints}
+    return {**first, **again}, job.parameters
 
 
 def _submit(
     request: PageRequest, found: Plugin, form: TrainForm, parameters: ParametersForm
 ) -> Job | None:
     cleaned = form.cleaned_data
+    kept = cleaned["keep_checkpoints"]
     try:
         return job_submit(
             caller=request.caller,
@@ -136,6 +148,7 @@ def _submit(
             seed=cleaned["seed"],
             max_cost_micro=int(cleaned["max_cost"] * MICRO) if cleaned["max_cost"] else None,
             priority=Priority(int(cleaned["priority"] or Priority.NORMAL)),
+            keep_checkpoints=CHECKPOINTS_KEPT if kept is None else kept,
             idempotency_key=f"page:{cleaned['once']}",
         )
     except errors.MillError as error:

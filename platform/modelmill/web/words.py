@@ -141,6 +141,7 @@ _ACTIONS: Final[dict[str, str | Promise]] = {
     "invitation.cancelled": _("Invitation withdrawn"),
     "job.cancelled": _("Training job cancelled"),
     "job.finished_early": _("Training job finished early"),
+    "checkpoint.deleted": _("Checkpoint deleted"),
     "job.paused": _("Training job paused"),
     "job.resumed": _("Training job resumed"),
     "job.submitted": _("Training job submitted"),

@@ -168,6 +168,8 @@ def trial_begin(search: Search, *, number: int, parameters: Mapping[str, Any]) -
                     suffix=search.suffix or None,
                     # Trials differ by their parameters alone.
                     seed=search.seed,
+                    # The best trial's parameters are what a search is for.
+                    keep_checkpoints=0,
                     metadata={"search": search.pk, "trial": str(number)},
                     idempotency_key=f"trial:{search.pk}:{number}",
                 )

@@ -2,6 +2,11 @@
 
 from modelmill.training.services.endings import job_fail, job_finish, job_yield
 from modelmill.training.services.events import EventDraft, event_say
+from modelmill.training.services.keeping import (
+    checkpoint_delete,
+    checkpoint_promote,
+    checkpoints_expire,
+)
 from modelmill.training.services.leases import Lease, LeaseLost, job_claim
 from modelmill.training.services.presence import worker_gone, worker_report
 from modelmill.training.services.reports import (
@@ -35,8 +40,11 @@ __all__ = [
     "attempt_release",
     "attempt_resumed",
     "checkpoint_commit",
+    "checkpoint_delete",
     "checkpoint_discard",
     "checkpoint_newest",
+    "checkpoint_promote",
+    "checkpoints_expire",
     "event_say",
     "job_cancel",
     "job_claim",

@@ -57,7 +57,8 @@ def job_finish(
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
-        job = Job.objects.select_related("release__plugin").get(pk=lease.job_id)
+        jobs = Job.objects.select_related("release__plugin", "from_checkpoint")
+        job = jobs.get(pk=lease.job_id)
         version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
         killpoint("finish.published")
         _end(lease, state=State.SUCCEEDED, model_version=version)
@@ -194,7 +195,7 @@ def _end(lease: Lease, *, state: State, **changes: Any) -> None:
     _release(lease, state=state, finished_at=Now(), **changes)
     job = Job.objects.select_related("release").get(pk=lease.job_id)
     reservation_settle(job)
-    checkpoints_release(job.id, keep=0)
+    checkpoints_release(job.id, keep=job.keep_checkpoints)
     job_announce(job.id, tenant_id=job.tenant_id, state=state)
 
 
@@ -204,6 +205,7 @@ def _lineage(job: Job, *, metrics: Mapping[str, Any]) -> Lineage:
         job_id=job.id,
         dataset_version_id=job.training_version_id,
         validation_version_id=job.validation_version_id,
+        checkpoint=job.from_checkpoint.name if job.from_checkpoint else "",
         parameters=job.parameters,
         seed=job.seed,
         step=job.step,

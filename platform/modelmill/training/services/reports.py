@@ -17,7 +17,7 @@ from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
-from modelmill.training.models import Attempt, Checkpoint, Job
+from modelmill.training.models import CHECKPOINTS_KEPT, Attempt, Checkpoint, Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services.events import EventDraft, event_say, events_write
 from modelmill.training.services.leases import Lease, lease_span, lease_update
@@ -25,8 +25,6 @@ from modelmill.training.services.money import cost_is_capped, reservation_keep_u
 from modelmill.training.services.quoting import quote_keep
 from modelmill.training.slices import Slice
 from modelmill.training.states import WORKED_ON, Desired, EarlyEnd
-
-CHECKPOINTS_KEPT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +69,8 @@ def checkpoint_commit(
     """Make a stored archive the state to go on from, and bill the steps that led to it.
 
     Both at once: a resumed attempt then never starts behind steps nobody was
-    billed for. The two newest keep their bytes. A step saved again by the same
-    attempt takes the place of the one before.
+    billed for. The newest keep their bytes: two, or as many as the job keeps. A step
+    saved again by the same attempt takes the place of the one before.
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
@@ -88,7 +86,8 @@ def checkpoint_commit(
             blob=blob,
             committed_at=Now(),
         )
-        checkpoints_release(lease.job_id, keep=CHECKPOINTS_KEPT)
+        kept = Job.objects.values_list("keep_checkpoints", flat=True).get(pk=lease.job_id)
+        checkpoints_release(lease.job_id, keep=max(CHECKPOINTS_KEPT, kept))
         killpoint("checkpoint.before_commit")
     return checkpoint
 

@@ -23,7 +23,7 @@ from modelmill.registry.naming import MAX_SUFFIX_LENGTH
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
 from modelmill.training.checks import kind_check, metadata_check, version_check
-from modelmill.training.models import Job
+from modelmill.training.models import CHECKPOINTS_KEPT, Job
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import reservation_begin
@@ -46,6 +46,7 @@ def job_submit(
     metadata: Mapping[str, str] | None = None,
     max_cost_micro: int | None = None,
     priority: Priority = Priority.NORMAL,
+    keep_checkpoints: int = CHECKPOINTS_KEPT,
     idempotency_key: str | None = None,
     is_retry: bool = False,
 ) -> Job:
@@ -56,8 +57,9 @@ def job_submit(
     ``Conflict``. Data that is still being checked leaves the job in
     ``validating_files``. Near ``max_cost_micro``, in micro-units of the currency,
     the job is finished with what it has learnt, and it never costs more. Of the
-    tenant's waiting jobs the one with the highest ``priority`` goes first. Raises
-    ``InvalidRequest``, ``NotFound`` or ``QuotaExceeded`` before anything is stored.
+    tenant's waiting jobs the one with the highest ``priority`` goes first. When it is
+    over, its ``keep_checkpoints`` newest checkpoints stay. Raises ``InvalidRequest``,
+    ``NotFound`` or ``QuotaExceeded`` before anything is stored.
     """
     caller.require("jobs:write")
     asked = {
@@ -74,6 +76,8 @@ def job_submit(
         asked["max_cost_micro"] = max_cost_micro
     if priority != Priority.NORMAL:
         asked["priority"] = priority.value
+    if keep_checkpoints != CHECKPOINTS_KEPT:
+        asked["keep_checkpoints"] = keep_checkpoints
     spec_hash = ask_hash(asked)
     earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
     if earlier is not None:
@@ -81,7 +85,7 @@ def job_submit(
     job = _job_new(asked, caller=caller, spec_hash=spec_hash, idempotency_key=idempotency_key)
     try:
         with transaction.atomic():
-            _job_store(job, caller=caller)
+            job_store(job, caller=caller)
             killpoint("submit.before_commit")
     except IntegrityError:
         # Two requests with one key at the same moment: the other one made the job.
@@ -145,6 +149,7 @@ def _job_new(
         metadata=asked["metadata"],
         max_cost_micro=asked.get("max_cost_micro"),
         priority=asked.get("priority", Priority.NORMAL),
+        keep_checkpoints=asked.get("keep_checkpoints", CHECKPOINTS_KEPT),
         created_by=caller.actor,
         api_key_id=caller.api_key_id,
         idempotency_key=idempotency_key or None,
@@ -157,7 +162,8 @@ def _job_new(
     )
 
 
-def _job_store(job: Job, *, caller: Caller) -> None:
+def job_store(job: Job, *, caller: Caller) -> None:
+    """Store a new job with its money set aside, in the caller's transaction."""
     if job.state == State.QUEUED:
         # Before the money, as everywhere: two that wait for each other's row would wait for ever.
         ring(job.id, tenant_id=job.tenant_id)

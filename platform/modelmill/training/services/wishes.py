@@ -34,7 +34,7 @@ def job_cancel(job: Job, *, caller: Caller) -> Job:
         if _change(job, _WAITING, state=State.CANCELLED, finished_at=Now()):
             Job.objects.filter(pk=job.pk).update(error_code=Failure.CANCELLED)
             reservation_settle(access_job(job.id))
-            checkpoints_release(job.id, keep=0)
+            checkpoints_release(job.id, keep=job.keep_checkpoints)
             _say(job, _("The job was cancelled."))
             job_announce(job.id, tenant_id=job.tenant_id, state=State.CANCELLED)
         elif _change(job, (State.RUNNING,), desired_state=Desired.CANCEL):
@@ -56,6 +56,10 @@ def job_pause(job: Job, *, caller: Caller) -> Job:
         if found.early_end == EarlyEnd.COST_CAP and not found.is_over:
             raise Conflict(
                 _("The job is at its cost limit and is being finished."), code="job_state"
+            )
+        if found.early_end == EarlyEnd.KEPT and not found.is_over:
+            raise Conflict(
+                _("The job makes a model of a checkpoint. Let it, or cancel it."), code="job_state"
             )
         # Of two wishes the younger counts: what was to be finished may be gone on with.
         on = {"early_end": "", "finish_asked_at": None}
