@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -32,6 +32,11 @@ from modelmill.training.states import Priority, State
 _RETRIES_WITHIN = timedelta(minutes=15)
 _SEED_BITS = 31
 _MAX_KEY = 255
+_SAY_NOTHING: Final[dict[str, int | None]] = {
+    "max_cost_micro": None,
+    "priority": Priority.NORMAL.value,
+    "keep_checkpoints": CHECKPOINTS_KEPT,
+}
 
 
 def job_submit(
@@ -71,13 +76,13 @@ def job_submit(
         "seed": seed,
         "metadata": dict(metadata or {}),
     }
-    # Only then: what was asked before there were these keeps its hash.
-    if max_cost_micro is not None:
-        asked["max_cost_micro"] = max_cost_micro
-    if priority != Priority.NORMAL:
-        asked["priority"] = priority.value
-    if keep_checkpoints != CHECKPOINTS_KEPT:
-        asked["keep_checkpoints"] = keep_checkpoints
+    later = {
+        "max_cost_micro": max_cost_micro,
+        "priority": priority.value,
+        "keep_checkpoints": keep_checkpoints,
+    }
+    # Only where it says something: what was asked before there were these keeps its hash.
+    asked |= {name: value for name, value in later.items() if value != _SAY_NOTHING[name]}
     spec_hash = ask_hash(asked)
     earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
     if earlier is not None:
