@@ -7,9 +7,12 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from modelmill.api.framework.metered import request_afford, request_count
 from modelmill.core.errors import InvalidRequest
 from modelmill.core.scope import LateScope
 from modelmill.tenants.callers import Caller
+
+_REFUSED = 400
 
 
 class TenantView(APIView):
@@ -25,7 +28,10 @@ class TenantView(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Serve the request with the tenant's scope open around the handler."""
         with LateScope() as self._scope:
-            return super().dispatch(request, *args, **kwargs)
+            response = super().dispatch(request, *args, **kwargs)
+            if response.status_code < _REFUSED:
+                request_count(self.caller)
+            return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, open the scope, and check the permission, before the handler."""
@@ -38,6 +44,7 @@ class TenantView(APIView):
         needed = self.permissions.get("GET" if request.method == "HEAD" else str(request.method))
         if needed is not None:
             caller.require(needed)
+        request_afford(caller)
 
 
 def content_length(request: Request) -> int:
