@@ -103,6 +103,14 @@ def test_a_new_file_is_begun_each_second(acme, usage_folder, monkeypatch) -> Non
     assert counted() == {"key-a": 3}
 
 
+def test_an_empty_file_goes_without_a_query(usage_folder, django_assert_num_queries) -> None:
+    usage_folder.mkdir()
+    (usage_folder / "seg-dead").touch()
+    with django_assert_num_queries(0):
+        assert usage_drain() == 0
+    assert list(usage_folder.iterdir()) == []
+
+
 def test_a_torn_last_line_is_not_counted(acme, usage_folder) -> None:
     count(acme, 3)
     (path,) = sealed(usage_folder)

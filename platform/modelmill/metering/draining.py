@@ -4,6 +4,7 @@ Everything an event says comes from its file, which nobody writes any more, and 
 name: a second drain finds the same ids with the same bodies, and adds nothing.
 """
 
+import os
 import re
 import time
 from collections import Counter, defaultdict
@@ -13,6 +14,7 @@ from typing import BinaryIO, Final
 
 import structlog
 from django.conf import settings
+from django.db import DataError, IntegrityError
 
 from modelmill.core.clock import database_now
 from modelmill.core.killpoints import killpoint
@@ -50,8 +52,16 @@ def _file_drain(path: Path) -> int:
         file = path.open("r+b")
     except FileNotFoundError:
         return 0
+    except PermissionError:
+        logger.exception("usage_not_readable", file=path.name)
+        return 0
     with file:
-        if not lock_take(file.fileno()):
+        # Without its name it was given another by a drainer that died: the next look finds it.
+        if not lock_take(file.fileno()) or not path.exists():
+            return 0
+        if not os.fstat(file.fileno()).st_size:
+            # Its writer may be waiting for our lock: nothing slow here, no question to a database.
+            path.unlink()
             return 0
         path = _clock_noted(path)
         facts, is_whole = _facts(file, path.name)
@@ -61,7 +71,7 @@ def _file_drain(path: Path) -> int:
                 with tenant_scope(tenant_id):
                     for at in range(0, len(usages), _BATCH):
                         new += usage_record_many(usages[at : at + _BATCH], tenant_id=tenant_id)
-            except (UsageConflict, Tenant.DoesNotExist):
+            except (UsageConflict, Tenant.DoesNotExist, DataError, IntegrityError):
                 logger.exception("usage_not_drained", file=path.name, tenant_id=tenant_id)
                 is_whole = False
         killpoint("drain.recorded")
