@@ -170,7 +170,8 @@ def test_what_was_answered_before_a_kill_is_counted_once(
             answered, asked = web.answered[place.tenant.id], web.asked[place.tenant.id]
             # A request may be counted and its answer lost with the process: never the other way.
             assert 200 < answered <= found[place.tenant.id] <= asked
-            assert asked - answered <= 4 * (deaths + 1)
+            # Four clients, and two processes that die one after the other.
+            assert asked - answered <= 4 * 2 * deaths
         assert list(usage_folder.iterdir()) == []
         usage_drain()
         assert counted() == found
