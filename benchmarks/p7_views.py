@@ -1,18 +1,28 @@
 """The views that P7 compares: one answer, reached with more and more of what an API must do."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+from django.db.models import Count, Sum
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import clear_url_caches, path
 from django.utils import timezone
 from modelmill import urls
+from modelmill.api.framework.metered import METER
 from modelmill.api.framework.views import TenantView
-from modelmill.billing.models import Balance
+from modelmill.billing.affording import use_afford
+from modelmill.billing.books import book_publish
+from modelmill.billing.defaults import RATES
+from modelmill.billing.rating import Rate
 from modelmill.billing.services import subscription_ensure
-from modelmill.core.errors import NotAuthenticated, QuotaExceeded
+from modelmill.core.errors import NotAuthenticated
 from modelmill.core.ids import new_id
 from modelmill.core.scope import system_scope, tenant_scope
+from modelmill.metering.counting import usage_flush
 from modelmill.metering.models import UsageEvent
-from modelmill.metering.services import usage_record
 from modelmill.tenants.callers import caller_system
 from modelmill.tenants.keys import key_sha256
 from modelmill.tenants.models import ApiKey, User
@@ -22,7 +32,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 _ANSWER = {"ok": True}
-METERED_ARMS = 2
 
 
 class Bare(APIView):
@@ -52,7 +61,7 @@ class Textbook(APIView):
             found.save(update_fields=["last_used_at"])
             UsageEvent.objects.create(
                 tenant=found.tenant,
-                **_usage("textbook", found.id),
+                **_usage(found.id),
                 payload_sha256="0" * 64,
                 accounted_at=timezone.now(),
             )
@@ -70,58 +79,72 @@ class WithKey(TenantView):
 
 
 class WithQuota(WithKey):
-    """Ours, and there must be money left."""
+    """Ours, and the tenant must be able to pay for the request."""
 
     def get(self, request: Request) -> Response:
-        """Answer after reading the tenant's balance."""
-        wallet_micro = Balance.objects.values_list("wallet_micro", flat=True).get()
-        if wallet_micro <= 0:
-            raise QuotaExceeded("No credit is left.")
+        """Answer who can pay."""
+        use_afford(tenant_id=self.caller.tenant.id, meter=METER)
         return Response(_ANSWER)
 
 
-class Metered(WithQuota):
-    """Ours, whole: the usage is durable before the answer leaves."""
-
-    def get(self, request: Request) -> Response:
-        """Answer after recording the request in the ledger."""
-        answer = super().get(request)
-        usage_record(tenant_id=self.caller.tenant.id, **_usage("metered", self.caller.api_key_id))
-        return answer
+_VIEWS = {
+    "bare": Bare.as_view(),
+    "textbook": Textbook.as_view(),
+    "key": WithKey.as_view(),
+    "quota": WithQuota.as_view(),
+}
 
 
 def arms_install() -> str:
-    """Add the arms' paths and a tenant with a key; return the key."""
-    urls.urlpatterns += [
-        path(f"bench/{name}", view.as_view())
-        for name, view in (
-            ("bare", Bare),
-            ("textbook", Textbook),
-            ("key", WithKey),
-            ("quota", WithQuota),
-            ("metered", Metered),
-        )
-    ]
+    """Add the arms' path, a price, and a tenant with a key and with credit; return the key."""
+    # One path for all: a later one would pay for those that were tried before it.
+    urls.urlpatterns += [path("bench/<str:arm>", _serve)]
     clear_url_caches()
+    settings.USAGE_FLUSH_S = 0.0
+    rates = {**RATES, (METER, ""): Rate(amount_micro=1, per=1_000, title="per thousand")}
+    book_publish(rates, effective_from=timezone.now())
     tenant = tenant_create("Bench", owner=User.objects.create_user("bench@example.com"))
     with tenant_scope(tenant.id):
         subscription_ensure(tenant)
         return api_key_create("bench", caller=caller_system(tenant), scopes=["infer"])[1]
 
 
-def rows_expected(count: int) -> None:
-    """Fail unless every metered request left its one row."""
+def whole(run: Callable[[], float], count: int) -> Callable[[], float]:
+    """Make an arm of ours whole: requests are counted, and brought to the ledger in its time."""
+
+    def metered() -> float:
+        settings.API_REQUESTS_METERED = True
+        try:
+            rate = run()
+        finally:
+            settings.API_REQUESTS_METERED = False
+        started = time.perf_counter()
+        usage_flush()
+        return count / (count / rate + time.perf_counter() - started)
+
+    return metered
+
+
+def usage_expected(count: int) -> None:
+    """Fail unless every request of both arms that meter is in the ledger, once."""
     with system_scope("the benchmark counts its own rows"):
-        found = UsageEvent.objects.count()
-    assert found == METERED_ARMS * count, (found, METERED_ARMS * count)
-    print(f"{found} usage events for {METERED_ARMS} × {count} metered requests: none lost")
+        textbook = UsageEvent.objects.filter(source="textbook").aggregate(Sum("qty"))["qty__sum"]
+        ours = UsageEvent.objects.filter(meter=METER, api_key_id__gt="").exclude(source="textbook")
+        grouped = ours.aggregate(Sum("qty"), Count("id"))
+    found = (textbook, grouped["qty__sum"])
+    assert found == (count, count), (found, count)
+    print(f"2 × {count} metered requests are in the ledger, ours as {grouped['id__count']} events")
 
 
-def _usage(source: str, key_id: str) -> dict[str, Any]:
+def _serve(request: HttpRequest, arm: str) -> HttpResponseBase:
+    return _VIEWS[arm](request)
+
+
+def _usage(key_id: str) -> dict[str, Any]:
     return {
-        "source": source,
+        "source": "textbook",
         "event_id": new_id("req"),
-        "meter": "requests",
+        "meter": METER,
         "qty": 1,
         "occurred_at": timezone.now(),
         "api_key_id": key_id,

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from modelmill.core.scope import tenant_scope
+from modelmill.metering import counting
 from modelmill.tenants import keys
 from modelmill.tenants.callers import Caller, caller_system
 from modelmill.tenants.models import Member, Tenant, User
@@ -124,6 +125,15 @@ def acme(db: None) -> Place:
 def globex(db: None) -> Place:
     """The strangers."""
     return place_make("globex")
+
+
+@pytest.fixture
+def usage_folder(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    """A folder of this test's own for counted uses; ``usage_flush`` takes them to the ledger."""
+    counting.spool.seal()
+    settings.USAGE_SPOOL_DIR = tmp_path / "usage"
+    yield settings.USAGE_SPOOL_DIR
+    counting.spool.seal()
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from modelmill.settings import *  # noqa: F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ACCOUNT_RATE_LIMITS = False
+# Counts get to the ledger when a test says so, or its web process by itself.
+USAGE_FLUSH_S = float(os.environ.get("MODELMILL_TEST_FLUSH_S", "0"))
 # Where this process is to die: modelmill.core.killpoints reads it.
 KILL_POINTS = os.environ.get("MODELMILL_KILL_POINTS", "")
 STATIC_ROOT = os.environ["MODELMILL_VAR_DIR"]

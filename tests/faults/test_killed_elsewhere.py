@@ -21,6 +21,8 @@ from modelmill.datasets.selectors import version_for
 from modelmill.datasets.services import file_create
 from modelmill.inference.models import Prediction
 from modelmill.inference.services import Ask, prediction_create
+from modelmill.metering import counting
+from modelmill.metering.counting import usage_count
 from modelmill.metering.models import UsageEvent
 from modelmill.metering.services import usage_record
 from modelmill.tenants.models import WebhookDelivery
@@ -175,6 +177,22 @@ def _use(mill: Mill) -> None:
                 plugin_id="fake-learner",
                 occurred_at=now,
             )
+
+
+@points("drain.noted", "drain.recorded")
+def test_counted_uses_are_in_the_ledger_once(mill, die, plan) -> None:
+    with mill.place.scope():
+        subscription_ensure(mill.place.tenant)
+    for number in range(20):
+        usage_count(
+            tenant_id=mill.place.tenant.id, meter="api_requests", api_key_id=f"key-{number % 3}"
+        )
+    counting.spool.seal()
+    die("workers.tasks.metering:drain")
+    with mill.place.scope():
+        assert sum(UsageEvent.objects.values_list("qty", flat=True)) == 20
+    assert list(settings.USAGE_SPOOL_DIR.iterdir()) == []
+    books_hold(mill.place)
 
 
 @points("roll.summed", "roll.before_commit")

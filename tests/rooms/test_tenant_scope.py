@@ -5,7 +5,7 @@ from asgiref.sync import async_to_sync
 from django.apps import apps
 from django.db import transaction
 from modelmill.core.owned import TenantManager, TenantOwned
-from modelmill.core.scope import ScopeCrossed, ScopeMissing, system_scope, tenant_scope
+from modelmill.core.scope import LateScope, ScopeCrossed, ScopeMissing, system_scope, tenant_scope
 from modelmill.tenants.models import ApiKey, AuditEntry
 
 OWNED = [model for model in apps.get_models() if issubclass(model, TenantOwned)]
@@ -35,6 +35,22 @@ def test_it_refuses_to_read_asynchronously_without_a_scope(method: str, db: None
 
     with pytest.raises(ScopeMissing):
         async_to_sync(read)()
+
+
+def test_a_scope_that_is_opened_late_ends_with_its_block(acme, globex) -> None:
+    with LateScope() as scope:
+        with pytest.raises(ScopeMissing):
+            ApiKey.objects.count()
+        with pytest.raises(ScopeMissing):
+            scope.open("*")
+        scope.open(acme.tenant.id)
+        assert {key.tenant_id for key in ApiKey.objects.all()} == {acme.tenant.id}
+    with pytest.raises(ScopeMissing):
+        ApiKey.objects.count()
+    with globex.scope():
+        with LateScope() as scope:
+            scope.open(acme.tenant.id)
+        assert {key.tenant_id for key in ApiKey.objects.all()} == {globex.tenant.id}
 
 
 def test_it_refuses_to_write_without_a_scope(acme) -> None:

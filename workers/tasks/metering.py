@@ -1,10 +1,21 @@
-"""Metering's regular work: sum what was used, look at what is stored."""
+"""Metering's regular work: take in and sum what was used, look at what is stored."""
 
 from celery import shared_task
+from modelmill.metering.draining import usage_drain
 from modelmill.metering.rolling import usage_roll_all
 from modelmill.metering.sampling import storage_sample
 
-EVERY_S = {"workers.tasks.metering.roll": 5.0, "workers.tasks.metering.sample_storage": 60.0}
+EVERY_S = {
+    "workers.tasks.metering.drain": 5.0,
+    "workers.tasks.metering.roll": 5.0,
+    "workers.tasks.metering.sample_storage": 60.0,
+}
+
+
+@shared_task(name="workers.tasks.metering.drain")
+def drain() -> int:
+    """Record what web processes of this machine have counted and died with."""
+    return usage_drain()
 
 
 @shared_task(name="workers.tasks.metering.roll")

@@ -6,13 +6,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from modelmill.billing.affording import overdraft_refuse
 from modelmill.billing.books import book_rates
 from modelmill.billing.journal import Move, balance_lock, journal_post
 from modelmill.billing.models import Balance, JournalEntry, Reservation
 from modelmill.billing.models.money import Account
 from modelmill.billing.rating import line_rate
 from modelmill.billing.subscriptions import subscription_ensure, subscription_for
-from modelmill.core.errors import Conflict, QuotaExceeded
+from modelmill.core.errors import Conflict
 from modelmill.core.killpoints import killpoint
 from modelmill.core.money import micro_text
 
@@ -155,11 +156,4 @@ def _refuse_negative(amount_micro: int) -> None:
 
 
 def _refuse_overdraft(balance: Balance, amount_micro: int) -> None:
-    if balance.wallet_micro < amount_micro:
-        raise QuotaExceeded(
-            _("This needs %(needed)s; your balance is %(held)s. Add money to your balance first.")
-            % {
-                "needed": micro_text(amount_micro),
-                "held": micro_text(balance.wallet_micro),
-            }
-        )
+    overdraft_refuse(held_micro=balance.wallet_micro, needed_micro=amount_micro)

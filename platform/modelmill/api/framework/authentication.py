@@ -23,7 +23,7 @@ class CallerAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Caller]:
         """Return (user or None, caller); raises ``NotAuthenticated`` when there is neither."""
-        header = request.headers.get("Authorization", "")
+        header = request._request.META.get("HTTP_AUTHORIZATION", "")
         if header:
             scheme, _, secret = header.partition(" ")
             if scheme.lower() != "bearer" or not secret:

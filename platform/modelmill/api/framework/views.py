@@ -1,6 +1,5 @@
 """The base of every endpoint: authenticates, opens the tenant's scope, checks the permission."""
 
-from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
@@ -8,9 +7,12 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from modelmill.api.framework.metered import request_afford, request_count
 from modelmill.core.errors import InvalidRequest
-from modelmill.core.scope import tenant_scope
+from modelmill.core.scope import LateScope
 from modelmill.tenants.callers import Caller
+
+_REFUSED = 400
 
 
 class TenantView(APIView):
@@ -25,8 +27,11 @@ class TenantView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Serve the request with the tenant's scope open around the handler."""
-        with ExitStack() as self._scopes:
-            return super().dispatch(request, *args, **kwargs)
+        with LateScope() as self._scope:
+            response = super().dispatch(request, *args, **kwargs)
+            if response.status_code < _REFUSED:
+                request_count(self.caller)
+            return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, open the scope, and check the permission, before the handler."""
@@ -35,10 +40,11 @@ class TenantView(APIView):
         caller = request.auth
         assert isinstance(caller, Caller)
         self.caller = caller
-        self._scopes.enter_context(tenant_scope(caller.tenant.id))
+        self._scope.open(caller.tenant.id)
         needed = self.permissions.get("GET" if request.method == "HEAD" else str(request.method))
         if needed is not None:
             caller.require(needed)
+        request_afford(caller)
 
 
 def content_length(request: Request) -> int:
@@ -49,6 +55,8 @@ def content_length(request: Request) -> int:
 
 def _refuse_nul(request: Request, kwargs: dict[str, Any]) -> None:
     """Answer what no stored text can hold, before PostgreSQL does so with an exception."""
-    given = [*kwargs.values(), *request.query_params, *request.query_params.values()]
+    given = list(kwargs.values())
+    if request._request.META.get("QUERY_STRING"):
+        given += [*request.query_params, *request.query_params.values()]
     if any("\0" in str(value) for value in given):
         raise InvalidRequest("The URL has a NUL character in it.")

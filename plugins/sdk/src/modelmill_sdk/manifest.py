@@ -24,7 +24,7 @@ DATASET_KINDS = (
 )
 
 # Counted by the platform itself; a plugin that declared one of them could bill its own time.
-HOST_METERS = frozenset({"cpu_ms", "gpu_ms", "requests", "byte_hours"})
+HOST_METERS = frozenset({"cpu_ms", "gpu_ms", "requests", "api_requests", "byte_hours"})
 
 MAX_CARD_CHARS = 20_000
 MAX_SAMPLES = 8
