@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet, Window
+from django.db.models import Max, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from modelmill.core.errors import NotFound
@@ -65,6 +65,14 @@ def access_sample(job: Job, sample_id: str) -> JobEvent:
 def checkpoint_list(job: Job) -> QuerySet[Checkpoint]:
     """Return a job's checkpoints, newest first; only those with a ``blob`` still have bytes."""
     return Checkpoint.objects.filter(job=job).order_by("-id")
+
+
+def job_peaks(job: Job) -> tuple[int, int]:
+    """Return the most memory any attempt had, of the machine and of a GPU, in MiB; 0 unmeasured."""
+    most = Attempt.objects.filter(job=job).aggregate(
+        memory=Max("peak_memory_mib"), gpu=Max("peak_gpu_memory_mib")
+    )
+    return most["memory"] or 0, most["gpu"] or 0
 
 
 def attempt_list(job: Job) -> QuerySet[Attempt]:

@@ -23,6 +23,7 @@ from modelmill.registry.naming import MAX_SUFFIX_LENGTH
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
 from modelmill.training.checks import kind_check, metadata_check, version_check
+from modelmill.training.fitting import memory_measured
 from modelmill.training.models import Job
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
@@ -132,7 +133,7 @@ def _job_new(
     ready = all(version.is_ready for version in (training, validation) if version)
     now = database_now()
     seed = asked["seed"]
-    return Job(
+    job = Job(
         tenant=caller.tenant,
         release=release,
         training_ref=asked["training"],
@@ -155,6 +156,13 @@ def _job_new(
         max_attempts=settings.MAX_ATTEMPTS,
         next_run_at=now,
     )
+    measured = memory_measured(job)
+    job.expected_memory_mib = measured.memory_mib
+    job.expected_gpu_memory_mib = measured.gpu_memory_mib
+    if job.gpu_memory_mib and measured.gpu_memory_mib:
+        # Whether it needs a GPU only its author knows; how large a one is measured.
+        job.gpu_memory_mib = measured.gpu_memory_mib
+    return job
 
 
 def _job_store(job: Job, *, caller: Caller) -> None:
