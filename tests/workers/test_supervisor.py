@@ -384,4 +384,5 @@ def test_training_again_from_a_manifest_gives_the_same_weights(mill, tmp_path) -
     assert "weights.json" in told["model"]["files"]
     (attempt,) = told["attempts"]
     assert attempt["environment"] == second["attempts"][0]["environment"]
-    assert {"python", "torch", "numpy", "modelmill-sdk"} <= set(attempt["environment"])
+    assert {"python", "torch", "numpy", "modelmill-sdk", "processor"} <= set(attempt["environment"])
+    assert attempt["threads"] == second["attempts"][0]["threads"] == 1

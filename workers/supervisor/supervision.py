@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -46,6 +47,7 @@ from workers.supervisor.outcomes import (
     failed_outcome,
     problems_outcome,
 )
+from workers.supervisor.processor import processor_name
 
 logger = structlog.get_logger(__name__)
 
@@ -188,8 +190,7 @@ class Supervision:
         if isinstance(message, protocol.Started):
             self._notebook.begin_at(resumed_step or 0)
             self._clock.start(resumed_step=resumed_step)
-            environment = message.environment
-            self._keeper.bear(lambda: attempt_environment(self._keeper.lease, environment))
+            self._keeper.bear(partial(self._note_environment, message.environment))
             self._say_started(resumed_step)
         elif isinstance(message, protocol.Progress):
             notebook.progress(message)
@@ -280,6 +281,11 @@ class Supervision:
         """Take the process's word for its peak, as far as the device has as much."""
         most_bytes = self._device.memory_mib * MIB
         self._notebook.measured(gpu_memory_bytes=min(message.gpu_peak_bytes or 0, most_bytes))
+
+    def _note_environment(self, versions: Mapping[str, str]) -> None:
+        # Last, and in our own words: the process could tell of another.
+        told = {**versions, "processor": processor_name()}
+        attempt_environment(self._keeper.lease, told, threads=_threads())
 
     def _say_started(self, resumed_step: int | None) -> None:
         if resumed_step is None:

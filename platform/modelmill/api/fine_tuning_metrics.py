@@ -137,7 +137,7 @@ class JobManifestView(TenantView):
         tags=["fine-tuning"],
     )
     def get(self, request: Request, job_id: str) -> Response:
-        """Answer with data, release, parameters, seed, versions, device and weights' hashes."""
+        """Answer with data, release, parameters, seed, versions, device, threads and hashes."""
         return Response(job_manifest(access_job(job_id)))
 
 

@@ -158,7 +158,7 @@ class Attempt(TenantOwned):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, blank=True)
-    # Versions of Python and its libraries, as the plugin's process told them.
+    # Versions of Python and its libraries, as the plugin's process told them, and the processor.
     environment = models.JSONField(default=dict)
     # A traceback or the end of what the process printed: for the operator alone.
     detail = models.TextField(blank=True)

@@ -126,11 +126,14 @@ def attempt_resumed(lease: Lease, *, step: int) -> None:
         Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence).update(resumed_step=step)
 
 
-def attempt_environment(lease: Lease, environment: Mapping[str, str]) -> None:
-    """Note the versions an attempt trains with, so that its result can be made again."""
+def attempt_environment(lease: Lease, environment: Mapping[str, str], *, threads: int) -> None:
+    """Note what an attempt computes with, so that its result can be made again.
+
+    Besides versions by package name that is the number of threads: a sum is split among them.
+    """
     with tenant_scope(lease.tenant_id):
         rows = Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence)
-        rows.update(environment=dict(environment))
+        rows.update(environment=dict(environment), threads=threads)
 
 
 def attempt_release(lease: Lease) -> Job:
