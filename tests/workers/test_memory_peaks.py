@@ -30,7 +30,7 @@ class Torch:
 
 def test_it_keeps_the_most_it_saw() -> None:
     seen = iter([10, 30, 20])
-    peak = MemoryPeak(now_bytes=lambda: next(seen), pids=set)
+    peak = MemoryPeak(now_bytes=lambda _pids: next(seen), pids=set)
     assert [peak.look() for _ in range(3)] == [10, 30, 20]
     assert peak.bytes == 30
 
@@ -38,7 +38,7 @@ def test_it_keeps_the_most_it_saw() -> None:
 def test_what_came_and_went_between_two_looks_is_the_kernels_word() -> None:
     held = bytearray(64 << 20)
     del held
-    peak = MemoryPeak(now_bytes=lambda: 1, pids=lambda: {os.getpid(), 2**22 + 1})
+    peak = MemoryPeak(now_bytes=lambda _pids: 1, pids=lambda: {os.getpid(), 2**22 + 1})
     assert peak.look() == 1
     assert peak.bytes > 64 << 20
 

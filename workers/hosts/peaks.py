@@ -12,16 +12,19 @@ class MemoryPeak:
     group's own peak is no help: it counts cached files, which the kernel gives back when asked.
     """
 
-    def __init__(self, *, now_bytes: Callable[[], int], pids: Callable[[], set[int]]) -> None:
-        """Measure by ``now_bytes``: what all processes have together, at this moment."""
+    def __init__(
+        self, *, now_bytes: Callable[[set[int]], int], pids: Callable[[], set[int]]
+    ) -> None:
+        """Measure by ``now_bytes``: what these processes have together, at this moment."""
         self._now_bytes = now_bytes
         self._pids = pids
         self.bytes = 0
 
     def look(self) -> int:
         """Measure, keep the most, and return what is there now."""
-        now_bytes = self._now_bytes()
-        marks = [_high_mark(pid) for pid in self._pids()]
+        pids = self._pids()
+        now_bytes = self._now_bytes(pids)
+        marks = [_high_mark(pid) for pid in pids]
         self.bytes = max(self.bytes, now_bytes, *marks)
         return now_bytes
 

@@ -92,10 +92,7 @@ class HostProcess:
             home=spec.control_group,
         )
         self._members = HostMembers(uid=self._identity.uid, groups=self._groups)
-        counts = "memory" in self._groups.bounds
-        self._peak = MemoryPeak(
-            now_bytes=self._groups.memory_bytes if counts else self.rss_bytes, pids=self._pids
-        )
+        self._peak = MemoryPeak(now_bytes=self._now_bytes, pids=self._pids)
         self.fences: Fences = {}
         self.stops: frozenset[str] = frozenset()
         try:
@@ -163,12 +160,7 @@ class HostProcess:
 
     def rss_bytes(self) -> int:
         """Measure the resident memory of all the host's processes, 0 if they are gone."""
-        size_bytes = 0
-        for pid in self._pids():
-            # One that ends meanwhile must not hide the others.
-            with contextlib.suppress(psutil.Error):
-                size_bytes += self._memory_bytes(pid)
-        return size_bytes
+        return self._rss_bytes(self._pids())
 
     def peak_bytes(self, *, is_last: bool = False) -> int:
         """Return the most memory it was seen to have; ``is_last`` looks once more.
@@ -184,6 +176,18 @@ class HostProcess:
         with contextlib.suppress(psutil.Error):
             pids |= {child.pid for child in psutil.Process(self.pid).children(recursive=True)}
         return pids
+
+    def _now_bytes(self, pids: set[int]) -> int:
+        is_counted = "memory" in self._groups.bounds
+        return self._groups.memory_bytes() if is_counted else self._rss_bytes(pids)
+
+    def _rss_bytes(self, pids: set[int]) -> int:
+        size_bytes = 0
+        for pid in pids:
+            # One that ends meanwhile must not hide the others.
+            with contextlib.suppress(psutil.Error):
+                size_bytes += self._memory_bytes(pid)
+        return size_bytes
 
     def _memory_bytes(self, pid: int) -> int:
         # A fork's libraries are its parent's pages: counted whole in each host, a few would seem to
