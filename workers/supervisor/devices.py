@@ -37,7 +37,8 @@ class Device:
 
 def memory_limit_mib() -> int:
     """Return what a plugin's process may have of the machine's memory here."""
-    return memory_most_bytes() // MIB
+    # Rounded up as peaks are: what came to the very bound fits again.
+    return -(-memory_most_bytes() // MIB)
 
 
 @cache
