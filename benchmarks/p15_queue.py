@@ -138,7 +138,7 @@ def _claim_ms(rounds: int) -> list[float]:
     taken = []
     for at in range(rounds + 5):
         began_at = time.perf_counter()
-        lease = job_claim("bench")
+        lease = job_claim("bench", memory_mib=8_192)
         took_ms = (time.perf_counter() - began_at) * 1e3
         assert lease is not None
         job_yield(lease, state=State.QUEUED)
@@ -164,14 +164,14 @@ def _jobs_leave(count: int) -> None:
 
 def _plans() -> str:
     """Tell how the database finds the lane, and the job in it."""
-    from django.db.models import Q
     from modelmill.core.scope import system_scope
+    from modelmill.training.fitting import jobs_fitting
     from modelmill.training.lanes import Lane
     from modelmill.training.models import Job
     from modelmill.training.services.leases import jobs_waiting
     from modelmill.training.services.turns import lanes_by_turn
 
-    fits = jobs_waiting() & Q(gpu_memory_mib__lte=0)
+    fits = jobs_waiting() & jobs_fitting(gpu_memory_mib=0, memory_mib=8_192)
     with system_scope("a benchmark reads the plans"):
         tenant = Lane.objects.filter(waits=True).values_list("tenant_id", flat=True).first()
         jobs = Job.objects.filter(fits, tenant_id=tenant).order_by("-priority", "id")

@@ -29,7 +29,7 @@ def _isolation(level: Level) -> Isolation:
     return Isolation(
         level=level,
         closed=_closed(),
-        max_memory_bytes=settings.PLUGIN_MEMORY_MIB * MIB or _most_of_memory(),
+        max_memory_bytes=memory_most_bytes(),
         max_scratch_bytes=settings.PLUGIN_DISK_MIB * MIB,
         max_processes=settings.PLUGIN_PROCESSES,
         control_group=Path(group) if group else None,
@@ -51,6 +51,9 @@ def _closed() -> tuple[Path, ...]:
     return tuple(path.absolute() for path in places)
 
 
-def _most_of_memory() -> int:
+def memory_most_bytes() -> int:
+    """Return the memory that a plugin's processes may have together."""
+    if settings.PLUGIN_MEMORY_MIB:
+        return int(settings.PLUGIN_MEMORY_MIB) * MIB
     # A fifth is left to the worker and the rest of the machine.
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 4 // 5

@@ -13,7 +13,7 @@ from modelmill.training.services import worker_gone, worker_report
 from workers.hosts import fences_seen, fences_try
 from workers.hosts.forkers import forker_prepare
 from workers.isolation import levels_used
-from workers.supervisor.devices import device_choose
+from workers.supervisor.devices import device_choose, memory_limit_mib
 from workers.supervisor.draining import drain_ask
 from workers.supervisor.loop import worker_name
 
@@ -73,5 +73,6 @@ def _report(queues: str) -> None:
         queue=queues,
         device=device.name,
         gpu_memory_mib=device.memory_mib,
+        memory_mib=memory_limit_mib(),
         fences=fences_seen(),
     )

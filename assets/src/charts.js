@@ -6,6 +6,7 @@ import "uplot/dist/uPlot.min.css";
 
 const HEIGHT_PX = 260;
 const drawn = new Map(); // element → uPlot
+const closer = new Map(); // element → the stretch that somebody looks at closer
 
 function ink(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -57,14 +58,15 @@ function options(element, spec, number) {
     points: { show: one.values.length < 2 },
     spanGaps: true,
     // Stacked values are drawn as sums; people read their own.
-    value: (_plot, _value, _series, row) => said(one.values[row], number),
+    value: (_plot, value, _series, row) => said(spec.stacked ? one.values[row] : value, number),
   }));
   return {
     width: Math.max(element.clientWidth, 200),
     height: Number(element.dataset.chartHeight ?? HEIGHT_PX),
     scales: { x: { time: Boolean(spec.time), range: rangeFor(spec) }, y: spec.log ? { distr: 3 } : {} },
     legend: { live: true },
-    cursor: { points: { size: 7 } },
+    cursor: { points: { size: 7 }, bind: { dblclick: () => () => lookWhole(element) } },
+    hooks: { setSelect: [(plot) => lookCloser(element, plot)] },
     axes: [axis({ label: spec.x_label, labelSize: spec.x_label ? 22 : 0 }),
       axis({ size: 58, values: (_, values) => values.map((v) => (v == null ? "" : number.format(v))) })],
     series: [{ label: spec.x_name ?? spec.x_label ?? "", value: (_plot, x) => saidX(x, spec) }, ...lines],
@@ -72,10 +74,29 @@ function options(element, spec, number) {
 }
 
 function draw(element, spec) {
+  closer.delete(element);
   drawn.get(element)?.destroy();
   const number = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 4 });
   element.chart = spec;
   drawn.set(element, new uPlot(options(element, spec, number), rowsOf(spec), element));
+}
+
+/** Draw the stretch that was dragged over from points of its own, where somebody gives `finer`. */
+async function lookCloser(element, plot) {
+  if (!element.finer || plot.select.width === 0) return;
+  const [left, right] = [plot.select.left, plot.select.left + plot.select.width];
+  const stretch = { min: plot.posToVal(left, "x"), max: plot.posToVal(right, "x") };
+  closer.set(element, stretch);
+  const spec = await element.finer(Math.floor(stretch.min), Math.ceil(stretch.max));
+  // Meanwhile somebody may have gone on to another stretch, or back.
+  if (closer.get(element) !== stretch || !spec?.x.length) return;
+  plot.setData(rowsOf(spec), false);
+  plot.setScale("x", stretch);
+}
+
+function lookWhole(element) {
+  closer.delete(element);
+  updateChart(element, element.chart);
 }
 
 /** Replace a chart's data (same shape as the attribute); redraws axes when series changed. */
@@ -83,7 +104,8 @@ export function updateChart(element, spec) {
   const plot = drawn.get(element);
   if (!plot || plot.series.length !== spec.series.length + 1) return draw(element, spec);
   element.chart = spec;
-  return plot.setData(rowsOf(spec));
+  // Whoever looks closer is left there; a double click shows what came meanwhile.
+  return closer.has(element) ? plot : plot.setData(rowsOf(spec));
 }
 
 /** Draw a chart into an element and keep it as wide as that. */

@@ -1,4 +1,5 @@
 // A job's curves and samples: `data-training="/url"`, asked again while the job lives.
+import { callApi } from "./api.js";
 import { chartInto, updateChart } from "./charts.js";
 
 const EVERY_MS = 2500;
@@ -36,7 +37,25 @@ class Training {
     for (const spec of charts) {
       const known = this.charts.get(spec.title);
       if (known) updateChart(known, spec);
-      else this.charts.set(spec.title, addChart(this.part("charts"), spec));
+      else this.charts.set(spec.title, this.addCurves(spec));
+    }
+  }
+
+  addCurves(spec) {
+    const element = addChart(this.part("charts"), spec);
+    element.finer = (from, to) => this.finer(element.chart, from, to);
+    return element;
+  }
+
+  /** The same curves between two steps, from as many points as the whole has. */
+  async finer(spec, from, to) {
+    const names = spec.series.map((one) => one.name);
+    const asked = new URLSearchParams({ names: names.join(","), from_step: Math.max(0, from), to_step: Math.max(0, to) });
+    try {
+      const told = await callApi(`${this.root.dataset.metrics}?${asked}`, { method: "GET" });
+      return { ...spec, x: told.step, series: spec.series.map((one) => ({ ...one, values: told.series[one.name] })) };
+    } catch {
+      return null; // What is shown stays: it is right, only coarser.
     }
   }
 

@@ -16,7 +16,7 @@ class Markov(Plugin):
     def train(self, run):
         model = self.load(run.resume_from, "cpu") if run.resume_from else {"rows": 0, "next": {}}
         texts = [row["text"].split() for row in run.data.rows("train")]
-        for step in range(model["rows"] + 1, len(texts) + 1):
+        while (step := model["rows"] + 1) <= len(texts) and not run.is_finishing:
             model = {"rows": step, "next": model["next"] | dict(pairwise(texts[step - 1]))}
             run.progress(step, len(texts), words=len(model["next"]))
             run.checkpoint(step, lambda folder, now=model: self.save(folder, now))

@@ -5,6 +5,7 @@ import json
 import pytest
 from modelmill.catalog.services import manifest_publish
 from modelmill.core.storage import blob_write
+from modelmill.training.models import Job
 from modelmill.training.services import EventDraft, News, job_claim, job_finish, job_heartbeat
 from modelmill.training.slices import Slice
 
@@ -211,3 +212,20 @@ def test_the_live_stream_tells_everything_and_goes_on_where_it_was_cut(acme) -> 
         if part.startswith("event: job")
     )
     assert shape["status"] == "succeeded"
+
+
+def test_a_job_tells_its_memory_and_what_it_is_expected_to_take(acme) -> None:
+    job = job_make(acme)
+    path = f"/v1/fine_tuning/jobs/{job.id}"
+    assert set(acme.api.get(path).json()["x_memory"].values()) == {None}
+    lease = job_claim("w1")
+    assert lease is not None
+    job_heartbeat(lease, News(peak_memory_mib=900, peak_gpu_memory_mib=70), piece=None)
+    with acme.scope():
+        Job.objects.filter(pk=job.pk).update(expected_memory_mib=800, expected_gpu_memory_mib=60)
+    assert acme.api.get(path).json()["x_memory"] == {
+        "peak_mib": 900,
+        "gpu_peak_mib": 70,
+        "expected_mib": 800,
+        "gpu_expected_mib": 60,
+    }

@@ -2,7 +2,7 @@
 
 from django.db.models.functions import Now
 from modelmill.core.storage import blob_write
-from modelmill.training.models import Checkpoint, Job
+from modelmill.training.models import Attempt, Checkpoint, Job
 
 from tests.conftest import Place
 from tests.showroom import Showroom
@@ -179,3 +179,12 @@ def test_a_job_is_trained_again_with_what_it_was_trained_with(
     for name, value in job.parameters.items():
         assert form.context["parameters"].initial[name] == value
     assert globex.browser().get(again).status_code == 404
+
+
+def test_an_attempt_says_what_it_had_of_memory(showroom: Showroom) -> None:
+    with showroom.place.scope():
+        Attempt.objects.filter(job=showroom.done).update(
+            peak_memory_mib=1234, peak_gpu_memory_mib=5678
+        )
+    page = showroom.place.browser().get(f"/jobs/{showroom.done.pk}").content.decode()
+    assert "RAM 1,234 MiB · GPU 5,678 MiB" in page

@@ -184,8 +184,11 @@ def test_no_message_in_time_is_none(talk) -> None:
 
 def test_memory_is_measured(talk) -> None:
     assert talk.host.rss_bytes() > 1 << 20
+    assert talk.host.peak_bytes(is_last=True) >= talk.host.rss_bytes() // 2
+    peak_bytes = talk.host.peak_bytes()
     talk.host.close()
     assert talk.host.rss_bytes() == 0
+    assert talk.host.peak_bytes(is_last=True) == peak_bytes
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -15,7 +15,13 @@ from modelmill.registry.services import version_fetch
 from modelmill.tenants.models import Tenant
 from modelmill.training.manifests import job_manifest
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
-from modelmill.training.selectors import access_job, checkpoints_kept, job_messages, job_samples
+from modelmill.training.selectors import (
+    access_job,
+    checkpoints_kept,
+    job_messages,
+    job_peaks,
+    job_samples,
+)
 from modelmill.training.services import (
     checkpoint_promote,
     job_cancel,
@@ -31,6 +37,7 @@ from tests.conftest import Place, place_make
 from tests.making import fakes_publish, grain_make
 from tests.processes import FAKES
 from workers.supervisor import train_all, train_next
+from workers.supervisor.devices import memory_limit_mib
 from workers.supervisor.draining import drain_ask, drain_forget
 
 
@@ -114,6 +121,10 @@ def test_a_job_is_trained_shown_billed_and_published(mill) -> None:
         assert job.model_version.metrics["weight"] > 0
         billed = UsageEvent.objects.filter(meter="cpu_ms")
         assert job.billed_ms == sum(event.qty for event in billed) > 400
+        memory_mib, gpu_memory_mib = job_peaks(job)
+    # Python alone has more, and no test has more than a machine.
+    assert 5 < memory_mib <= memory_limit_mib()
+    assert gpu_memory_mib == 0
 
 
 def test_the_same_seed_gives_the_same_weights(mill, tmp_path) -> None:
@@ -426,4 +437,5 @@ def test_training_again_from_a_manifest_gives_the_same_weights(mill, tmp_path) -
     assert "weights.json" in told["model"]["files"]
     (attempt,) = told["attempts"]
     assert attempt["environment"] == second["attempts"][0]["environment"]
-    assert {"python", "torch", "numpy", "modelmill-sdk"} <= set(attempt["environment"])
+    assert {"python", "torch", "numpy", "modelmill-sdk", "processor"} <= set(attempt["environment"])
+    assert attempt["threads"] == second["attempts"][0]["threads"] == 1

@@ -44,6 +44,15 @@ class HostGroups:
                 found.update(int(line) for line in Path(member).read_text().split())
         return found
 
+    def memory_bytes(self) -> int:
+        """Return what the processes have in memory, without cached files; 0 if nobody counts."""
+        for folder in self.folders:
+            with suppress(OSError):
+                lines = (folder / "memory.stat").read_text().splitlines()
+                stat = {name: int(size) for name, size in (line.split() for line in lines)}
+                return stat.get("anon", stat.get("rss", 0)) + stat.get("shmem", 0)
+        return 0
+
     def remove(self) -> None:
         """Remove the groups; a moment is given to those who are just ending in them."""
         deadline = time.monotonic() + _GONE_S

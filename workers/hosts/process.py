@@ -31,6 +31,7 @@ from workers.hosts.identity import identity_choose
 from workers.hosts.inbox import Inbox, InboxClosed
 from workers.hosts.members import HostMembers
 from workers.hosts.output import OutputTail
+from workers.hosts.peaks import MemoryPeak
 from workers.hosts.pipe import FramePipe, SendTimeout
 from workers.hosts.spec import HostSpec
 from workers.hosts.starting import LAUNCHER, process_start
@@ -91,6 +92,7 @@ class HostProcess:
             home=spec.control_group,
         )
         self._members = HostMembers(uid=self._identity.uid, groups=self._groups)
+        self._peak = MemoryPeak(now_bytes=self._now_bytes, pids=self._pids)
         self.fences: Fences = {}
         self.stops: frozenset[str] = frozenset()
         try:
@@ -158,9 +160,28 @@ class HostProcess:
 
     def rss_bytes(self) -> int:
         """Measure the resident memory of all the host's processes, 0 if they are gone."""
+        return self._rss_bytes(self._pids())
+
+    def peak_bytes(self, *, is_last: bool = False) -> int:
+        """Return the most memory it was seen to have; ``is_last`` looks once more.
+
+        Never more than its bound: what is over that are libraries which others have loaded, too.
+        """
+        if is_last:
+            self._peak.look()
+        return min(self._peak.bytes, self.spec.max_memory_bytes or self._peak.bytes)
+
+    def _pids(self) -> set[int]:
         pids = self._members.pids() | {self.pid}
         with contextlib.suppress(psutil.Error):
             pids |= {child.pid for child in psutil.Process(self.pid).children(recursive=True)}
+        return pids
+
+    def _now_bytes(self, pids: set[int]) -> int:
+        is_counted = "memory" in self._groups.bounds
+        return self._groups.memory_bytes() if is_counted else self._rss_bytes(pids)
+
+    def _rss_bytes(self, pids: set[int]) -> int:
         size_bytes = 0
         for pid in pids:
             # One that ends meanwhile must not hide the others.
@@ -230,7 +251,8 @@ class HostProcess:
         self._watch = HostWatch(
             self.spec,
             pids=self._members.pids,
-            rss_bytes=None if "memory" in self._groups.bounds else self.rss_bytes,
+            peak=self._peak,
+            bounds_memory="memory" not in self._groups.bounds,
             end=self._end,
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from workers.hosts.peaks import MemoryPeak
 from workers.hosts.spec import MIB, HostSpec
 
 _MAX_DEPTH = 100
@@ -22,13 +23,15 @@ class HostWatch:
         spec: HostSpec,
         *,
         pids: Callable[[], set[int]],
-        rss_bytes: Callable[[], int] | None,
+        peak: MemoryPeak,
+        bounds_memory: bool,
         end: Callable[[str], None],
     ) -> None:
-        """Watch; ``rss_bytes`` measures its memory where no control group does."""
+        """Watch; with ``bounds_memory`` also its memory, where no control group does."""
         self._spec = spec
         self._pids = pids
-        self._rss_bytes = rss_bytes
+        self._peak = peak
+        self._bounds_memory = bounds_memory
         self._end = end
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="host-watch", daemon=True)
@@ -54,7 +57,8 @@ class HostWatch:
             return f"wrote more than {spec.max_scratch_bytes // MIB} MiB to its scratch folder"
         if files > spec.max_scratch_files:
             return f"made more than {spec.max_scratch_files} files in its scratch folder"
-        if self._rss_bytes is not None and self._rss_bytes() > spec.max_memory_bytes > 0:
+        memory_bytes = self._peak.look()
+        if self._bounds_memory and memory_bytes > spec.max_memory_bytes > 0:
             return f"used more than {spec.max_memory_bytes // MIB} MiB of memory"
         return ""
 

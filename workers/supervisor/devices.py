@@ -16,6 +16,8 @@ from typing import IO
 from modelmill.core import environment as env
 from modelmill.training.services.money import CPU_METER, GPU_METER
 
+from workers.hosts.spec import MIB
+from workers.isolation import memory_most_bytes
 from workers.supervisor.draining import drain_asked
 
 _QUERY = ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
@@ -31,6 +33,12 @@ class Device:
     name: str
     meter: str
     memory_mib: int = 0
+
+
+def memory_limit_mib() -> int:
+    """Return what a plugin's process may have of the machine's memory here."""
+    # Rounded up as peaks are: what came to the very bound fits again.
+    return -(-memory_most_bytes() // MIB)
 
 
 @cache

@@ -23,7 +23,7 @@ from modelmill.training.states import Desired
 
 from workers.hosts import fences_seen
 from workers.supervisor.clock import SliceClock
-from workers.supervisor.devices import Device
+from workers.supervisor.devices import Device, memory_limit_mib
 from workers.supervisor.notebook import Notebook
 
 logger = structlog.get_logger(__name__)
@@ -134,6 +134,7 @@ class Keeper:
             self.lease.worker,
             device=self._device.name,
             gpu_memory_mib=self._device.memory_mib,
+            memory_mib=memory_limit_mib(),
             job_id=self.lease.job_id,
             fences=fences_seen(),
         )

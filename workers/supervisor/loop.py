@@ -5,6 +5,7 @@ import socket
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypedDict
 
 import structlog
 from modelmill.core.killpoints import killpoint
@@ -28,7 +29,7 @@ from modelmill_sdk.errors import PluginError
 
 from workers.hosts.clearing import scratch_folder
 from workers.supervisor.clock import SliceClock
-from workers.supervisor.devices import Device, device_choose, device_held
+from workers.supervisor.devices import Device, device_choose, device_held, memory_limit_mib
 from workers.supervisor.draining import drain_asked
 from workers.supervisor.folders import folder_store
 from workers.supervisor.keeper import Keeper
@@ -52,16 +53,14 @@ def train_all() -> int:
             count += 1
     if count:
         # At once, or the sweep would take us for busy until our next sign of life.
-        worker_report(worker_name(), device=device.name, gpu_memory_mib=device.memory_mib)
+        worker_report(worker_name(), device=device.name, **_room(device))
     return count
 
 
 def train_next() -> bool:
     """Claim one job and make one attempt at it; False when there was none."""
     device = device_choose()
-    lease = job_claim(
-        worker_name(), device=device.name, meter=device.meter, gpu_memory_mib=device.memory_mib
-    )
+    lease = job_claim(worker_name(), device=device.name, meter=device.meter, **_room(device))
     if lease is None:
         return False
     killpoint("claim.after_commit")
@@ -78,6 +77,17 @@ def train_next() -> bool:
             log.exception("attempt_crashed")
             _give_up(lease, detail=traceback.format_exc())
     return True
+
+
+class _Room(TypedDict):
+    """What a job may have here, in MiB."""
+
+    gpu_memory_mib: int
+    memory_mib: int
+
+
+def _room(device: Device) -> _Room:
+    return {"gpu_memory_mib": device.memory_mib, "memory_mib": memory_limit_mib()}
 
 
 def _attempt(lease: Lease, *, device: Device) -> Outcome:

@@ -12,6 +12,7 @@ from modelmill.training.services import EventDraft, News
 from modelmill_sdk.protocol import Log, Progress, Sample
 
 from workers.hosts.opening import file_open
+from workers.hosts.spec import MIB
 
 # A curve gets a point each 1/5000 of the time so far: a short training is shown in
 # full, and one of ten hours has less than twenty thousand points.
@@ -40,6 +41,7 @@ class Notebook:
         self._point_step = -1
         self._room = dict(_MOST)
         self._has_news = False
+        self._peak_memory_mib = self._peak_gpu_memory_mib = 0
         self._has_progress = self._is_told = False
 
     @property
@@ -66,6 +68,11 @@ class Notebook:
         is_due = now - self._point_at >= every_s
         if message.metrics and (is_due or message.step == message.total):
             self.point()
+
+    def measured(self, *, memory_bytes: int = 0, gpu_memory_bytes: int = 0) -> None:
+        """Note what the plugin's process had of memory at most; told with the next heartbeat."""
+        self._peak_memory_mib = max(self._peak_memory_mib, -(-memory_bytes // MIB))
+        self._peak_gpu_memory_mib = max(self._peak_gpu_memory_mib, -(-gpu_memory_bytes // MIB))
 
     def point(self) -> None:
         """Add the newest metrics to the curves, once a step."""
@@ -108,6 +115,8 @@ class Notebook:
             total_steps=self.total_steps,
             metrics=self.metrics,
             events=tuple(self._events),
+            peak_memory_mib=self._peak_memory_mib,
+            peak_gpu_memory_mib=self._peak_gpu_memory_mib,
         )
 
     def settle(self, news: News) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from modelmill_sdk.errors import PluginError
 from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, ValidateStart
 
 from workers.hosts import HostDied, HostProcess, HostSpec
+from workers.hosts.spec import MIB
 from workers.isolation import plugin_isolation
 from workers.releases import release_named, release_paths, release_python
 from workers.supervisor.clock import SliceClock
@@ -45,6 +47,7 @@ from workers.supervisor.outcomes import (
     failed_outcome,
     problems_outcome,
 )
+from workers.supervisor.processor import processor_name
 
 logger = structlog.get_logger(__name__)
 
@@ -172,10 +175,11 @@ class Supervision:
                 return Broke(code=Failure.TIMEOUT)
 
     def _listen(self, host: HostProcess, *, resumed_step: int | None) -> Outcome:
-        began_at = time.monotonic()
+        began_at, notebook = time.monotonic(), self._notebook
         while True:
             message = host.receive(_TICK_S)
             outcome = self._hear(message, resumed_step=resumed_step) if message else None
+            notebook.measured(memory_bytes=host.peak_bytes(is_last=outcome is not None))
             if outcome is not None:
                 self._clock.stop()
                 return outcome
@@ -192,14 +196,14 @@ class Supervision:
         if isinstance(message, protocol.Started):
             self._notebook.begin_at(resumed_step or 0)
             self._clock.start(resumed_step=resumed_step)
-            environment = message.environment
-            self._keeper.bear(lambda: attempt_environment(self._keeper.lease, environment))
+            self._keeper.bear(partial(self._note_environment, message.environment))
             self._say_started(resumed_step)
         elif isinstance(message, protocol.Progress):
             if self._goes_too_far(message.step, resumed_step):
                 refusal = _("The plugin cannot make a model of a checkpoint: it trained on.")
                 return Broke(code=Failure.PLUGIN_ERROR, message=refusal)
             notebook.progress(message)
+            self._note_gpu(message)
             killpoint("train.stepped")
             self._watch_loss(message)
         elif isinstance(message, protocol.Sample):
@@ -209,6 +213,7 @@ class Supervision:
         elif isinstance(message, protocol.CheckpointSaved):
             self._keeper.bear(lambda: self._checkpoint(message))
         elif isinstance(message, protocol.TrainDone):
+            self._note_gpu(message)
             notebook.point()
             if message.stopped_reason is None:
                 return Trained(metrics=message.metrics)
@@ -287,6 +292,16 @@ class Supervision:
         losses = [value for name, value in message.metrics.items() if "loss" in name]
         if losses:
             self._nan_reports = self._nan_reports + 1 if None in losses else 0
+
+    def _note_gpu(self, message: protocol.Progress | protocol.TrainDone) -> None:
+        """Take the process's word for its peak, as far as the device has as much."""
+        most_bytes = self._device.memory_mib * MIB
+        self._notebook.measured(gpu_memory_bytes=min(message.gpu_peak_bytes or 0, most_bytes))
+
+    def _note_environment(self, versions: Mapping[str, str]) -> None:
+        # Last, and in our own words: the process could tell of another.
+        told = {**versions, "processor": processor_name()}
+        attempt_environment(self._keeper.lease, told, threads=_threads())
 
     def _say_started(self, resumed_step: int | None) -> None:
         if resumed_step is None:

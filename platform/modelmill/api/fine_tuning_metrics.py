@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from modelmill.api.fine_tuning_events import AnyAccept
+from modelmill.api.framework.queries import query_whole
 from modelmill.api.framework.views import TenantView
-from modelmill.core.errors import InvalidRequest
 from modelmill.training.exporting import (
     StepPoints,
     event_file_name,
@@ -49,9 +49,9 @@ class JobMetricsView(TenantView):
         kept. A series has null at steps that only others have.
         """
         names = [name for name in request.query_params.get("names", "").split(",") if name]
-        most = _whole(request, "max_points", MAX_POINTS, least=2, largest=5_000)
-        first = _whole(request, "from_step", 0)
-        last = _whole(request, "to_step", MAX_STEP)
+        most = query_whole(request, "max_points", MAX_POINTS, least=2, largest=5_000)
+        first = query_whole(request, "from_step", 0, largest=MAX_STEP)
+        last = query_whole(request, "to_step", MAX_STEP, largest=MAX_STEP)
         job = access_job(job_id)
         span = Span(first=first, last=last)
         series = job_metrics_series(job, names, max_points=most, span=span)
@@ -74,8 +74,8 @@ class JobPointsView(TenantView):
     )
     def get(self, request: Request, job_id: str) -> Response:
         """Answer with a page of steps, in their order, none left out."""
-        limit = _whole(request, "limit", 1_000, least=1, largest=10_000)
-        after = _whole(request, "after", -1)
+        limit = query_whole(request, "limit", 1_000, least=1, largest=10_000)
+        after = query_whole(request, "after", -1, largest=MAX_STEP)
         job = access_job(job_id)
         points = job_points(job.pk, tenant_id=job.tenant_id, after=after)
         found = list(islice(points, limit + 1))
@@ -137,7 +137,7 @@ class JobManifestView(TenantView):
         tags=["fine-tuning"],
     )
     def get(self, request: Request, job_id: str) -> Response:
-        """Answer with data, release, parameters, seed, versions, device and weights' hashes."""
+        """Answer with data, release, parameters, seed, versions, device, threads and hashes."""
         return Response(job_manifest(access_job(job_id)))
 
 
@@ -156,18 +156,6 @@ def _point(point: StepPoints) -> dict[str, Any]:
         "created_at": point.at_ms // 1000,
         "metrics": point.values,
     }
-
-
-def _whole(
-    request: Request, name: str, default: int, *, least: int = 0, largest: int = MAX_STEP
-) -> int:
-    given = request.query_params.get(name)
-    if given is None:
-        return default
-    is_number = given.isascii() and given.isdigit() and len(given) < 20
-    if not is_number or not least <= int(given) <= largest:
-        raise InvalidRequest(f"{name} must be from {least} to {largest}.", param=name)
-    return int(given)
 
 
 _JOB = "fine_tuning/jobs/<str:job_id>"

@@ -8,6 +8,7 @@ from modelmill.training.failures import failure_advice
 from modelmill.training.models import Checkpoint, Job, JobEvent
 from modelmill.training.outlook import job_outlook
 from modelmill.training.progress import job_progress
+from modelmill.training.selectors import job_peaks
 from modelmill.training.states import Priority, State
 from modelmill.training.waiting import job_waiting_reason
 
@@ -33,6 +34,7 @@ def job_shape(job: Job) -> dict[str, Any]:
         "x_quote": _quote(job),
         "x_desired_state": job.desired_state,
         "x_attempt": job.attempt,
+        "x_memory": _memory(job),
         "x_max_cost_micro": job.max_cost_micro,
         "x_early_end": job.early_end or None,
         "x_keep_checkpoints": job.keep_checkpoints,
@@ -117,6 +119,17 @@ def _quote(job: Job) -> dict[str, Any] | None:
     if job.quote_micro is None:
         return None
     return {"amount_micro": job.quote_micro, "currency": CURRENCY, "at_step": job.quote_step}
+
+
+def _memory(job: Job) -> dict[str, int | None]:
+    """What it had of memory at most, and what the same work took before: that finds its worker."""
+    peak_mib, gpu_peak_mib = job_peaks(job)
+    return {
+        "peak_mib": peak_mib or None,
+        "gpu_peak_mib": gpu_peak_mib or None,
+        "expected_mib": job.expected_memory_mib or None,
+        "gpu_expected_mib": max(job.gpu_memory_mib, job.expected_gpu_memory_mib) or None,
+    }
 
 
 def _error(job: Job) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Several jobs side by side: what differs between them, and which did best."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 from modelmill.billing.costs import subjects_cost_micro
 from modelmill.core.errors import InvalidRequest, NotFound
 from modelmill.datasets.models import DatasetVersion
-from modelmill.training.models import Job
+from modelmill.training.models import Job, JobEvent
 from modelmill.training.selectors import job_list
 
 COMPARED_MAX = 6
@@ -78,6 +79,13 @@ def jobs_compared(jobs: Sequence[Job]) -> Compared:
         parameters=_rows([job.parameters for job in jobs]),
         metrics=[_marked(row) for row in _rows([_final(job) for job in jobs])],
     )
+
+
+def names_once(samples: Iterable[Iterable[JobEvent]]) -> list[str]:
+    """Name the samples that no job shows twice, such as a confusion matrix: they have no steps."""
+    counts = [Counter(str(one.values.get("name", "")) for one in events) for events in samples]
+    names = dict.fromkeys(name for count in counts for name in count)
+    return [name for name in names if all(count[name] < 2 for count in counts)]
 
 
 def _final(job: Job) -> dict[str, Any]:

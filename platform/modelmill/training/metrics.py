@@ -4,6 +4,7 @@ A thinned curve is read from buckets of the level that has a little more of them
 than the curve has points, so its cost does not grow with the job's.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +87,23 @@ def job_metrics_series(
     curves = job_curves([job], wanted, max_points=max_points, span=span)[job.pk]
     chosen = {name: curves.get(name, Curve()) for name in wanted or sorted(curves)}
     return curves_aligned(chosen)
+
+
+def curves_by_metric(
+    jobs: Sequence[Job], names: Iterable[str] = (), *, max_points: int = MAX_POINTS
+) -> dict[str, dict[str, Any]]:
+    """Return ``{name: {"step": […], "values": [[…], …]}}``, the values in the jobs' order.
+
+    Metrics that more of the jobs have come first; a job without one has None at every step.
+    """
+    curves = job_curves(jobs, names, max_points=max_points)
+    counts = Counter(name for job in jobs for name in curves[job.pk])
+    found = {}
+    for name in sorted(counts, key=lambda one: (-counts[one], one)):
+        aligned = curves_aligned({job.pk: curves[job.pk].get(name, Curve()) for job in jobs})
+        values = [aligned["series"][job.pk] for job in jobs]
+        found[name] = {"step": aligned["step"], "values": values}
+    return found
 
 
 def curves_aligned(curves: dict[str, Curve]) -> dict[str, Any]:

@@ -63,7 +63,11 @@ class Job(TenantOwned):
 
     state = models.CharField(max_length=20, choices=State.choices)
     desired_state = models.CharField(max_length=8, choices=Desired.choices, default=Desired.RUN)
+    # The least a GPU must have; 0 where a CPU does as well.
     gpu_memory_mib = models.PositiveIntegerField(default=0)
+    # What the same work took before, on a GPU and of the machine's memory; 0 while nobody knows.
+    expected_gpu_memory_mib = models.PositiveIntegerField(default=0)
+    expected_memory_mib = models.PositiveIntegerField(default=0)
     # Among the tenant's own: the higher first, and of equals the older.
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     attempt = models.PositiveIntegerField(default=0)
@@ -152,13 +156,20 @@ class Attempt(TenantOwned):
     number = models.PositiveIntegerField()
     worker = models.CharField(max_length=120)
     device = models.CharField(max_length=120, blank=True)
+    # What the device has of its own; 0 for a CPU.
+    device_memory_mib = models.PositiveIntegerField(default=0)
     resumed_step = models.BigIntegerField(null=True)
     # How many slices of use were recorded: the same one again records nothing.
     slices = models.PositiveIntegerField(default=0)
+    # The most it had at once, as far as it was measured; they only grow, and 0 is not measured.
+    peak_memory_mib = models.PositiveIntegerField(default=0)
+    peak_gpu_memory_mib = models.PositiveIntegerField(default=0)
+    # How many the plugin's process computes with; 0 is not told.
+    threads = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, blank=True)
-    # Versions of Python and its libraries, as the plugin's process told them.
+    # Versions of Python and its libraries, as the plugin's process told them, and the processor.
     environment = models.JSONField(default=dict)
     # A traceback or the end of what the process printed: for the operator alone.
     detail = models.TextField(blank=True)
@@ -256,6 +267,8 @@ class WorkerSeen(models.Model):
     queue = models.CharField(max_length=20)
     device = models.CharField(max_length=120, blank=True)
     gpu_memory_mib = models.PositiveIntegerField(default=0)
+    # What a plugin may have of the machine's memory here; 0 is not told, and no bound.
+    memory_mib = models.PositiveIntegerField(default=0)
     job_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
     # By level of isolation, then by fence: "on: how" or "off: why not"; see workers.hosts.fencing.
     fences = models.JSONField(default=dict)

@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 
 from modelmill.core.clock import database_now
 from modelmill.core.scope import system_scope
+from modelmill.training.fitting import job_fits
 from modelmill.training.lanes import Lane
 from modelmill.training.models import Job
 from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
@@ -53,8 +54,7 @@ def job_outlook(job: Job) -> Outlook | None:
 
 def _wait_s(job: Job, ahead: int, typical_s: float | None) -> float | None:
     """Judge how long the workers that fit need for what runs and what goes before."""
-    live = workers_live(TRAIN_QUEUE)
-    workers = [one for one in live if one.gpu_memory_mib >= job.gpu_memory_mib]
+    workers = [one for one in workers_live(TRAIN_QUEUE) if job_fits(job, one)]
     if not ahead and any(not one.job_id for one in workers):
         return 0.0
     if typical_s is None or not workers:

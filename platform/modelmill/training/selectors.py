@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Prefetch, Q, QuerySet, Window
+from django.db.models import Max, Prefetch, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from modelmill.core.errors import NotFound
@@ -85,6 +85,14 @@ def access_checkpoint(job: Job, checkpoint_id: str) -> Checkpoint:
     if checkpoint is None:
         raise NotFound(f"The job has no checkpoint {checkpoint_id!r}.", code="checkpoint_not_found")
     return checkpoint
+
+
+def job_peaks(job: Job) -> tuple[int, int]:
+    """Return the most memory any attempt had, of the machine and of a GPU, in MiB; 0 unmeasured."""
+    most = Attempt.objects.filter(job=job).aggregate(
+        memory=Max("peak_memory_mib"), gpu=Max("peak_gpu_memory_mib")
+    )
+    return most["memory"] or 0, most["gpu"] or 0
 
 
 def attempt_list(job: Job) -> QuerySet[Attempt]:

@@ -4,7 +4,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from modelmill.billing.subscriptions import subscription_for
-from modelmill.training.models import Job
+from modelmill.training.fitting import job_fits
+from modelmill.training.models import Job, WorkerSeen
 from modelmill.training.outlook import Outlook, job_outlook
 from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
 from modelmill.training.states import State
@@ -24,10 +25,8 @@ def job_waiting_reason(job: Job, outlook: Outlook | None = None) -> str:
     workers = list(workers_live(TRAIN_QUEUE))
     if not workers:
         return _("No training worker is running. It starts as soon as there is one.")
-    if job.gpu_memory_mib > max(worker.gpu_memory_mib for worker in workers):
-        return _("It needs a GPU with %(gib)s GiB, and no running worker has one.") % {
-            "gib": -(-job.gpu_memory_mib // 1024)
-        }
+    if not any(job_fits(job, worker) for worker in workers):
+        return _misfit(job, workers)
     if job.attempt:
         return _("It failed and will be tried again in a moment.")
     if full := _plan_full(job):
@@ -41,6 +40,15 @@ def job_waiting_reason(job: Job, outlook: Outlook | None = None) -> str:
     if all(worker.job_id for worker in workers):
         return _("It is next; every worker is busy.")
     return _("A worker is about to take it.")
+
+
+def _misfit(job: Job, workers: list[WorkerSeen]) -> str:
+    if all(0 < worker.memory_mib < job.expected_memory_mib for worker in workers):
+        said = _("It needs %(gib)s GiB of memory, and no running worker has as much.")
+        return said % {"gib": -(-job.expected_memory_mib // 1024)}
+    gpu_memory_mib = max(job.gpu_memory_mib, job.expected_gpu_memory_mib)
+    said = _("It needs a GPU with %(gib)s GiB, and no running worker has one.")
+    return said % {"gib": -(-gpu_memory_mib // 1024)}
 
 
 def _plan_full(job: Job) -> str:

@@ -73,7 +73,10 @@ def _chart(title: str, curves: dict[str, Curve]) -> dict[str, Any]:
         "title": title,
         "x": aligned["step"],
         "x_label": _("Step"),
-        "series": [{"label": label_of(n), "values": v} for n, v in aligned["series"].items()],
+        "series": [
+            {"name": name, "label": label_of(name), "values": values}
+            for name, values in aligned["series"].items()
+        ],
     }
 
 

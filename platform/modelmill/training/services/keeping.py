@@ -131,6 +131,8 @@ def _job_of(checkpoint: Checkpoint, origin: Job, *, caller: Caller) -> Job:
         from_checkpoint=checkpoint,
         keep_checkpoints=0,
         gpu_memory_mib=origin.gpu_memory_mib,
+        expected_memory_mib=origin.expected_memory_mib,
+        expected_gpu_memory_mib=origin.expected_gpu_memory_mib,
         max_attempts=settings.MAX_ATTEMPTS,
         next_run_at=now,
         step=checkpoint.step,

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Now
 
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
+from modelmill.training.fitting import jobs_fitting
 from modelmill.training.models import Attempt, Job
 from modelmill.training.services.turns import lane_hold, lane_serve, lanes_in_turn
 from modelmill.training.states import WORKED_ON, EarlyEnd, State
@@ -32,15 +33,20 @@ class Lease:
 
 
 def job_claim(
-    worker: str, *, device: str = "cpu", meter: str = "cpu_ms", gpu_memory_mib: int = 0
+    worker: str,
+    *,
+    device: str = "cpu",
+    meter: str = "cpu_ms",
+    gpu_memory_mib: int = 0,
+    memory_mib: int = 0,
 ) -> Lease | None:
     """Take the job whose turn it is and that fits this worker; None when there is none.
 
     Compare-and-swap on the database's clock: of any number of workers that try
     at once, one gets the job. A running job whose lease has expired goes first.
     """
-    taker = _Taker(worker=worker, device=device, meter=meter)
-    fits = Q(gpu_memory_mib__lte=gpu_memory_mib)
+    taker = _Taker(worker=worker, device=device, meter=meter, gpu_memory_mib=gpu_memory_mib)
+    fits = jobs_fitting(gpu_memory_mib=gpu_memory_mib, memory_mib=memory_mib)
     with system_scope("workers serve every tenant; the claim finds out which"):
         return _claim_expired(taker, fits) or _claim_in_turn(taker, fits)
 
@@ -79,6 +85,7 @@ class _Taker:
     worker: str
     device: str
     meter: str
+    gpu_memory_mib: int
 
 
 def _claim_expired(taker: _Taker, fits: Q) -> Lease | None:
@@ -142,6 +149,7 @@ def _attempt_begin(job_id: str, taker: _Taker) -> Lease:
             number=job.attempt,
             worker=taker.worker,
             device=taker.device,
+            device_memory_mib=taker.gpu_memory_mib,
             started_at=Now(),
         )
     return Lease(

@@ -19,6 +19,7 @@ def worker_report(
     *,
     device: str = "",
     gpu_memory_mib: int = 0,
+    memory_mib: int = 0,
     queue: str | None = None,
     job_id: str = "",
     fences: dict[str, dict[str, str]] | None = None,
@@ -27,7 +28,8 @@ def worker_report(
 
     Without a ``queue`` the one it reported before stays, and so do the ``fences``.
     """
-    now: dict[str, Any] = {"device": device, "gpu_memory_mib": gpu_memory_mib, "job_id": job_id}
+    has = {"device": device, "gpu_memory_mib": gpu_memory_mib, "memory_mib": memory_mib}
+    now: dict[str, Any] = has | {"job_id": job_id}
     now |= {"seen_at": Now()} | ({"fences": fences} if fences else {})
     known = now if queue is None else {**now, "queue": queue}
     WorkerSeen.objects.update_or_create(

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models import Q
+from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext as _
 
 from modelmill.catalog.selectors import release_to_train
@@ -26,6 +27,9 @@ from modelmill.training.services.quoting import quote_keep
 from modelmill.training.slices import Slice
 from modelmill.training.states import WORKED_ON, Desired, EarlyEnd
 
+# No machine has more: a figure beyond it is a fault of whoever measured.
+_MOST_MIB = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True, kw_only=True)
 class News:
@@ -35,6 +39,8 @@ class News:
     total_steps: int = 0
     metrics: Mapping[str, Any] = field(default_factory=dict)
     events: Sequence[EventDraft] = ()
+    peak_memory_mib: int = 0
+    peak_gpu_memory_mib: int = 0
 
 
 def job_report(lease: Lease, news: News) -> Desired:
@@ -120,11 +126,14 @@ def attempt_resumed(lease: Lease, *, step: int) -> None:
         Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence).update(resumed_step=step)
 
 
-def attempt_environment(lease: Lease, environment: Mapping[str, str]) -> None:
-    """Note the versions an attempt trains with, so that its result can be made again."""
+def attempt_environment(lease: Lease, environment: Mapping[str, str], *, threads: int) -> None:
+    """Note what an attempt computes with, so that its result can be made again.
+
+    Besides versions by package name that is the number of threads: a sum is split among them.
+    """
     with tenant_scope(lease.tenant_id):
         rows = Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence)
-        rows.update(environment=dict(environment))
+        rows.update(environment=dict(environment), threads=threads)
 
 
 def attempt_release(lease: Lease) -> Job:
@@ -158,6 +167,7 @@ def beat_write(lease: Lease, news: News, *, piece: Slice | None) -> None:
     lease_update(lease, lease_until=Now() + lease_span())
     if piece is not None:
         slice_bill(lease, piece)
+    _peaks_keep(lease, news)
     news_write(lease, news)
 
 
@@ -165,6 +175,16 @@ def news_write(lease: Lease, news: News) -> None:
     """Store progress and events, inside the caller's transaction."""
     lease_update(lease, step=news.step, total_steps=news.total_steps, metrics=dict(news.metrics))
     events_write(news.events, job_id=lease.job_id, tenant_id=lease.tenant_id)
+
+
+def _peaks_keep(lease: Lease, news: News) -> None:
+    memory_mib = min(news.peak_memory_mib, _MOST_MIB)
+    gpu_memory_mib = min(news.peak_gpu_memory_mib, _MOST_MIB)
+    grown = Q(peak_memory_mib__lt=memory_mib) | Q(peak_gpu_memory_mib__lt=gpu_memory_mib)
+    Attempt.objects.filter(grown, job_id=lease.job_id, fence=lease.fence).update(
+        peak_memory_mib=Greatest("peak_memory_mib", memory_mib),
+        peak_gpu_memory_mib=Greatest("peak_gpu_memory_mib", gpu_memory_mib),
+    )
 
 
 def _checkpoint_drop(lease: Lease, *, step: int) -> None:

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from modelmill.core.clock import database_now
 from modelmill.core.scope import system_scope
 from modelmill.tenants.services import tenant_voice
+from modelmill.training.fitting import job_fits
 from modelmill.training.lanes import Lane
-from modelmill.training.models import Attempt, Job
+from modelmill.training.models import Attempt, Job, WorkerSeen
 from modelmill.training.services.events import event_say
 from modelmill.training.services.leases import jobs_waiting
 from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
@@ -35,7 +36,7 @@ class _Runner:
     job_id: str
     tenant_id: str
     fence: int
-    gpu_memory_mib: int
+    worker: WorkerSeen
 
 
 def room_make() -> int:
@@ -49,13 +50,13 @@ def room_make() -> int:
         if not runners:
             return 0
         coming = Job.objects.filter(state=State.RUNNING, desired_state=Desired.YIELD).count()
-        idle_mib = [one.gpu_memory_mib for one in workers_live(TRAIN_QUEUE).filter(job_id="")]
+        idle = list(workers_live(TRAIN_QUEUE).filter(job_id=""))
         chosen: list[_Runner] = []
         for lane in lanes_in_turn(jobs_waiting()):
             if lane.tier <= runners[0].tier:
                 break
             first = Job.objects.filter(pk=lane.head).first()
-            if first is None or any(held >= first.gpu_memory_mib for held in idle_mib):
+            if first is None or any(job_fits(first, one) for one in idle):
                 continue
             if coming:
                 coming -= 1
@@ -70,12 +71,12 @@ def room_make() -> int:
 
 
 def _gives(runner: _Runner, lane: Lane, job: Job) -> bool:
-    return runner.tier < lane.tier and runner.gpu_memory_mib >= job.gpu_memory_mib
+    return runner.tier < lane.tier and job_fits(job, runner.worker)
 
 
 def _runners() -> list[_Runner]:
     """List the jobs that could make room, the first to do so first: lowest tier, least to lose."""
-    memory = {worker.name: worker.gpu_memory_mib for worker in workers_live(TRAIN_QUEUE)}
+    workers = {worker.name: worker for worker in workers_live(TRAIN_QUEUE)}
     now = database_now()
     attempts = Attempt.objects.filter(
         ended_at=None,
@@ -83,7 +84,7 @@ def _runners() -> list[_Runner]:
         fence=F("job__fence"),
         job__state=State.RUNNING,
         job__desired_state=Desired.RUN,
-        worker__in=memory,
+        worker__in=workers,
     )
     tiers = dict(
         Lane.objects.filter(tenant_id__in=[one.tenant_id for one in attempts]).values_list(
@@ -97,7 +98,7 @@ def _runners() -> list[_Runner]:
             job_id=attempt.job_id,
             tenant_id=attempt.tenant_id,
             fence=attempt.fence,
-            gpu_memory_mib=memory[attempt.worker],
+            worker=workers[attempt.worker],
         )
         for attempt in attempts
     ]

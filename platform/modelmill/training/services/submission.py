@@ -23,6 +23,7 @@ from modelmill.registry.naming import MAX_SUFFIX_LENGTH
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
 from modelmill.training.checks import kind_check, metadata_check, version_check
+from modelmill.training.fitting import memory_measured
 from modelmill.training.models import CHECKPOINTS_KEPT, Job
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
@@ -76,11 +77,8 @@ def job_submit(
         "seed": seed,
         "metadata": dict(metadata or {}),
     }
-    later = {
-        "max_cost_micro": max_cost_micro,
-        "priority": priority.value,
-        "keep_checkpoints": keep_checkpoints,
-    }
+    later = {"max_cost_micro": max_cost_micro, "priority": priority.value}
+    later["keep_checkpoints"] = keep_checkpoints
     # Only where it says something: what was asked before there were these keeps its hash.
     asked |= {name: value for name, value in later.items() if value != _SAY_NOTHING[name]}
     spec_hash = ask_hash(asked)
@@ -141,7 +139,7 @@ def _job_new(
     ready = all(version.is_ready for version in (training, validation) if version)
     now = database_now()
     seed = asked["seed"]
-    return Job(
+    job = Job(
         tenant=caller.tenant,
         release=release,
         training_ref=asked["training"],
@@ -165,6 +163,13 @@ def _job_new(
         max_attempts=settings.MAX_ATTEMPTS,
         next_run_at=now,
     )
+    measured = memory_measured(job)
+    job.expected_memory_mib = measured.memory_mib
+    job.expected_gpu_memory_mib = measured.gpu_memory_mib
+    if job.gpu_memory_mib and measured.gpu_memory_mib:
+        # Whether it needs a GPU only its author knows; how large a one is measured.
+        job.gpu_memory_mib = measured.gpu_memory_mib
+    return job
 
 
 def job_store(job: Job, *, caller: Caller) -> None:

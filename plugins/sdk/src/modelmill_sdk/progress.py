@@ -7,6 +7,7 @@ from typing import Any
 
 from modelmill_sdk.errors import PluginError
 from modelmill_sdk.metrics import metrics_plain
+from modelmill_sdk.peaks import gpu_peak_bytes
 from modelmill_sdk.protocol import Message, Progress
 
 SEND_INTERVAL_S = 0.1
@@ -65,7 +66,14 @@ class ProgressReporter:
             return
         step, total, metrics = self._pending
         self._pending = None
-        self._tell(Progress(step=step, total=total, metrics=metrics_plain(metrics)))
+        self._tell(
+            Progress(
+                step=step,
+                total=total,
+                metrics=metrics_plain(metrics),
+                gpu_peak_bytes=gpu_peak_bytes(),
+            )
+        )
         self._sent_at = time.monotonic()
 
     def _wake_thread(self) -> None:

@@ -173,12 +173,16 @@ class Started(Message):
 
 
 class Progress(Message):
-    """Where the training is. A metric that is not a finite number comes as None."""
+    """Where the training is. A metric that is not a finite number comes as None.
+
+    ``gpu_peak_bytes`` is the most of a GPU's memory it had so far; None where it has used none.
+    """
 
     type: Literal["progress"] = "progress"
     step: Step
     total: Step
     metrics: Metrics = {}
+    gpu_peak_bytes: Quantity | None = None
 
 
 class Sample(Message):
@@ -224,6 +228,7 @@ class TrainDone(Message):
     metrics: Metrics = {}
     step: Step = 0
     stopped_reason: StopReason | None = None
+    gpu_peak_bytes: Quantity | None = None
 
 
 class Loaded(Message):

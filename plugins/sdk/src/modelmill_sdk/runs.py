@@ -94,8 +94,8 @@ class TrainRun:
     def is_finishing(self) -> bool:
         """Whether the customer wants a model of what was learnt so far: end the loop, and save it.
 
-        Ask before every step. A plugin that never asks trains to its end all the same. False until
-        there is something to save: a first step, or a checkpoint that was resumed from.
+        Ask before every step; the kit checks that you do. False until there is something to save:
+        a first step, or a checkpoint that was resumed from.
         """
         is_begun = self.step > 0 or self.resume_from is not None
         return is_begun and self._listener.stop_reason() == "finish"

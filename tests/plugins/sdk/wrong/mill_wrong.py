@@ -56,6 +56,29 @@ def checkpoint_early(run: TrainRun) -> Any:
     return checkpoint
 
 
+class NeverFinishes(Right):
+    """Does not ask whether the customer has seen enough."""
+
+    breaks = "finish-gives-a-model"
+
+    def is_over(self, run: Any) -> bool:
+        return False
+
+
+class FinishesWithHalfAModel(Right):
+    """Takes the wish to finish for a wish to leave, and writes what nobody can read."""
+
+    breaks = "finish-gives-a-model"
+
+    def leave(self, run: Any, weight: float) -> None:
+        super().leave(run, weight)
+        if run.is_finishing:
+            (run.model_dir / "weight.json").write_text("null")
+
+    def evaluate(self, run: Any) -> dict[str, float]:
+        return {"error": 1.0}
+
+
 class ForgetsItsDice(Right):
     """Its checkpoint has the weight and the step, but not the state of the random generator."""
 

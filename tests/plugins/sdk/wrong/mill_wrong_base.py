@@ -33,11 +33,16 @@ class Right(Plugin):
             first, weight, state = json.loads((run.resume_from / "state.json").read_text())
             dice.setstate((state[0], tuple(state[1]), state[2]))
         for step in range(first + 1, run.params.steps + 1):
+            if self.is_over(run):
+                break
             weight += dice.random() * (len(dice.choice(texts)) - weight)
             self.say(run, step, weight)
             state = [step, weight, dice.getstate()]
             run.checkpoint(step, lambda folder, state=state: self.save(folder, state))
         self.leave(run, weight)
+
+    def is_over(self, run: Any) -> bool:
+        return bool(run.is_finishing)
 
     def say(self, run: Any, step: int, weight: float) -> None:
         run.progress(step, run.params.steps, weight=weight)

@@ -1,8 +1,9 @@
 """The trainings and predictions that the checks look at, each made once, when first asked for.
 
-Six processes, one after another: one describes; one trains to the end, is cancelled and paused;
-one, with an interpreter of its own, trains again and is killed; one resumes and is given poor
-rows; one loads and predicts; one does so again, an input at a time.
+Six processes, one after another: one describes; one trains to the end, is cancelled, paused and
+finished early, and uses what is left; one, with an interpreter of its own, trains again and is
+killed; one resumes and is given poor rows; one loads and predicts; one does so again, an input at
+a time.
 """
 
 import shutil
@@ -142,6 +143,12 @@ class Evidence:
         return self._train(self.trainer, "paused", orders=orders)
 
     @cached_property
+    def finished(self) -> Answer:
+        """A training that is asked half-way to finish."""
+        orders = Orders(stop="finish", stop_at_report=len(self.reports) // 2)
+        return self._train(self.trainer, "finished", orders=orders)
+
+    @cached_property
     def again(self) -> Answer:
         """The same training in another process, saving a checkpoint as often as it can."""
         assert self.trained
@@ -227,6 +234,18 @@ class Evidence:
         answer = self._predict(child, self.load(child), "alone")
         self.crew.finish(child)
         return answer
+
+    @cached_property
+    def finished_loaded(self) -> Answer:
+        """The loading of the model that was finished early, where it was made."""
+        folder = self.scratch.runs / "finished" / "model"
+        work = ModelLoad(plugin_id=self.plugin.id, model_dir=folder, threads=THREADS)
+        return self.trainer.ask(work, timeout_s=self._timeout_s)
+
+    @cached_property
+    def finished_predicted(self) -> Answer:
+        """All inputs in one request to that model."""
+        return self._predict(self.trainer, self.finished_loaded, "finished")
 
     def need_training(self) -> None:
         """Raise Skip for a plugin that does not train."""

@@ -9,6 +9,7 @@ from modelmill_sdk.data import TrainData
 from modelmill_sdk.errors import Cancelled
 from modelmill_sdk.host.parameters import parameters_read
 from modelmill_sdk.host.versions import versions_read
+from modelmill_sdk.peaks import gpu_peak_bytes
 from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import Started, TrainDone, TrainStart
 from modelmill_sdk.runs import Listener, TrainRun
@@ -28,10 +29,10 @@ def plugin_train(plugin: Plugin, start: TrainStart, listener: Listener) -> Train
         run.report(**plugin.evaluate(run))
     except Cancelled:
         reason = listener.stop_reason() or "cancel"
-        return TrainDone(step=run.step, stopped_reason=reason)
+        return TrainDone(step=run.step, stopped_reason=reason, gpu_peak_bytes=gpu_peak_bytes())
     finally:
         run.close()
-    return TrainDone(step=run.step, metrics=run.metrics)
+    return TrainDone(step=run.step, metrics=run.metrics, gpu_peak_bytes=gpu_peak_bytes())
 
 
 def threads_limit(threads: int) -> None:

@@ -42,7 +42,7 @@ class {cls}(Plugin):
         model = {{"rows": 0, "next": {{}}}}
         if run.resume_from:
             model = self.load(run.resume_from, run.device)
-        for step in range(model["rows"] + 1, len(texts) + 1):
+        while (step := model["rows"] + 1) <= len(texts) and not run.is_finishing:
             model = {{"rows": step, "next": model["next"] | dict(pairwise(texts[step - 1]))}}
             run.progress(step, len(texts), words=len(model["next"]))
             run.checkpoint(step, lambda folder, now=model: self.save(folder, now))

@@ -16,6 +16,7 @@ from modelmill_sdk.conformance.checks.describing import (
     MetadataPresent,
     SchemasValid,
 )
+from modelmill_sdk.conformance.checks.finishing import FinishGivesAModel
 from modelmill_sdk.conformance.checks.predicting import (
     BatchEqualsSingle,
     LoadsElsewhere,
@@ -61,6 +62,7 @@ PROMISES: tuple[type[Promise], ...] = (
     MetersDeclared,
     SeedSameResults,
     BatchEqualsSingle,
+    FinishGivesAModel,
     NoPickle,
     NoNetwork,
     WritesInside,

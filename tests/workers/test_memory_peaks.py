@@ -1,0 +1,57 @@
+"""The peak of a host's memory: it keeps what was there, and what the kernel saw between looks."""
+
+import os
+from pathlib import Path
+
+import pytest
+from modelmill_sdk.peaks import gpu_peak_bytes
+
+from workers.hosts.groups import HostGroups
+from workers.hosts.peaks import MemoryPeak
+
+
+class Card:
+    """As much of ``torch.cuda`` as is asked."""
+
+    def __init__(self, *, is_used: bool) -> None:
+        self.is_used = is_used
+
+    def is_initialized(self) -> bool:
+        return self.is_used
+
+    def max_memory_reserved(self) -> int:
+        return 3 << 30
+
+
+class Torch:
+    def __init__(self, *, is_used: bool) -> None:
+        self.cuda = Card(is_used=is_used)
+
+
+def test_it_keeps_the_most_it_saw() -> None:
+    seen = iter([10, 30, 20])
+    peak = MemoryPeak(now_bytes=lambda _pids: next(seen), pids=set)
+    assert [peak.look() for _ in range(3)] == [10, 30, 20]
+    assert peak.bytes == 30
+
+
+def test_what_came_and_went_between_two_looks_is_the_kernels_word() -> None:
+    held = bytearray(64 << 20)
+    del held
+    peak = MemoryPeak(now_bytes=lambda _pids: 1, pids=lambda: {os.getpid(), 2**22 + 1})
+    assert peak.look() == 1
+    assert peak.bytes > 64 << 20
+
+
+@pytest.mark.parametrize("stat", ["cache 900\nrss 40\nshmem 2\n", "anon 40\nfile 900\nshmem 2\n"])
+def test_a_control_groups_cached_files_are_not_counted(tmp_path: Path, stat: str) -> None:
+    (tmp_path / "memory.stat").write_text(stat)
+    assert HostGroups(folders=[tmp_path / "pids", tmp_path]).memory_bytes() == 42
+    assert HostGroups().memory_bytes() == 0
+
+
+def test_a_gpus_peak_is_told_once_one_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "torch", Torch(is_used=False))
+    assert gpu_peak_bytes() is None
+    monkeypatch.setitem(__import__("sys").modules, "torch", Torch(is_used=True))
+    assert gpu_peak_bytes() == (3 << 30) + (512 << 20)
