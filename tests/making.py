@@ -54,7 +54,7 @@ def version_make(place: Any, *, kind: str = "text", state: str = "ready") -> Any
             dataset=dataset,
             number=1,
             source_name="grain.txt",
-            source_sha256="0" * 64,
+            source_sha256=f"{dataset.pk:0>64}"[-64:],
             state=state,
             kind=kind if state == "ready" else "",
             sha256="1" * 64 if state == "ready" else "",

@@ -43,7 +43,9 @@ def watch(mill: Installation) -> int:
     while True:
         name = mill.dead()
         if name is not None:
-            print(f"{name} ended by itself:\n{mill.log(name)[-2000:]}", file=sys.stderr)
+            log = mill.logs / f"{name}.log"
+            said = f"{name} {mill.ending(name)}. The end of {log}:\n{mill.log(name)[-2000:]}"
+            print(said, file=sys.stderr)
             return 1
         time.sleep(0.5)
 

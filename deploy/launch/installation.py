@@ -1,11 +1,13 @@
 """A running installation: started whole, watched, and ended whole."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -84,6 +86,15 @@ class Installation:
     def dead_all(self) -> list[str]:
         """Collect the processes that have ended, and return their names."""
         return [name for name, process in self.running.items() if process.poll() is not None]
+
+    def ending(self, name: str) -> str:
+        """Return how a process that has ended by itself did so, as a predicate."""
+        code = self.running[name].returncode
+        if code is None or code >= 0:
+            return f"ended by itself with status {code}"
+        with suppress(ValueError):
+            return f"was killed by signal {-code} ({signal.Signals(-code).name})"
+        return f"was killed by signal {-code}"
 
     def stop(self) -> None:
         """End every process and wait for it; a second call does nothing."""

@@ -27,6 +27,8 @@ def services(*, listener: int, var: Path) -> list[Service]:
         # Streams and uploads wait on threads; two processes use both cores.
         *["--worker-class", "gthread", "--workers", "2", "--threads", "16"],
         *["--timeout", "120", "--graceful-timeout", "3", "--access-logfile", "-"],
+        # It would lie in the home folder, where two installations would share it.
+        "--no-control-socket",
     ]
     return [
         Service("web", web, passed_fds=(listener,)),

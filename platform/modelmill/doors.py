@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import is_valid_path
 
 from modelmill.api.framework.envelope import error_response, is_api
 from modelmill.core import errors
@@ -20,7 +21,11 @@ def permission_denied(request: HttpRequest, exception: Any = None) -> HttpRespon
 
 
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponseBase:
-    """Answer a path that leads nowhere."""
+    """Answer a path that leads nowhere, or without the slash that account pages end with."""
+    slashed = f"{request.path_info}/"
+    is_read = request.method in ("GET", "HEAD") and not is_api(request)
+    if is_read and not request.path_info.endswith("/") and is_valid_path(slashed):
+        return HttpResponseRedirect(request.get_full_path(force_append_slash=True))
     return _answer(request, errors.NotFound(f"There is nothing at {request.path}."))
 
 

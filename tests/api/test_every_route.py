@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Any, Final
 
 import pytest
+from django.db.models.functions import Now
 from django.urls import reverse
 from modelmill.api.urls import routes
 from modelmill.billing.closing import invoice_close
@@ -18,7 +19,7 @@ from modelmill.inference.services import Ask, prediction_create
 from modelmill.registry.services import alias_set
 from modelmill.tenants.services import api_key_create
 from modelmill.tenants.webhooks.services import endpoint_create, endpoint_test
-from modelmill.training.models import JobEvent
+from modelmill.training.models import Checkpoint, JobEvent
 from modelmill.training.services import EventDraft
 from modelmill.training.services.events import events_write
 
@@ -92,6 +93,16 @@ def _belongings(place: Place) -> dict[str, Any]:
         )
         sample = EventDraft(kind=JobEvent.Kind.SAMPLE, blob=blob_write([b"sample"]))
         events_write([sample], job_id=job.id, tenant_id=place.tenant.id)
+        checkpoint = Checkpoint.objects.create(
+            tenant=place.tenant,
+            job=job,
+            step=1,
+            fence=1,
+            sha256="0" * 64,
+            size_bytes=5,
+            blob=blob_write([b"state"]),
+            committed_at=Now(),
+        )
         upload = upload_create(
             filename="b.txt", purpose="batch", size_bytes=9, media_type="", caller=place.caller
         )
@@ -110,6 +121,7 @@ def _belongings(place: Place) -> dict[str, Any]:
         "endpoint_id": endpoint.id,
         "delivery_id": delivery.id,
         "job_id": job.id,
+        "checkpoint_id": checkpoint.id,
         "sample_id": sample.id,
         "search_id": search.id,
         "file_id": file.id,

@@ -5,6 +5,7 @@ import json
 import pytest
 from modelmill.catalog.services import manifest_publish
 from modelmill.core.storage import blob_write
+from modelmill.datasets.models import DatasetVersion
 from modelmill.training.models import Job
 from modelmill.training.services import EventDraft, News, job_claim, job_finish, job_heartbeat
 from modelmill.training.slices import Slice
@@ -85,6 +86,7 @@ def test_parameters_pass_through_from_wherever_a_client_puts_them(acme, body, wh
         ({"training_file": "file-nothing"}, 404, "training_file"),
         ({"hyperparameters": {"steps": 0}}, 400, "steps"),
         ({"hyperparameters": {"stepps": 3}}, 400, "stepps"),
+        ({"hyperparameters": {"n_epochs": 3}}, 400, "n_epochs"),
         ({"method": {"type": "dpo"}}, 400, "method.type"),
         ({"seed": -1}, 400, "seed"),
         ({"suffix": "x" * 65}, 400, "suffix"),
@@ -96,6 +98,27 @@ def test_a_wrong_request_is_told_what_is_wrong(acme, body, change, status, param
     answer = acme.api.post_json(JOBS, body | change)
     assert (answer.status_code, answer.json()["error"]["param"]) == (status, param)
     assert acme.api.get(JOBS).json()["data"] == []
+
+
+@pytest.mark.parametrize("name", ["stepps", "n_epochs"])
+def test_an_unknown_parameter_is_answered_with_the_one_that_was_meant(acme, body, name) -> None:
+    answer = acme.api.post_json(JOBS, body | {"hyperparameters": {name: 3}})
+    assert answer.json()["error"]["message"].endswith("Did you mean steps?")
+
+
+def test_a_validation_file_that_is_the_training_file_is_refused(acme, body) -> None:
+    other = version_make(acme)
+    answer = acme.api.post_json(JOBS, body | {"validation_file": body["training_file"]})
+    assert answer.json()["error"]["code"] == "validation_is_training"
+    with acme.scope():
+        # The same bytes, brought twice.
+        first = DatasetVersion.objects.get(pk=body["training_file"])
+        DatasetVersion.objects.filter(pk=other.pk).update(source_sha256=first.source_sha256)
+    answer = acme.api.post_json(JOBS, body | {"validation_file": other.id})
+    error = answer.json()["error"]
+    assert (error["code"], error["param"]) == ("validation_is_training", "validation_file")
+    allowed = acme.api.post_json(JOBS, body | {"validation_file": version_make(acme).id})
+    assert allowed.status_code == 200
 
 
 def test_a_key_is_needed_and_the_right_permission(acme, anonymous, body) -> None:

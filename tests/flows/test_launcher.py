@@ -77,4 +77,6 @@ def test_it_ends_when_a_part_of_it_dies(tmp_path: Path) -> None:
     family = _family(process)
     next(p for p in family if "beat" in p.cmdline()).kill()
     assert process.wait(90) == 1
+    assert process.stdout is not None
+    assert "beat was killed by signal 9 (SIGKILL)" in process.stdout.read()
     assert _gone(family, within_s=60)

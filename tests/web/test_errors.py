@@ -49,6 +49,14 @@ def test_a_forbidden_page_says_who_can_help(acme: Place) -> None:
     assert "An owner or admin" in response.content.decode()
 
 
+def test_an_account_page_is_found_without_its_slash() -> None:
+    client = Client()
+    assert client.get("/accounts/login?next=/home")["Location"] == "/accounts/login/?next=/home"
+    # A form or a program is not sent elsewhere: what it sent would be lost on the way.
+    assert client.post("/accounts/login").status_code == 404
+    assert client.get("/v1/nothing").status_code == 404
+
+
 def test_a_program_gets_the_envelope_and_not_a_page(acme: Place) -> None:
     response = acme.api.get("/v1/nothing")
 

@@ -1,6 +1,7 @@
 """Parameters against a release's schema: completed with defaults, or refused with a reason."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Literal
 
@@ -48,12 +49,26 @@ def parameter_types(release: Release, name: str) -> set[str]:
     return _types(rules.get("properties", {}).get(name, {}), rules)
 
 
+def _meant(name: str, fields: Mapping[str, Any]) -> str:
+    """Return the parameter that somebody who wrote ``name`` most likely meant, if any."""
+    close = get_close_matches(name, fields, 1)
+    # OpenAI counts in epochs, and most plugins here in steps.
+    by_habit = [field for field in ("epochs", "steps") if name == "n_epochs" and field in fields]
+    return next(iter([*close, *by_habit]), "")
+
+
 def _refuse_unknown(values: Mapping[str, Any], fields: Mapping[str, Any], *, title: str) -> None:
     for name in values:
         if name not in fields:
+            known = ", ".join(fields) or _("none")
+            said = _("%(title)s has no parameter %(name)s. It has: %(known)s.")
+            said %= {"title": title, "name": name, "known": known}
+            meant = _meant(name, fields)
+            if meant:
+                hint = _("Did you mean %(name)s?") % {"name": meant}
+                said = f"{said} {hint}"
             raise InvalidRequest(
-                _("%(title)s has no parameter %(name)s. It has: %(known)s.")
-                % {"title": title, "name": name, "known": ", ".join(fields) or _("none")},
+                said,
                 code="unknown_parameter",
                 param=name,
             )

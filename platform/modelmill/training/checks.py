@@ -41,6 +41,20 @@ def kind_check(version: DatasetVersion, *, release: Release, param: str) -> None
         )
 
 
+def other_check(validation: DatasetVersion, *, training: DatasetVersion) -> None:
+    """Refuse to measure a model on what it has learnt from: it would look better than it is."""
+    same_bytes = validation.source_sha256 and validation.source_sha256 == training.source_sha256
+    if same_bytes or validation.pk == training.pk:
+        raise InvalidRequest(
+            _(
+                "The validation file is the training file. Give other examples, or leave it out: "
+                "a part of the training file is then held back."
+            ),
+            code="validation_is_training",
+            param="validation_file",
+        )
+
+
 def metadata_check(metadata: Mapping[str, Any]) -> None:
     """Refuse metadata beyond OpenAI's bounds: 16 pairs of text, 64 and 512 characters."""
     if len(metadata) > _METADATA_PAIRS:

@@ -20,7 +20,7 @@ from modelmill.core.scope import system_scope
 from modelmill.datasets.selectors import version_for
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
-from modelmill.training.checks import kind_check, version_check
+from modelmill.training.checks import kind_check, other_check, version_check
 from modelmill.training.models import Job
 from modelmill.training.searches.models import Search, Trial
 from modelmill.training.searches.selectors import access_search, trial_list, trial_value
@@ -263,11 +263,15 @@ def _refs_check(release: Release, *, training_ref: str, validation_ref: str) -> 
         raise InvalidRequest(
             _("%(title)s cannot be trained.") % {"title": release.manifest["title"]}, param="model"
         )
+    found = []
     for ref, param in ((training_ref, "training_file"), (validation_ref, "validation_file")):
         if ref:
             version = version_for(ref, param=param)
             version_check(version, param=param)
             kind_check(version, release=release, param=param)
+            found.append(version)
+    if len(found) > 1:
+        other_check(found[1], training=found[0])
 
 
 def _metric(metric: str) -> str:

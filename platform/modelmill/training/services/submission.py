@@ -22,7 +22,7 @@ from modelmill.datasets.selectors import version_for
 from modelmill.registry.naming import MAX_SUFFIX_LENGTH
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
-from modelmill.training.checks import kind_check, metadata_check, version_check
+from modelmill.training.checks import kind_check, metadata_check, other_check, version_check
 from modelmill.training.fitting import memory_measured
 from modelmill.training.models import CHECKPOINTS_KEPT, Job
 from modelmill.training.services.endings import ring
@@ -200,6 +200,7 @@ def _versions(
     validation = version_for(asked["validation"], param="validation_file")
     version_check(validation, param="validation_file")
     kind_check(validation, release=release, param="validation_file")
+    other_check(validation, training=training)
     return training, validation
 
 
