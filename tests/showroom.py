@@ -33,7 +33,7 @@ from modelmill.metering.facts import Usage
 from modelmill.metering.services import usage_record_many
 from modelmill.registry.services import Lineage, alias_set, version_publish
 from modelmill.tenants.models import Tenant
-from modelmill.training.models import Attempt, Job, JobEvent
+from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
 from modelmill.training.services import EventDraft, job_submit
 from modelmill.training.services.events import events_write
 from modelmill_sdk.describing import manifest_make
@@ -77,6 +77,8 @@ def showroom_make(place: Place) -> Showroom:
         alias_set(version, name="prod", caller=place.caller)
         _fail(_job(place, "gan-faces", faces, suffix="large-portraits", step=120))
         job = _run(_job(place, "gan-faces", faces, suffix="portraits", step=1720))
+        _save(job, 800, 1600)
+        _save(done, 3200, STEPS)
         invoice = _use(place)
         prediction = _predict(place, version)
         return Showroom(place, faces, prose, job, done, version, writer, prediction, invoice)
@@ -192,6 +194,23 @@ def _job(place: Place, plugin_id: str, version: Any, *, suffix: str, step: int) 
     events_write(_story(plugin_id, step), job_id=job.pk, tenant_id=place.tenant.pk)
     job.refresh_from_db()
     return job
+
+
+def _save(job: Job, *steps: int) -> None:
+    """Store checkpoints of a job."""
+    for step in steps:
+        blob = blob_write([f"{job.pk} at {step}".encode() * 250_000])
+        Checkpoint.objects.create(
+            tenant_id=job.tenant_id,
+            job=job,
+            step=step,
+            fence=1,
+            sha256=blob.sha256,
+            size_bytes=blob.size_bytes,
+            metrics=_losses(step),
+            blob=blob,
+            committed_at=timezone.now(),
+        )
 
 
 def _losses(step: int) -> dict[str, float]:

@@ -123,7 +123,9 @@ def test_a_job_is_started_watched_killed_paused_finished_and_compared(
     _seen(page.get_by_role("link", name="See the model"))
     made = _job(acme, page)
     assert (made.state, made.early_end) == ("succeeded", "kept")
-    assert made.from_checkpoint.job_id == done.pk and made.step == made.from_checkpoint.step
+    with acme.scope():
+        checkpoint = Checkpoint.objects.get(pk=made.from_checkpoint_id)
+    assert (checkpoint.job_id, checkpoint.step) == (done.pk, made.step)
 
     page.goto("/jobs")
     for one in (done, again):
