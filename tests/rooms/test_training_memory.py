@@ -21,6 +21,7 @@ from modelmill.training.services import (
     worker_report,
 )
 from modelmill.training.services.turns import lane_open
+from modelmill.training.states import EarlyEnd
 from modelmill.training.waiting import job_waiting_reason
 
 from tests.conftest import Place
@@ -156,3 +157,11 @@ def _with(fields: dict[str, Any]) -> Any:
     from tests.making import manifest_make
 
     return lambda **more: manifest_make(**fields, **more)
+
+
+def test_what_made_a_model_of_a_checkpoint_says_nothing_of_a_training(acme) -> None:
+    ref = version_make(acme).id
+    made = _done(acme, ref, peak_memory_mib=100)
+    with acme.scope():
+        Job.objects.filter(pk=made.pk).update(early_end=EarlyEnd.KEPT)
+    assert job_make(acme, training_ref=ref).expected_memory_mib == 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from modelmill.training.models import Attempt, Job, WorkerSeen
-from modelmill.training.states import State
+from modelmill.training.states import EarlyEnd, State
 
 # A peak is not the same to the last byte each time: other data in a batch, another allocator.
 _MARGIN_PERCENT = 15
@@ -46,7 +46,7 @@ def memory_measured(job: Job) -> Measured:
 
     The same is: the same release on the same data with the same parameters. Name, seed and
     priority take no memory. Only trainings that ended well count: one that ran out of
-    memory has a peak, too, and it was not enough.
+    memory has a peak, too, and it was not enough. What makes a model of a checkpoint trains nothing.
     """
     done = Attempt.objects.filter(
         job__training_version_id=job.training_version_id,
@@ -54,7 +54,7 @@ def memory_measured(job: Job) -> Measured:
         job__release_id=job.release_id,
         job__state=State.SUCCEEDED,
         outcome=State.SUCCEEDED,
-    )
+    ).exclude(job__early_end=EarlyEnd.KEPT)
     newest = done.order_by("-id").values_list(
         "job__parameters", "peak_memory_mib", "peak_gpu_memory_mib", "device_memory_mib"
     )
