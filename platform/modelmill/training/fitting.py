@@ -46,7 +46,7 @@ def memory_measured(job: Job) -> Measured:
 
     The same is: the same release on the same data with the same parameters. Name, seed and
     priority take no memory. Only trainings that ended well count: one that ran out of
-    memory has a peak, too, and it was not enough. What makes a model of a checkpoint trains nothing.
+    memory has a peak, too, and it was not enough. A model of a checkpoint takes no training.
     """
     done = Attempt.objects.filter(
         job__training_version_id=job.training_version_id,
