@@ -9,6 +9,7 @@ from modelmill.core.errors import Conflict, NotFound
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_write
 from modelmill.datasets.services import dataset_delete
+from modelmill.metering.models import UsageEvent
 from modelmill.registry.selectors import access_model_version
 from modelmill.registry.services import model_delete
 from modelmill.training.failures import Failure
@@ -16,6 +17,7 @@ from modelmill.training.manifests import job_manifest
 from modelmill.training.models import Checkpoint, Job
 from modelmill.training.selectors import access_checkpoint, access_job, checkpoints_kept
 from modelmill.training.services import (
+    Lease,
     News,
     checkpoint_commit,
     checkpoint_delete,
@@ -26,8 +28,10 @@ from modelmill.training.services import (
     job_claim,
     job_fail,
     job_finish,
+    job_heartbeat,
     job_pause,
 )
+from modelmill.training.slices import Slice
 from modelmill.training.states import Desired, State
 
 from tests.making import job_make, version_make
@@ -134,6 +138,52 @@ def test_a_running_jobs_checkpoint_can_become_a_model_while_it_trains_on(acme) -
     assert _made(acme, job).state == State.SUCCEEDED
     with acme.scope():
         assert access_job(origin.id).state == State.RUNNING
+
+
+def test_two_checkpoints_of_one_step_are_one_model(acme) -> None:
+    origin = _trained(acme, keep_checkpoints=3)
+    with acme.scope():
+        newest, older, _oldest = checkpoints_kept(origin)
+        Checkpoint.objects.filter(pk=older.pk).update(step=newest.step, fence=0)
+        older.refresh_from_db()
+        job = checkpoint_promote(newest, caller=acme.caller)
+        assert checkpoint_promote(older, caller=acme.caller).id == job.id
+
+
+def test_a_step_saved_again_keeps_its_row_and_the_model_made_of_it(acme) -> None:
+    origin = _trained(acme, steps=(5,), ends=False)
+    with acme.scope():
+        checkpoint = checkpoints_kept(origin)[0]
+        job = checkpoint_promote(checkpoint, caller=acme.caller)
+        origin = access_job(origin.id)
+        lease = Lease(
+            job_id=origin.id,
+            tenant_id=origin.tenant_id,
+            fence=origin.fence,
+            attempt=origin.attempt,
+            worker="w1",
+        )
+        again = checkpoint_commit(lease, News(step=5), piece=None, step=5, blob=blob_write([b"b"]))
+        assert again.pk == checkpoint.pk and again.size_bytes == 1
+        assert access_job(job.id).from_checkpoint_id == checkpoint.pk
+        # The other job's copy still has what was saved first.
+        assert [row.sha256 for row in checkpoints_kept(job)] == [checkpoint.sha256]
+
+
+def test_nobody_pays_for_a_model_of_a_checkpoint(acme) -> None:
+    origin = _trained(acme)
+    with acme.scope():
+        job = checkpoint_promote(checkpoints_kept(origin)[0], caller=acme.caller)
+    lease = job_claim("w2")
+    assert lease is not None
+    # Even if the plugin reports a step, and time after it.
+    for number, (start, end) in enumerate([(15, 16), (16, 16)], start=1):
+        piece = Slice(number=number, step_from=start, step_to=end, elapsed_ms=60_000)
+        job_heartbeat(lease, News(step=end, total_steps=20), piece=piece)
+    with acme.scope():
+        events = UsageEvent.objects.filter(subject=job.id)
+        assert [(event.billable, event.reason) for event in events] == [(False, "kept")] * 2
+        assert access_job(job.id).billed_ms == 0
 
 
 def test_one_that_came_to_nothing_may_be_asked_for_again(acme) -> None:

@@ -195,6 +195,24 @@ def test_a_checkpoint_of_a_finished_job_becomes_the_model_it_was(mill, settings,
         assert job_cost_micro(job) == 0
 
 
+def test_a_worker_that_ends_changes_no_model_of_a_checkpoint(mill, settings) -> None:
+    settings.CHECKPOINT_EVERY_S = 0.2
+    origin = _submit(mill, steps=60, step_ms=20)
+    train_next()
+    with mill.scope():
+        checkpoint = list(checkpoints_kept(_now(mill, origin)))[-1]
+        job = checkpoint_promote(checkpoint, caller=mill.caller)
+    drain_ask()
+    train_next()
+    assert _now(mill, job).state == State.QUEUED
+    with mill.scope():
+        assert [row.step for row in checkpoints_kept(job)] == [checkpoint.step]
+    drain_forget()
+    train_next()
+    job = _now(mill, job)
+    assert (job.state, job.model_version.step) == (State.SUCCEEDED, checkpoint.step)
+
+
 def test_a_plugin_that_trains_on_makes_no_model_of_a_checkpoint(mill, settings) -> None:
     settings.CHECKPOINT_EVERY_S = 0.1
     origin = _submit(mill, steps=40, step_ms=20, do="stubborn")

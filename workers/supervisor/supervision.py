@@ -93,7 +93,7 @@ class Supervision:
         except MillError as error:
             return Broke(code=Failure.DATASET_INVALID, message=error.message)
         resumed = self._resumable()
-        if resumed is None and self._job.early_end == EarlyEnd.KEPT:
+        if resumed is None and self._is_kept:
             message = _("The bytes of the checkpoint are damaged. Choose another checkpoint.")
             return Broke(code=Failure.PLUGIN_ERROR, message=message)
         killpoint("attempt.before_spawn")
@@ -145,9 +145,15 @@ class Supervision:
             refusal = self._validate(host, data_dir)
             if refusal is not None:
                 return refusal
+        if self._is_kept and "finish" not in host.stops:
+            return Broke(code=Failure.PLUGIN_ERROR, message=self._trains_on())
+        is_to_finish = self._wish() == "finish" and "finish" in host.stops
+        if is_to_finish:
+            # Before it starts: what goes on from a checkpoint only to finish makes no further step.
+            host.send(Stop(reason="finish"))
         host.send(self._start_message(data_dir, resumed))
-        if self._wish() == "finish":
-            # At once: what goes on from a checkpoint only to finish makes no further step.
+        if is_to_finish:
+            # And again: hosts of an older SDK forget at the start what they were told before it.
             self._finish(host)
         return self._listen(host, resumed_step=resumed.step if resumed else None)
 
@@ -199,9 +205,12 @@ class Supervision:
             self._keeper.bear(partial(self._note_environment, message.environment))
             self._say_started(resumed_step)
         elif isinstance(message, protocol.Progress):
-            if self._goes_too_far(message.step, resumed_step):
-                refusal = _("The plugin cannot make a model of a checkpoint: it trained on.")
-                return Broke(code=Failure.PLUGIN_ERROR, message=refusal)
+            if self._is_kept:
+                has_gone_on = message.step > (resumed_step or 0)
+                # One that is stopped meanwhile may make a step on its way; nothing of it stays.
+                if has_gone_on and self._stop_state is None and self._wish() == "finish":
+                    return Broke(code=Failure.PLUGIN_ERROR, message=self._trains_on())
+                return None
             notebook.progress(message)
             self._note_gpu(message)
             killpoint("train.stepped")
@@ -211,7 +220,9 @@ class Supervision:
         elif isinstance(message, protocol.Log):
             notebook.log(message)
         elif isinstance(message, protocol.CheckpointSaved):
-            self._keeper.bear(lambda: self._checkpoint(message))
+            # What makes a model of one checkpoint must not go on from another.
+            if not self._is_kept:
+                self._keeper.bear(lambda: self._checkpoint(message))
         elif isinstance(message, protocol.TrainDone):
             self._note_gpu(message)
             notebook.point()
@@ -281,12 +292,14 @@ class Supervision:
         """A plugin that fails while it stops has stopped."""
         return broke if self._stop_state is None else Stopped(state=self._stop_state)
 
-    def _goes_too_far(self, step: int, resumed_step: int | None) -> bool:
-        """Say whether a plugin trains on that shall make a model of a checkpoint.
+    @property
+    def _is_kept(self) -> bool:
+        """Whether all there is to do is a model of a checkpoint."""
+        return self._job.early_end == EarlyEnd.KEPT
 
-        One step may have begun before it heard that it shall finish.
-        """
-        return self._job.early_end == EarlyEnd.KEPT and step > (resumed_step or 0) + 1
+    @staticmethod
+    def _trains_on() -> str:
+        return _("The plugin cannot make a model of a checkpoint: it trained on.")
 
     def _watch_loss(self, message: protocol.Progress) -> None:
         losses = [value for name, value in message.metrics.items() if "loss" in name]

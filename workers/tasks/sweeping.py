@@ -3,6 +3,7 @@
 from celery import shared_task
 from modelmill.training.services import checkpoints_expire, jobs_sweep
 
+_PASSES = 100
 EVERY_S = {"workers.tasks.sweeping.jobs": 10.0, "workers.tasks.sweeping.checkpoints": 3600.0}
 
 
@@ -15,4 +16,10 @@ def jobs() -> int:
 @shared_task(name="workers.tasks.sweeping.checkpoints")
 def checkpoints() -> int:
     """Delete the checkpoints that are older than the installation keeps."""
-    return checkpoints_expire()
+    count = 0
+    for _pass in range(_PASSES):
+        deleted = checkpoints_expire()
+        count += deleted
+        if not deleted:
+            break
+    return count

@@ -137,6 +137,7 @@ class JobCancelView(TenantView):
     """Cancel one job."""
 
     permissions: ClassVar = {"POST": "jobs:write"}
+    needs_credit = False
 
     @extend_schema(
         summary="Cancel a training job",
@@ -153,6 +154,7 @@ class JobPauseView(TenantView):
     """Pause one job."""
 
     permissions: ClassVar = {"POST": "jobs:write"}
+    needs_credit = False
 
     @extend_schema(
         summary="Pause a training job",

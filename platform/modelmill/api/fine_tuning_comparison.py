@@ -19,6 +19,7 @@ from modelmill.training.models import Job, JobEvent
 from modelmill.training.selectors import jobs_samples
 
 _SAMPLES_MAX = 120
+_MOST_POINTS = 20_000
 _TEXT_SHOWN = 4_000
 
 
@@ -33,7 +34,9 @@ class ComparisonView(TenantView):
         parameters=[
             OpenApiParameter("ids", required=True, description="Two to six jobs, with commas."),
             OpenApiParameter("names", description="Metrics, with commas; all when left out."),
-            OpenApiParameter("max_points", int, description="Of each curve; 500 if left out."),
+            OpenApiParameter(
+                "max_points", int, description="Of each curve: 500, or more with names."
+            ),
         ],
         tags=["fine-tuning"],
     )
@@ -43,7 +46,10 @@ class ComparisonView(TenantView):
         ``samples`` are those the plugin showed again and again, of each job the newest; what
         each job shows once, such as a confusion matrix, is in ``results``.
         """
+        names = _listed(request, "names")
         most = query_whole(request, "max_points", MAX_POINTS, least=2, largest=5_000)
+        # However many curves there are, the answer stays one that a process can hold.
+        most = min(most, max(MAX_POINTS, _MOST_POINTS // len(names)) if names else MAX_POINTS)
         jobs = access_jobs(_listed(request, "ids"))
         compared = jobs_compared(jobs)
         return Response(
@@ -52,7 +58,7 @@ class ComparisonView(TenantView):
                 "jobs": [_job(compared, at) for at in range(len(jobs))],
                 "parameters": [_row(row) for row in compared.parameters],
                 "metrics": [_row(row) | {"best": sorted(row.best)} for row in compared.metrics],
-                "curves": curves_by_metric(jobs, _listed(request, "names"), max_points=most),
+                "curves": curves_by_metric(jobs, names, max_points=most),
                 **_samples(jobs),
             }
         )

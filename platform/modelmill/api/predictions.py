@@ -122,6 +122,7 @@ class PredictionCancelView(TenantView):
     """Give one prediction up."""
 
     permissions = {"POST": "infer"}
+    needs_credit = False
 
     @extend_schema(
         summary="Cancel a prediction",

@@ -119,6 +119,7 @@ class SearchCancelView(TenantView):
     """Cancel one search."""
 
     permissions: ClassVar = {"POST": "jobs:write"}
+    needs_credit = False
 
     @extend_schema(
         summary="Cancel a search",

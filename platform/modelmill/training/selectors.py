@@ -75,8 +75,12 @@ def checkpoints_kept(job: Job) -> QuerySet[Checkpoint]:
 
 
 def checkpoint_job(checkpoint: Checkpoint) -> Job | None:
-    """Return the job that makes, or made, a model of a checkpoint, unless it came to nothing."""
-    return _jobs_of_checkpoints().filter(from_checkpoint=checkpoint).first()
+    """Return the job that makes, or made, a model of a checkpoint, unless it came to nothing.
+
+    Also of another one of the same step, which has the same name.
+    """
+    named = {"from_checkpoint__job": checkpoint.job_id, "from_checkpoint__step": checkpoint.step}
+    return _jobs_of_checkpoints().filter(**named).first()
 
 
 def access_checkpoint(job: Job, checkpoint_id: str) -> Checkpoint:

@@ -208,7 +208,7 @@ def _lineage(job: Job, *, metrics: Mapping[str, Any]) -> Lineage:
         checkpoint=job.from_checkpoint.name if job.from_checkpoint else "",
         parameters=job.parameters,
         seed=job.seed,
-        step=job.step,
+        step=job.from_checkpoint.step if job.from_checkpoint else job.step,
         metrics=metrics,
         created_by=job.created_by,
     )

@@ -6,6 +6,7 @@ first step: only the plugin knows how to make a model of its state.
 
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
@@ -24,6 +25,8 @@ from modelmill.training.services.events import event_say
 from modelmill.training.services.submission import ask_hash, job_store
 from modelmill.training.states import ENDED, Desired, EarlyEnd, State
 
+logger = structlog.get_logger(__name__)
+
 _MAX_AT_ONCE = 500
 
 
@@ -36,6 +39,8 @@ def checkpoint_promote(checkpoint: Checkpoint, *, caller: Caller) -> Job:
     """
     caller.require("jobs:write")
     with transaction.atomic():
+        # Its job first, as everywhere: a worker holds that while it changes checkpoints.
+        Job.objects.select_for_update().filter(pk=checkpoint.job_id).values_list("pk").first()
         held = Checkpoint.objects.select_for_update().get(pk=checkpoint.pk)
         earlier = checkpoint_job(held)
         if earlier is not None:
@@ -84,7 +89,10 @@ def checkpoint_delete(checkpoint: Checkpoint, *, caller: Caller) -> None:
 
 
 def checkpoints_expire() -> int:
-    """Delete the bytes of what is kept longer than the installation keeps; return how many."""
+    """Delete the bytes of what is kept longer than the installation keeps; return how many.
+
+    A bounded number at once: call it again while there are some.
+    """
     if settings.CHECKPOINT_KEEP_DAYS <= 0:
         return 0
     oldest = Now() - timedelta(days=settings.CHECKPOINT_KEEP_DAYS)
@@ -92,8 +100,12 @@ def checkpoints_expire() -> int:
         rows = Checkpoint.objects.filter(blob__isnull=False, job__state__in=ENDED)
         old = list(rows.filter(job__finished_at__lt=oldest).order_by("id")[:_MAX_AT_ONCE])
     for row in old:
-        with tenant_scope(row.tenant_id):
-            _bytes_release(row)
+        try:
+            with tenant_scope(row.tenant_id):
+                _bytes_release(row)
+        except OSError:
+            # The others' time is over all the same.
+            logger.exception("checkpoint_not_deleted", checkpoint=row.pk)
     return len(old)
 
 

@@ -20,6 +20,7 @@ from modelmill.training.models import Attempt, Job
 from modelmill.training.services.leases import Lease, lease_update
 from modelmill.training.services.turns import lane_charge
 from modelmill.training.slices import Part, Slice, slice_parts
+from modelmill.training.states import EarlyEnd
 
 CPU_METER = "cpu_ms"
 GPU_METER = "gpu_ms"
@@ -84,6 +85,9 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
         return
     job = Job.objects.select_related("release").get(pk=lease.job_id)
     parts = slice_parts(piece, billed_through_step=job.billed_through_step)
+    if job.early_end == EarlyEnd.KEPT:
+        # The steps were paid for by the job that the checkpoint is of.
+        parts = [replace(part, reason="kept") for part in parts]
     if _exceeds_limit(job, parts):
         parts = [replace(part, reason="cost_cap") if part.is_billable else part for part in parts]
     for part in parts:

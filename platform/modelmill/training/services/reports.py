@@ -80,18 +80,22 @@ def checkpoint_commit(
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
-        _checkpoint_drop(lease, step=step)
-        checkpoint = Checkpoint.objects.create(
+        replaced = _checkpoint_blob(lease, step=step)
+        checkpoint, _is_new = Checkpoint.objects.update_or_create(
             tenant_id=lease.tenant_id,
             job_id=lease.job_id,
             step=step,
             fence=lease.fence,
-            sha256=blob.sha256,
-            size_bytes=blob.size_bytes,
-            metrics=dict(news.metrics),
-            blob=blob,
-            committed_at=Now(),
+            defaults={
+                "sha256": blob.sha256,
+                "size_bytes": blob.size_bytes,
+                "metrics": dict(news.metrics),
+                "blob": blob,
+                "committed_at": Now(),
+            },
         )
+        if replaced is not None:
+            blob_release(replaced)
         kept = Job.objects.values_list("keep_checkpoints", flat=True).get(pk=lease.job_id)
         checkpoints_release(lease.job_id, keep=max(CHECKPOINTS_KEPT, kept))
         killpoint("checkpoint.before_commit")
@@ -187,13 +191,11 @@ def _peaks_keep(lease: Lease, news: News) -> None:
     )
 
 
-def _checkpoint_drop(lease: Lease, *, step: int) -> None:
+def _checkpoint_blob(lease: Lease, *, step: int) -> Blob | None:
+    """Return the bytes that this attempt has saved of a step already."""
     rows = Checkpoint.objects.select_related("blob")
-    for earlier in rows.filter(job_id=lease.job_id, fence=lease.fence, step=step):
-        blob = earlier.blob
-        earlier.delete()
-        if blob is not None:
-            blob_release(blob)
+    earlier = rows.filter(job_id=lease.job_id, fence=lease.fence, step=step).first()
+    return earlier.blob if earlier is not None else None
 
 
 def _stop_without_money(job: Job, lease: Lease) -> None:

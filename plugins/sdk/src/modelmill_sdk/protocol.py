@@ -97,7 +97,8 @@ class Stop(Message):
     """Stop training: at the next step (cancel), or right after a last checkpoint (pause).
 
     ``finish`` asks for a model of what was learnt so far: the plugin ends its loop as if the last
-    step were done. Send it only to a child whose Ready names it.
+    step were done. Send it only to a child whose Ready names it; before TrainStart it holds for
+    that training, from its beginning.
     """
 
     type: Literal["stop"] = "stop"

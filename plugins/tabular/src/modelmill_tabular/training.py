@@ -73,7 +73,8 @@ class Training:
     def finish(self) -> None:
         """Choose, calibrate, explain and save."""
         # Whoever stopped early has come to the end all the same.
-        self.run.progress(self.run.step, self.run.step)
+        done = self.grown.rounds + (0 if self.learner is None else self.learner.step)
+        self.run.progress(max(self.run.step, done), max(self.run.step, done))
         network = None if self.learner is None else self.learner.network
         stages = self.grown.stages[: self.grown.best_stages]
         model = model_choose(self.run, self.prepared, stages=stages, network=network)

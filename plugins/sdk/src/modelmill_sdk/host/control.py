@@ -91,7 +91,8 @@ class Control:
             if message.request_id in self._waiting:
                 self._aborted.add(message.request_id)
             return
-        if isinstance(message, TrainStart):
+        if isinstance(message, TrainStart) and self._stop != "finish":
+            # Who shall finish at once is told so before it starts.
             self._stop = None
         if isinstance(message, PredictStart):
             self._waiting.add(message.request_id)
