@@ -1,6 +1,7 @@
 """What every test may use: tenants with people in them, callers, API clients, a real Valkey."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,22 +91,29 @@ def _chinese() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Drop PostgreSQL's test database only when it has heard that our connections are closed."""
+    """End what still talks to PostgreSQL's test database: it cannot be dropped before.
+
+    A backend needs a moment to hear that its client has gone; one that never does is named.
+    """
     yield
     if connection.vendor == "postgresql":
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 5
         with django_db_blocker.unblock():
-            while _other_sessions() and time.monotonic() < deadline:
+            while _sessions() and time.monotonic() < deadline:
                 time.sleep(0.1)
+            for pid, state, query in _sessions():
+                print(f"A session was left open, {state}: {query[:300]}", file=sys.stderr)
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
 
-def _other_sessions() -> int:
+def _sessions() -> list[tuple[int, str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
+            "SELECT pid, state, query FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        return int(cursor.fetchone()[0])
+        return list(cursor.fetchall())
 
 
 @pytest.fixture(autouse=True)
