@@ -79,6 +79,26 @@ def job_make(place: Any, **options: Any) -> Any:
         )
 
 
+def checkpoint_make(job: Any, *, step: int, content: bytes = b"state", **fields: Any) -> Any:
+    """Store a checkpoint of a job as a worker would have left it, in the scope that is open."""
+    from django.utils import timezone
+    from modelmill.core.storage import blob_write
+    from modelmill.training.models import Checkpoint
+
+    blob = blob_write([content])
+    return Checkpoint.objects.create(
+        tenant_id=job.tenant_id,
+        job=job,
+        step=step,
+        fence=1,
+        sha256=blob.sha256,
+        size_bytes=blob.size_bytes,
+        blob=blob,
+        committed_at=timezone.now(),
+        **fields,
+    )
+
+
 def search_make(place: Any, **options: Any) -> Any:
     """Begin a search with the toy plugin on ready data, as the place's owner."""
     from modelmill.catalog.services import manifest_publish

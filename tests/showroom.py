@@ -33,7 +33,7 @@ from modelmill.metering.facts import Usage
 from modelmill.metering.services import usage_record_many
 from modelmill.registry.services import Lineage, alias_set, version_publish
 from modelmill.tenants.models import Tenant
-from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
+from modelmill.training.models import Attempt, Job, JobEvent
 from modelmill.training.services import EventDraft, job_submit
 from modelmill.training.services.events import events_write
 from modelmill_sdk.describing import manifest_make
@@ -41,6 +41,7 @@ from PIL import Image
 
 from deploy.demo.faces import face_png
 from tests.conftest import Place
+from tests.making import checkpoint_make
 
 POEM = "The mill turns slowly in the evening light,\nand every grain that enters finds its stone.\n"
 FACES = 120
@@ -199,18 +200,8 @@ def _job(place: Place, plugin_id: str, version: Any, *, suffix: str, step: int) 
 def _save(job: Job, *steps: int) -> None:
     """Store checkpoints of a job."""
     for step in steps:
-        blob = blob_write([f"{job.pk} at {step}".encode() * 250_000])
-        Checkpoint.objects.create(
-            tenant_id=job.tenant_id,
-            job=job,
-            step=step,
-            fence=1,
-            sha256=blob.sha256,
-            size_bytes=blob.size_bytes,
-            metrics=_losses(step),
-            blob=blob,
-            committed_at=timezone.now(),
-        )
+        content = f"{job.pk} at {step}".encode() * 250_000
+        checkpoint_make(job, step=step, content=content, metrics=_losses(step))
 
 
 def _losses(step: int) -> dict[str, float]:

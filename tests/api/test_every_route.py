@@ -5,7 +5,6 @@ from io import BytesIO
 from typing import Any, Final
 
 import pytest
-from django.db.models.functions import Now
 from django.urls import reverse
 from modelmill.api.urls import routes
 from modelmill.billing.closing import invoice_close
@@ -19,12 +18,12 @@ from modelmill.inference.services import Ask, prediction_create
 from modelmill.registry.services import alias_set
 from modelmill.tenants.services import api_key_create
 from modelmill.tenants.webhooks.services import endpoint_create, endpoint_test
-from modelmill.training.models import Checkpoint, JobEvent
+from modelmill.training.models import JobEvent
 from modelmill.training.services import EventDraft
 from modelmill.training.services.events import events_write
 
 from tests.conftest import ApiClient, Place
-from tests.making import job_make, search_make
+from tests.making import checkpoint_make, job_make, search_make
 from tests.serving import model_made
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
@@ -93,16 +92,7 @@ def _belongings(place: Place) -> dict[str, Any]:
         )
         sample = EventDraft(kind=JobEvent.Kind.SAMPLE, blob=blob_write([b"sample"]))
         events_write([sample], job_id=job.id, tenant_id=place.tenant.id)
-        checkpoint = Checkpoint.objects.create(
-            tenant=place.tenant,
-            job=job,
-            step=1,
-            fence=1,
-            sha256="0" * 64,
-            size_bytes=5,
-            blob=blob_write([b"state"]),
-            committed_at=Now(),
-        )
+        checkpoint = checkpoint_make(job, step=1)
         upload = upload_create(
             filename="b.txt", purpose="batch", size_bytes=9, media_type="", caller=place.caller
         )

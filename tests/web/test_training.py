@@ -1,10 +1,9 @@
 """Plugins, the form that trains one, and the job's page."""
 
-from django.db.models.functions import Now
-from modelmill.core.storage import blob_write
-from modelmill.training.models import Attempt, Checkpoint, Job
+from modelmill.training.models import Attempt, Job
 
 from tests.conftest import Place
+from tests.making import checkpoint_make
 from tests.showroom import Showroom
 
 TRAIN = "/plugins/gan-faces/train"
@@ -124,17 +123,7 @@ def test_a_job_is_finished_paused_and_cancelled_from_its_page(showroom: Showroom
 def test_a_checkpoint_is_made_a_model_and_deleted_from_its_jobs_page(showroom: Showroom) -> None:
     client, job = showroom.place.browser(), showroom.done
     with showroom.place.scope():
-        checkpoint = Checkpoint.objects.create(
-            tenant=job.tenant,
-            job=job,
-            step=400,
-            fence=1,
-            sha256="0" * 64,
-            size_bytes=3,
-            blob=blob_write([b"abc"]),
-            metrics={"loss": 0.25},
-            committed_at=Now(),
-        )
+        checkpoint = checkpoint_make(job, step=400, metrics={"loss": 0.25})
     path = f"/jobs/{job.pk}/checkpoints/{checkpoint.pk}"
     assert f'action="{path}/model"' in client.get(f"/jobs/{job.pk}").content.decode()
     made = client.post(f"{path}/model")
