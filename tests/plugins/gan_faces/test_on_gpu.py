@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from modelmill_gan_faces.plugin import GanFaces
+from modelmill_sdk.learning.graphs import Graphed
 from modelmill_sdk.testing import predict_once, train_once
+from safetensors.torch import load_file
 
 from tests.plugins.gan_faces.drawn import write_faces
 
@@ -29,3 +31,25 @@ def test_it_learns_on_a_gpu(tmp_path: Path, resolution: int, steps: int) -> None
     assert face.stat().st_size > 0
     if steps >= 300:
         assert (metrics["fid_fixed_conv_v1"] or 1e9) < 100
+
+
+def test_graphs_change_nothing_but_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_faces(tmp_path / "data")
+    # The augmentation adds up in no fixed order on a GPU; the rest can be made to.
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    params = {**{"resolution": 32, "steps": 40, "samples": 0}, "augment": False}
+
+    def weights_of(folder: str) -> tuple[dict[str, torch.Tensor], float]:
+        began = time.perf_counter()
+        work = tmp_path / folder
+        model_dir, _ = train_once(GanFaces, data, params, work, device="cuda")
+        return load_file(model_dir / "model.safetensors"), time.perf_counter() - began
+
+    graphed, graphed_s = weights_of("graphed")
+    monkeypatch.setattr(Graphed, "__call__", lambda self: self._work())
+    plain, plain_s = weights_of("plain")
+    apart = max(float((graphed[name] - plain[name]).abs().max()) for name in plain)
+    print(f"{torch.cuda.get_device_name()}: {graphed_s:.1f} s, else {plain_s:.1f} s; {apart:.2e}")
+    assert apart == 0

@@ -5,6 +5,7 @@ import time
 import pytest
 import torch
 from modelmill_sdk.bases import ROOT_VARIABLE
+from modelmill_sdk.learning.graphs import Graphed
 from modelmill_sdk.protocol import Log
 from modelmill_sdk.testing import Recorder, predict_once, train_once
 from modelmill_text_generation.plugin import TextGeneration
@@ -37,6 +38,24 @@ def test_it_learns_and_writes_on_a_gpu(tmp_path):
     )
     print(text)
     assert text
+
+
+def test_a_graph_changes_nothing_but_the_time(tmp_path, monkeypatch):
+    data = text_data(tmp_path / "data", sentences(2_000), held=100)
+    params = {"steps": 60, "size": "small", "dropout": 0.2, "patience": 0, "precision": "float32"}
+
+    def loss_of(folder):
+        began = time.monotonic()
+        _, metrics = train_once(TextGeneration, data, params, tmp_path / folder, device="cuda")
+        return metrics["heldout_loss"], time.monotonic() - began
+
+    graphed, graphed_s = loss_of("graphed")
+    monkeypatch.setattr(Graphed, "__call__", lambda self: self._work())
+    plain, plain_s = loss_of("plain")
+    print(f"\n{torch.cuda.get_device_name()}: {graphed_s:.1f} s, else {plain_s:.1f} s")
+
+    # The same seeds drop the same places; a GPU adds up in no fixed order.
+    assert graphed == pytest.approx(plain, rel=0.01)
 
 
 def test_an_int8_base_is_tuned_on_a_gpu(base_root, tmp_path, monkeypatch):

@@ -3,14 +3,15 @@
 Axes: B batch, L latent, C channels, H height, W width.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import torch
 from modelmill_sdk.learning.averaging import Average
-from modelmill_sdk.learning.memory import Accumulator
+from modelmill_sdk.learning.memory import Accumulator, Step
 from modelmill_sdk.learning.precision import Precision
 from modelmill_sdk.learning.schedules import rate_set
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from modelmill_gan_faces.config import FacesConfig
 from modelmill_gan_faces.diffaugment import diffaugment
 from modelmill_gan_faces.discriminator import Discriminator
 from modelmill_gan_faces.generator import Generator
+from modelmill_gan_faces.graphed import GraphedHalves
 from modelmill_gan_faces.losses import discriminator_loss, generator_loss, gradient_penalty
 from modelmill_gan_faces.real import RealPictures
 from modelmill_gan_faces.recipe import Recipe
@@ -71,7 +73,9 @@ class Trainer:
         self.config, self.recipe, self.real = config, recipe, real
         self.device, self.seed, self.step = device, seed, 0
         self.precision = Precision(torch.device(device).type, False)
-        self.parts = Accumulator(recipe.batch_size, log=log)
+        self.parts, self.log = Accumulator(recipe.batch_size, log=log), log
+        self.random = torch.Generator(device)
+        self.graphed: dict[bool, GraphedHalves] = {}  # by whether the step is penalised
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator = _placed(Generator(config), device)
@@ -85,9 +89,7 @@ class Trainer:
         """Take one step of both networks; returns their losses, still on the device."""
         adams = (self.generator_adam, self.discriminator_adam)
         rate_set(adams, self.recipe.learning_rate_at(self.step))
-        batch = self._batch()
-        self._discriminator_step(batch)
-        loss = self._generator_step(batch)
+        batch, loss = self._halves(self._batch())
         self.average.update(self.generator, step=self.step)
         self.step += 1
         return {
@@ -95,8 +97,40 @@ class Trainer:
             "generator_loss": loss,
         }
 
+    def _halves(self, batch: Batch) -> tuple[Batch, Tensor]:
+        """Let both networks learn; returns the batch as it was judged, and the generator's loss."""
+        # Lazy regularisation: every few steps, that much stronger (Karras et al.: "Analyzing and
+        # improving the image quality of StyleGAN", CVPR 2020, section 3.1).
+        is_penalised = (
+            self.recipe.gradient_penalty > 0 and self.step % self.recipe.penalty_every == 0
+        )
+        if self.precision.device_type == "cuda" and self.parts.part_size == len(batch.latents):
+            try:
+                return self._graphed_halves(batch, is_penalised=is_penalised)
+            except torch.OutOfMemoryError:
+                self.graphed.clear()
+        judged = self.discriminator_loss_of(batch, is_penalised=is_penalised)
+        self.parts.backward(judged, zero_grad=self.discriminator_adam.zero_grad)
+        self.discriminator_adam.step()
+        with self.discriminator_frozen():
+            drawn = self.generator_loss_of(batch)
+            loss = self.parts.backward(drawn, zero_grad=self.generator_adam.zero_grad)
+        self.generator_adam.step()
+        return batch, loss
+
+    def _graphed_halves(self, batch: Batch, *, is_penalised: bool) -> tuple[Batch, Tensor]:
+        if is_penalised not in self.graphed:
+            self.graphed[is_penalised] = GraphedHalves(self, batch, is_penalised=is_penalised)
+        graphed = self.graphed[is_penalised]
+        graphed.load(batch)
+        graphed.judge()
+        self.discriminator_adam.step()
+        loss = graphed.draw()
+        self.generator_adam.step()
+        return graphed.batch, loss
+
     def _batch(self) -> Batch:
-        random = torch.Generator(self.device).manual_seed(_mixed(self.seed, self.step))
+        random = self.random.manual_seed(_mixed(self.seed, self.step))
         shape = (self.recipe.batch_size, self.config.latent_size)
         latents = torch.randn(shape, generator=random, device=self.device)  # (B, L)
         real, labels = self.real.batch(self.step, device=self.device)  # (B, C, H, W), (B,)
@@ -110,13 +144,8 @@ class Trainer:
             random=random,
         )
 
-    def _discriminator_step(self, batch: Batch) -> None:
-        """Tell real from fake a little better."""
-        # Lazy regularisation: every few steps, that much stronger (Karras et al.: "Analyzing and
-        # improving the image quality of StyleGAN", CVPR 2020, section 3.1).
-        is_penalised = (
-            self.recipe.gradient_penalty > 0 and self.step % self.recipe.penalty_every == 0
-        )
+    def discriminator_loss_of(self, batch: Batch, *, is_penalised: bool) -> Step:
+        """The loss of a part of the batch, from telling real from fake."""
 
         def loss_of(first: int, end: int) -> Tensor:
             part = slice(first, end)
@@ -140,8 +169,7 @@ class Trainer:
                 loss = loss + self.recipe.gradient_penalty / 2 * self.recipe.penalty_every * slopes
             return loss
 
-        self.parts.backward(loss_of, zero_grad=self.discriminator_adam.zero_grad)
-        self.discriminator_adam.step()
+        return loss_of
 
     def _few(self, pictures: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Scores of a few pictures `(B, C, H, W)` that stand for all, and those pictures."""
@@ -149,8 +177,8 @@ class Trainer:
         named = None if labels is None else labels[:PENALTY_ROWS]  # (16,)
         return self.discriminator(few, named), few  # (16,), (16, C, H, W)
 
-    def _generator_step(self, batch: Batch) -> Tensor:
-        """Be told from real a little worse, by a discriminator that learns nothing from it.
+    def generator_loss_of(self, batch: Batch) -> Step:
+        """The loss of a part of the batch, from being told from real.
 
         The pictures are the discriminator step's own, and so are the real scores: scoring again
         after its small step would cost a seventh more and change next to nothing.
@@ -163,12 +191,16 @@ class Trainer:
                 scores = self.discriminator(fake, batch.labels_of(part)).float()  # (B,)
             return generator_loss(batch.real_scores[part], scores)
 
-        # Without gradients for its weights a discriminator's backward pass costs half.
+        return loss_of
+
+    @contextmanager
+    def discriminator_frozen(self) -> Iterator[None]:
+        """Leave its weights alone: a backward pass through it costs half without them."""
         self.discriminator.requires_grad_(False)
-        loss = self.parts.backward(loss_of, zero_grad=self.generator_adam.zero_grad)
-        self.generator_adam.step()
-        self.discriminator.requires_grad_(True)
-        return loss
+        try:
+            yield
+        finally:
+            self.discriminator.requires_grad_(True)
 
     def _fake(self, batch: Batch, part: slice, *, is_learning: bool) -> Tensor:
         """Pictures `(B, C, H, W)` drawn for a part; for a whole batch once, to serve both steps."""

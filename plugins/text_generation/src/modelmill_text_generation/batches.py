@@ -5,7 +5,7 @@ A step's number and the seed decide it all, so a resumed training needs no posit
 Axes: B rows, T tokens of context, P packs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,39 +69,60 @@ class Source(Protocol):
 class Windows:
     """Stretches of one long text: each round cuts it at another offset and shuffles the cuts."""
 
-    def __init__(self, tokens: Tensor, *, context: int, batch: int, seed: int) -> None:
-        """Cut ``(N,)`` tokens, to learn from them at least two contexts and one token long."""
+    def __init__(
+        self,
+        tokens: Tensor,
+        *,
+        context: int,
+        batch: int,
+        seed: int,
+        redrawn: Callable[[int], Tensor] | None = None,
+    ) -> None:
+        """Cut ``(N,)`` tokens, to learn from them at least two contexts and one token long.
+
+        ``redrawn(number)`` gives the same text in other tokens for a round after the first, which
+        reads as many stretches of it as the first one does.
+        """
         self._context = max(1, min(context, len(tokens) - 1))
         self._tokens, self._batch, self._seed = tokens, batch, seed
+        self._redrawn = redrawn
         self._per_round = (len(tokens) - 1) // self._context - 1
         self._round = -1
+        self._learned = tokens  # what this round reads
         self._starts: list[int] = []
 
     def at(self, step: int) -> Batch:
         """Give the batch of a step counted from 1."""
         first = (step - 1) * self._batch
-        return self._rows([self._start(first + offset) for offset in range(self._batch)])
+        return _windows([self._row(first + offset) for offset in range(self._batch)])
 
     def spread(self, max_tokens: int) -> Iterator[Batch]:
         """Give at most so many tokens from all over the text, the same ones every time."""
         starts = torch.arange(0, len(self._tokens) - self._context, self._context)
         for some in torch.split(_spread(starts, max_tokens // self._context), self._batch):
-            yield self._rows(some.tolist())
+            yield _windows([self._cut(self._tokens, start) for start in some.tolist()])
 
-    def _rows(self, starts: list[int]) -> Batch:
-        rows = [self._tokens[start : start + self._context + 1] for start in starts]
-        window = torch.stack(rows).long()  # (B, T + 1)
-        return Batch(inputs=window[:, :-1], targets=window[:, 1:])
-
-    def _start(self, position: int) -> int:
+    def _row(self, position: int) -> Tensor:
         number, place = divmod(position, self._per_round)
         if number != self._round:
-            generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
-            offset = int(torch.randint(self._context, (1,), generator=generator))
-            order = torch.randperm(self._per_round, generator=generator)
-            self._starts = (order * self._context + offset).tolist()
-            self._round = number
-        return self._starts[place]
+            self._begin(number)
+        return self._cut(self._learned, self._starts[place])
+
+    def _begin(self, number: int) -> None:
+        if self._redrawn is not None:
+            redrawn = self._redrawn(number) if number else self._tokens
+            # As long at least, for a round to be one; fewer merges hardly ever make it shorter.
+            self._learned = max(self._tokens, redrawn, key=len)
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
+        offset = int(torch.randint(self._context, (1,), generator=generator))
+        # Tokens drawn anew are more: what is over is left out, another part each time.
+        count = (len(self._learned) - 1) // self._context - 1
+        order = torch.randperm(count, generator=generator)[: self._per_round]
+        self._starts = (order * self._context + offset).tolist()
+        self._round = number
+
+    def _cut(self, tokens: Tensor, start: int) -> Tensor:
+        return tokens[start : start + self._context + 1]  # (T + 1,)
 
 
 class Packs:
@@ -182,6 +203,11 @@ class Packs:
             self._order = torch.randperm(len(self), generator=generator).tolist()
             self._round = number
         return self._order[place]
+
+
+def _windows(rows: list[Tensor]) -> Batch:
+    window = torch.stack(rows).long()  # (B, T + 1)
+    return Batch(inputs=window[:, :-1], targets=window[:, 1:])
 
 
 def _spread(values: Tensor, wanted: int) -> Tensor:

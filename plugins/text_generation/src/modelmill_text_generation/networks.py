@@ -11,6 +11,7 @@ from modelmill_sdk.learning.precision import Precision
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+from transformers.models.qwen3.modeling_qwen3 import Qwen3Attention
 
 from modelmill_text_generation.batches import UNLEARNED, Batch
 
@@ -78,6 +79,13 @@ def add_dropout(model: nn.Module, share: float) -> None:
         for name, module in model.named_modules():
             if name.endswith(("o_proj", "down_proj", "embed_tokens")):
                 module.register_forward_hook(drop)
+
+
+def add_attention_dropout(model: nn.Module, share: float) -> None:
+    """Drop places that are looked at, while training only; the saved folder does not know of it."""
+    for module in model.modules():
+        if isinstance(module, Qwen3Attention):
+            module.attention_dropout = share
 
 
 def loss_sum(model: nn.Module, batch: Batch, precision: Precision) -> Tensor:

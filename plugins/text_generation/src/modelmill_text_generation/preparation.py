@@ -1,10 +1,13 @@
 """All that a training needs before its first step: texts, tokenizer, tokens, plan, model."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from modelmill_sdk import CustomerError, seed_everything
+from tokenizers import models
+from torch import Tensor
 
 from modelmill_text_generation.bases import add_adapters, load_base
 from modelmill_text_generation.batches import Packs, Source, Windows
@@ -21,10 +24,17 @@ from modelmill_text_generation.corpus import (
     read_rows,
     text_of,
 )
-from modelmill_text_generation.networks import SHAPES, add_dropout, keeps_apart, new_model
+from modelmill_text_generation.networks import (
+    SHAPES,
+    add_attention_dropout,
+    add_dropout,
+    keeps_apart,
+    new_model,
+)
 from modelmill_text_generation.plans import Plan, settle_plan
 from modelmill_text_generation.problems import too_little_text
 from modelmill_text_generation.quantized import frozen_bytes
+from modelmill_text_generation.redrawing import Redrawing
 from modelmill_text_generation.vocabularies import new_tokenizer
 from modelmill_text_generation.writers import Writer
 
@@ -71,20 +81,24 @@ def prepare(run: "TrainRun") -> tuple[Prepared, State]:
         tokenizer = _tokenizer(run, rows, layout)
     if layout.is_chat:
         ensure_template(tokenizer)
-    learned, heldout = _readings(run, rows, tokenizer, layout)
+    learned, heldout, is_all_learned = _readings(run, rows, tokenizer, layout)
     base_context = None if model is None else int(model.config.max_position_embeddings)
     plan, state = _plan(run, learned.token_count, base_context=base_context)
     model = _model(run, model, tokenizer, plan)
-    pad_id = int(tokenizer.pad_token_id or tokenizer.eos_token_id or 0)
+    redrawn = None
+    if is_all_learned and plan.is_redrawn and _can_redraw(run, tokenizer, layout):
+        redrawn = Redrawing(rows, tokenizer, layout=layout, seed=run.seed).at
+        run.log("The text is cut into other tokens for each round, since it is read many times.")
     sources = [
         source_of(
             reading,
             model,
             context=plan.context,
             batch=plan.batch,
-            pad_id=pad_id,
+            pad_id=int(tokenizer.pad_token_id or tokenizer.eos_token_id or 0),
             seed=run.seed,
             packed=params.pack,
+            redrawn=redrawn if reading is learned else None,
         )
         for reading in (learned, heldout)
     ]
@@ -112,10 +126,11 @@ def source_of(
     pad_id: int,
     seed: int = 0,
     packed: bool = True,
+    redrawn: Callable[[int], Tensor] | None = None,
 ) -> Source:
     """Give what a model learns from, or is measured on."""
     if reading.run is not None:
-        return Windows(reading.run, context=context, batch=batch, seed=seed)
+        return Windows(reading.run, context=context, batch=batch, seed=seed, redrawn=redrawn)
     return Packs(
         reading.examples,
         context=context,
@@ -162,14 +177,21 @@ def _tokenizer(run: "TrainRun", rows: Rows, layout: Layout) -> Any:
 
 def _readings(
     run: "TrainRun", rows: Rows, tokenizer: Any, layout: Layout
-) -> tuple[Reading, Reading]:
+) -> tuple[Reading, Reading, bool]:
+    """Give what is learned, what is held out, and whether all of ``rows`` are learned."""
     learned = encode_rows(rows, tokenizer, layout=layout)
     heldout = encode_rows(read_rows(run.data, "validation"), tokenizer, layout=layout)
-    if not heldout.learned_count:
+    brings_heldout = heldout.learned_count > 0
+    if not brings_heldout:
         learned, heldout = hold_out(learned, tokenizer)
     if learned.token_count < _MIN_TOKENS or heldout.token_count < 2 or not learned.learned_count:
         raise CustomerError("There is too little text to learn from. Add more text.")
-    return learned, heldout
+    return learned, heldout, brings_heldout
+
+
+def _can_redraw(run: "TrainRun", tokenizer: Any, layout: Layout) -> bool:
+    is_pairs = isinstance(tokenizer.backend_tokenizer.model, models.BPE)
+    return run.params.method == "scratch" and is_pairs and not layout.is_documents
 
 
 def _plan(run: "TrainRun", token_count: int, *, base_context: int | None) -> tuple[Plan, State]:
@@ -199,6 +221,7 @@ def _model(run: "TrainRun", base: Any, tokenizer: Any, plan: Plan) -> Any:
             end_id=tokenizer.eos_token_id,
         )
         add_dropout(model, plan.dropout)
+        add_attention_dropout(model, plan.attention_dropout)
         return model
     if params.method == "lora":
         model = add_adapters(base, rank=params.lora_rank, dropout=params.dropout)

@@ -10,6 +10,7 @@ from modelmill_sdk.learning.finite import FiniteWatch
 from modelmill_sdk.learning.memory import Accumulator
 from modelmill_sdk.learning.precision import Precision, precision_choose
 
+from modelmill_text_generation.batches import Batch, Windows
 from modelmill_text_generation.checkpoints import (
     State,
     learned_weights,
@@ -18,6 +19,7 @@ from modelmill_text_generation.checkpoints import (
     save_checkpoint,
 )
 from modelmill_text_generation.generation import sample_text
+from modelmill_text_generation.graphed import GraphedGradient
 from modelmill_text_generation.heldout import heldout_loss, heldout_metrics
 from modelmill_text_generation.networks import loss_sum
 from modelmill_text_generation.optimizers import (
@@ -57,6 +59,9 @@ class Training:
         self.finite = FiniteWatch(device=run.device)
         self.precision = precision_choose(run.params.precision, device=run.device, step=self._probe)
         run.log(f"Computing in {self.precision.name}.")
+        self.graphed: GraphedGradient | None = None
+        if self._is_always_alike():
+            self.graphed = GraphedGradient(self.model, self.plan, self.precision, log=run.log)
 
     def go(self) -> None:
         """Train to the last step, or until the held-out text says that it is enough."""
@@ -108,7 +113,19 @@ class Training:
         plan = self.plan
         rate = learning_rate_at(step, steps=plan.steps, warmup=plan.warmup, peak=plan.learning_rate)
         set_learning_rate(self.optimizers, rate)
-        batch = self.prepared.learned.at(step)
+        loss = self._gradient(self.prepared.learned.at(step))
+        torch.nn.utils.clip_grad_norm_(self.learned, _GRADIENT_NORM)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return loss, rate
+
+    def _gradient(self, batch: Batch) -> torch.Tensor:
+        """Give the batch's mean loss, its gradient left in the weights."""
+        if self.graphed is not None:
+            try:
+                return self.graphed(batch)
+            except torch.OutOfMemoryError:
+                self.graphed = None
         count = batch.target_count
 
         def loss_of(first: int, end: int) -> torch.Tensor:
@@ -117,11 +134,14 @@ class Training:
             share = len(batch) / (end - first) / max(count, 1)
             return loss_sum(self.model, part, self.precision) * share
 
-        loss = self.batches.backward(loss_of, zero_grad=self._zero_grad)
-        torch.nn.utils.clip_grad_norm_(self.learned, _GRADIENT_NORM)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        return loss, rate
+        return self.batches.backward(loss_of, zero_grad=self._zero_grad)
+
+    def _is_always_alike(self) -> bool:
+        """Tell whether every step is the same to a GPU: a new model on stretches of one text."""
+        is_new = self.run.params.method == "scratch"
+        is_whole = self.batches.part_size == self.plan.batch
+        is_even = isinstance(self.prepared.learned, Windows)
+        return next(self.model.parameters()).is_cuda and is_new and is_whole and is_even
 
     def _zero_grad(self) -> None:
         for optimizer in self.optimizers:
