@@ -311,6 +311,8 @@ LEASE_S = env.number("MODELMILL_LEASE_S", 60)
 HEARTBEAT_S = env.number("MODELMILL_HEARTBEAT_S", 15)
 CHECKPOINT_EVERY_S = env.number("MODELMILL_CHECKPOINT_EVERY_S", 60)
 CHECKPOINT_KEEP_DAYS = env.number("MODELMILL_CHECKPOINT_KEEP_DAYS", 30)
+# What a job remembers of checkpoints whose bytes are gone; 0 is all of them.
+CHECKPOINTS_LISTED = env.number("MODELMILL_CHECKPOINTS_LISTED", 200)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
 # What is set aside when a job is submitted, and how long one may train at most.
 TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)

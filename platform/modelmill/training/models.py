@@ -194,7 +194,7 @@ class Checkpoint(TenantOwned):
     sha256 = models.CharField(max_length=64)
     size_bytes = models.BigIntegerField()
     metrics = models.JSONField(default=dict)
-    # Older ones keep their row, for the list, and give their bytes back.
+    # Older ones keep their row for a while, for the list, and give their bytes back.
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     committed_at = models.DateTimeField()
 
