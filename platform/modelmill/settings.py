@@ -352,6 +352,8 @@ API_REQUESTS_METERED = env.flag("MODELMILL_METER_API_REQUESTS", False)
 USAGE_SPOOL_DIR = Path(env.text("MODELMILL_USAGE_SPOOL_DIR", str(VAR_DIR / "usage")))
 # How often it takes them there; 0 leaves it to the control workers of its machine.
 USAGE_FLUSH_S = 1.0
+# Files with uses that could not be recorded; of more than these the oldest are deleted, and logged.
+USAGE_REFUSED_MAX = env.number("MODELMILL_USAGE_REFUSED_MAX", 1000)
 STORAGE_SAMPLE_S = env.number("MODELMILL_STORAGE_SAMPLE_S", 300)
 
 # ── Inference ──
