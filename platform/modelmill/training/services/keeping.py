@@ -131,6 +131,7 @@ def _job_of(checkpoint: Checkpoint, origin: Job, *, caller: Caller) -> Job:
         training_version_id=origin.training_version_id,
         validation_version_id=origin.validation_version_id,
         parameters=origin.parameters,
+        parameters_sha256=origin.parameters_sha256,
         suffix=origin.suffix,
         seed=origin.seed,
         created_by=caller.actor,
