@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -197,6 +198,26 @@ def test_what_was_put_aside_is_recorded_once_when_it_can_be(acme, usage_folder) 
     ]
     assert counted() == {"key-l": 2}
     assert list(usage_folder.iterdir()) == []
+
+
+def test_who_dies_while_putting_aside_leaves_it_to_the_next_drain(
+    acme, usage_folder, monkeypatch
+) -> None:
+    usage_count(tenant_id="ten-gone", meter="api_requests", api_key_id="key-x")
+    count(acme, 2)
+
+    def dies(*_args: object, **_more: object) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
+        patch.setattr(Path, "unlink", dies)
+        usage_flush()
+    assert len(list(usage_folder.iterdir())) == 2
+    assert usage_drain() == 0
+    (held,) = refused_list()
+    assert held.uses == {("ten-gone", "api_requests"): 1}
+    assert list(usage_folder.iterdir()) == [held.path]
+    assert counted() == {"key-a": 2}
 
 
 def test_so_many_are_kept_and_the_log_has_what_the_others_held(usage_folder, settings) -> None:
