@@ -311,6 +311,8 @@ LEASE_S = env.number("MODELMILL_LEASE_S", 60)
 HEARTBEAT_S = env.number("MODELMILL_HEARTBEAT_S", 15)
 CHECKPOINT_EVERY_S = env.number("MODELMILL_CHECKPOINT_EVERY_S", 60)
 CHECKPOINT_KEEP_DAYS = env.number("MODELMILL_CHECKPOINT_KEEP_DAYS", 30)
+# What a job remembers of checkpoints whose bytes are gone; 0 is all of them.
+CHECKPOINTS_LISTED = env.number("MODELMILL_CHECKPOINTS_LISTED", 200)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
 # What is set aside when a job is submitted, and how long one may train at most.
 TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)
@@ -350,6 +352,8 @@ API_REQUESTS_METERED = env.flag("MODELMILL_METER_API_REQUESTS", False)
 USAGE_SPOOL_DIR = Path(env.text("MODELMILL_USAGE_SPOOL_DIR", str(VAR_DIR / "usage")))
 # How often it takes them there; 0 leaves it to the control workers of its machine.
 USAGE_FLUSH_S = 1.0
+# Files with uses that could not be recorded; of more than these the oldest are deleted, and logged.
+USAGE_REFUSED_MAX = env.number("MODELMILL_USAGE_REFUSED_MAX", 1000)
 STORAGE_SAMPLE_S = env.number("MODELMILL_STORAGE_SAMPLE_S", 300)
 
 # ── Inference ──

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
@@ -107,6 +108,66 @@ def test_with_a_price_it_asks_for_credit_and_lets_in_who_has_paid(
         wallet_top_up(tenant_id=acme.tenant.id, key="paid", amount_micro=1)
     assert acme.api.get(PATH).status_code == 200
     assert counted(acme) == {"api_requests": 2}
+
+
+@pytest.fixture
+def pass_time(monkeypatch) -> Callable[[float], None]:
+    """Let what a process remembers of wallets grow old."""
+    passed_s = [0.0]
+    begun_s = time.monotonic()
+    monkeypatch.setattr(affording.time, "monotonic", lambda: begun_s + passed_s[0])
+
+    def wait(seconds: float) -> None:
+        passed_s[0] += seconds
+
+    return wait
+
+
+def test_requests_that_no_invoice_has_yet_need_credit_too(priced, acme, pass_time) -> None:
+    assert acme.api.get("/v1/balance").status_code == 200
+    leave(acme, 3_500)
+    for _ in range(2):
+        pass_time(2.1)
+        assert acme.api.get(PATH).status_code == 200
+        usage_flush()
+    pass_time(2.1)
+    # Three are in the ledger, and a fourth would cost more than there is.
+    refused = acme.api.get(PATH)
+    assert refused.status_code == 429
+    assert "0.004000 USD" in refused.json()["error"]["message"]
+    with acme.scope():
+        wallet_top_up(tenant_id=acme.tenant.id, key="paid", amount_micro=500)
+    assert acme.api.get(PATH).status_code == 200
+    assert counted(acme) == {"api_requests": 4}
+
+
+def test_an_invoice_begins_the_count_anew_at_once(priced, acme, pass_time) -> None:
+    for _ in range(3):
+        assert acme.api.get(PATH).status_code == 200
+    usage_flush()
+    leave(acme, 3_000)
+    pass_time(2.1)
+    assert acme.api.get(PATH).status_code == 429
+    with acme.scope():
+        # Three tenths of a cent are nothing on an invoice.
+        invoice = invoice_close(tenant_id=acme.tenant.id)
+        assert invoice is not None and invoice.total_cents == 0
+    assert acme.api.get(PATH).status_code == 200
+
+
+def test_what_is_remembered_costs_no_query_and_the_rest_always_the_same(
+    priced, acme, pass_time, django_assert_num_queries
+) -> None:
+    acme.api.get(PATH)
+    for number in range(1, 30, 7):
+        for _ in range(number):
+            acme.api.get(PATH)
+        usage_flush()
+        with acme.scope():
+            for wait_s, queries in ((2.1, 3), (0.0, 0), (0.6, 2)):
+                pass_time(wait_s)
+                with django_assert_num_queries(queries):
+                    affording.use_afford(tenant_id=acme.tenant.id, meter="api_requests")
 
 
 def test_counted_requests_are_a_line_of_the_invoice(priced, acme) -> None:

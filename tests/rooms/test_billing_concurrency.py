@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 from modelmill.billing.closing import invoice_close
-from modelmill.billing.models import Invoice
+from modelmill.billing.models import Balance, Invoice, JournalTxn
 from modelmill.billing.selectors import invoice_line_events, invoice_lines, invoice_recomputes
-from modelmill.billing.services import subscription_ensure
+from modelmill.billing.services import subscription_ensure, wallet_top_up
 from modelmill.core.scope import tenant_scope
 from modelmill.metering.models import UsageEvent, UsagePending, UsageRollup
 from modelmill.metering.rolling import usage_roll, usage_roll_all
@@ -157,3 +157,29 @@ def test_a_subscription_is_made_once(acme) -> None:
 
     at_once(*[ensure] * 8)
     assert len(set(made)) == 1
+
+
+def test_payments_at_once_pay_each_invoice_once(acme) -> None:
+    with acme.scope():
+        # 10.00 are there; 12.00 and 3.00 are used.
+        for number, qty in ((1, 6_000), (2, 1_500)):
+            usage_record(
+                tenant_id=acme.tenant.id,
+                source="test",
+                event_id=f"e{number}",
+                meter="images",
+                qty=qty,
+                occurred_at=BIRTH + timedelta(hours=number - 1),
+            )
+            invoice_close(tenant_id=acme.tenant.id, end=BIRTH + timedelta(hours=number))
+
+    def pay(key: str) -> None:
+        with acme.scope():
+            wallet_top_up(tenant_id=acme.tenant.id, key=key, amount_micro=1_500_000)
+
+    at_once(*[lambda key=key: pay(key) for key in ("a", "a", "b", "b", "c", "d")])
+    with acme.scope():
+        assert [invoice.due_cents for invoice in Invoice.objects.order_by("id")] == [0, 0]
+        balance = Balance.objects.get()
+        assert (balance.wallet_micro, balance.receivable_micro) == (1_000_000, 0)
+        assert JournalTxn.objects.filter(idempotency_key__startswith="top-up:").count() == 4

@@ -3,6 +3,8 @@
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import dropwhile
+from operator import attrgetter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,7 +34,8 @@ steps = st.lists(
         st.tuples(st.just("grow"), keys, amounts),
         st.tuples(st.just("close"), keys, amounts),
         st.tuples(st.just("top up"), keys, amounts),
-        st.tuples(st.just("use"), keys, st.integers(0, 5_000)),
+        st.tuples(st.just("pay"), keys, amounts),
+        st.tuples(st.just("use"), keys, st.integers(0, 9_000)),
         st.tuples(st.just("invoice"), keys, amounts),
     ),
     max_size=14,
@@ -51,6 +54,8 @@ def act(tenant: Tenant, verb: str, key: str, number: int, *, at: datetime) -> No
             reservation_close(held, spent_micro=number)
         elif verb == "top up":
             wallet_top_up(tenant_id=tenant.id, key=key, amount_micro=number)
+        elif verb == "pay":
+            wallet_top_up(tenant_id=tenant.id, key=new_id("pay"), amount_micro=number)
         elif verb == "use":
             usage_record(
                 tenant_id=tenant.id,
@@ -79,6 +84,12 @@ def check(tenant: Tenant) -> None:
     invoices = list(Invoice.objects.all())
     assert held["revenue"] == 10_000 * sum(invoice.total_cents for invoice in invoices)
     assert -held["receivable"] == 10_000 * sum(invoice.due_cents for invoice in invoices)
+    assert all(0 <= invoice.due_cents <= invoice.owed_cents for invoice in invoices)
+    # Money that is there has paid what is due, and the oldest invoice before the others.
+    assert held["receivable"] == 0 or held["wallet"] < 10_000
+    dues = [invoice for invoice in sorted(invoices, key=attrgetter("id")) if invoice.owed_cents]
+    unpaid = list(dropwhile(lambda invoice: invoice.due_cents == 0, dues))
+    assert not any(invoice.settled_cents for invoice in unpaid[1:])
 
 
 @settings(

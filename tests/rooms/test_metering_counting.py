@@ -5,8 +5,11 @@ import shutil
 import subprocess
 import sys
 from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 from modelmill.core.clock import database_now
 from modelmill.core.scope import system_scope
@@ -15,10 +18,12 @@ from modelmill.metering import spool as spooling
 from modelmill.metering.counting import usage_count, usage_flush
 from modelmill.metering.draining import usage_drain
 from modelmill.metering.models import UsageEvent
+from modelmill.metering.refusing import refused_list
 from modelmill.metering.rolling import usage_roll
 from modelmill.metering.sealing import usage_seal
 from modelmill.metering.selectors import usage_totals
 from modelmill.tenants.models import Tenant
+from structlog.testing import capture_logs
 
 from tests.processes import ROOT
 
@@ -159,6 +164,78 @@ def test_another_body_under_a_known_id_changes_nothing_and_is_kept(acme, usage_f
     usage_drain()
     assert counted() == {"key-a": 2}
     assert [kept.suffix for kept in usage_folder.iterdir()] == [".refused"]
+
+
+def test_only_what_could_not_be_recorded_is_put_aside(acme, usage_folder) -> None:
+    for _ in range(3):
+        usage_count(tenant_id="ten-gone", meter="api_requests", api_key_id="key-x")
+    count(acme, 2)
+    (path,) = sealed(usage_folder)
+    path.write_bytes(b"damaged\n" + path.read_bytes())
+    usage_drain()
+    (held,) = refused_list()
+    assert (held.uses, held.damaged) == ({("ten-gone", "api_requests"): 3}, 1)
+    assert b"key-a" not in held.path.read_bytes()
+    assert counted() == {"key-a": 2}
+
+
+def test_what_was_put_aside_is_recorded_once_when_it_can_be(acme, usage_folder) -> None:
+    usage_count(tenant_id="ten-late", meter="api_requests", api_key_id="key-l")
+    usage_count(tenant_id="ten-late", meter="api_requests", api_key_id="key-l")
+    usage_flush()
+    out = StringIO()
+    call_command("usage_refused", stdout=out)
+    assert "ten-late api_requests × 2" in out.getvalue()
+    Tenant.objects.create(id="ten-late", name="Late", slug="late")
+    out = StringIO()
+    call_command("usage_refused", retry=True, stdout=out)
+    call_command("usage_refused", retry=True, stdout=out)
+    assert out.getvalue().splitlines() == [
+        "Tried 1 files again; new in the ledger: 1.",
+        "Files that were put aside: 0.",
+        "Tried 0 files again; new in the ledger: 0.",
+        "Files that were put aside: 0.",
+    ]
+    assert counted() == {"key-l": 2}
+    assert list(usage_folder.iterdir()) == []
+
+
+def test_who_dies_while_putting_aside_leaves_it_to_the_next_drain(
+    acme, usage_folder, monkeypatch
+) -> None:
+    usage_count(tenant_id="ten-gone", meter="api_requests", api_key_id="key-x")
+    count(acme, 2)
+
+    def dies(*_args: object, **_more: object) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
+        patch.setattr(Path, "unlink", dies)
+        usage_flush()
+    assert len(list(usage_folder.iterdir())) == 2
+    assert usage_drain() == 0
+    (held,) = refused_list()
+    assert held.uses == {("ten-gone", "api_requests"): 1}
+    assert list(usage_folder.iterdir()) == [held.path]
+    assert counted() == {"key-a": 2}
+
+
+def test_so_many_are_kept_and_the_log_has_what_the_others_held(usage_folder, settings) -> None:
+    settings.USAGE_REFUSED_MAX = 2
+    with capture_logs() as logs:
+        for number in range(4):
+            usage_count(tenant_id=f"ten-{number}", meter="api_requests", api_key_id="key-x")
+            usage_flush()
+    assert [list(held.uses) for held in refused_list()] == [
+        [("ten-2", "api_requests")],
+        [("ten-3", "api_requests")],
+    ]
+    deleted = [one for one in logs if one["event"] == "usage_refused_deleted"]
+    assert [one["uses"] for one in deleted] == [
+        {"ten-0 api_requests": 1},
+        {"ten-1 api_requests": 1},
+    ]
+    assert {one["log_level"] for one in deleted} == {"error"}
 
 
 def test_uses_that_come_after_the_closing_join_the_open_period(acme) -> None:

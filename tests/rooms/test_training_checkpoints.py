@@ -227,6 +227,26 @@ def test_time_takes_them(acme, settings) -> None:
         assert _kept(old) == [] and _kept(new) == [15, 10]
 
 
+def test_a_job_remembers_so_many_whose_bytes_are_gone(acme, settings) -> None:
+    settings.CHECKPOINTS_LISTED = 3
+    job = _trained(acme, steps=(1, 2), ends=False)
+    lease = Lease(job_id=job.id, tenant_id=acme.tenant.id, fence=job.fence, attempt=1, worker="w1")
+    with acme.scope():
+        made_of = Checkpoint.objects.get(job=job, step=1)
+        checkpoint_promote(made_of, caller=acme.caller)
+        for step in range(3, 12):
+            blob = blob_write([f"state {job.id} {step}".encode()])
+            checkpoint_commit(lease, News(step=step), piece=None, step=step, blob=blob)
+        steps = Checkpoint.objects.filter(job=job).order_by("-step").values_list("step", flat=True)
+        # Two have bytes, three are remembered, and one has become a model.
+        assert list(steps) == [11, 10, 9, 8, 7, 1]
+        settings.CHECKPOINTS_LISTED = 0
+        for step in range(12, 17):
+            blob = blob_write([f"state {job.id} {step}".encode()])
+            checkpoint_commit(lease, News(step=step), piece=None, step=step, blob=blob)
+        assert Checkpoint.objects.filter(job=job).count() == 11
+
+
 def test_over_the_api(acme, globex) -> None:
     origin = _trained(acme)
     rows = acme.api.get(f"{JOBS}/{origin.id}/checkpoints").json()["data"]

@@ -75,6 +75,29 @@ def test_the_same_work_is_expected_to_take_what_it_took(acme) -> None:
     assert other.expected_memory_mib == elsewhere.expected_memory_mib == 0
 
 
+def test_the_same_work_is_found_behind_any_number_of_others(acme) -> None:
+    ref = version_make(acme).id
+    _done(acme, ref, device_mib=80_000, peak_memory_mib=900, peak_gpu_memory_mib=10_000)
+    with acme.scope():
+        for steps in range(100, 160):
+            other = job_make(acme, training_ref=ref, parameters={"steps": steps})
+            row = Job.objects.filter(pk=other.pk)
+            row.update(state="running", lease_until=other.created_at)
+            row.update(state="succeeded", lease_until=None)
+            Attempt.objects.create(
+                tenant=acme.tenant,
+                job=other,
+                fence=1,
+                number=1,
+                worker="w",
+                started_at=other.created_at,
+                outcome="succeeded",
+                peak_memory_mib=steps,
+            )
+    again = job_make(acme, training_ref=ref)
+    assert (again.expected_memory_mib, again.expected_gpu_memory_mib) == (900, 11_500)
+
+
 def test_another_tenants_peaks_tell_nothing(acme, globex) -> None:
     _done(acme, version_make(acme).id, peak_memory_mib=900)
     assert job_make(globex).expected_memory_mib == 0

@@ -1,5 +1,6 @@
 """The operator's door: staff see every tenant, for all others it is not there."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,19 @@ def test_a_page_is_whole(path: str, language: str, operator: Client, acme: Place
 def test_a_tenants_owner_finds_nothing(path: str, acme: Place) -> None:
     assert acme.browser().get(path).status_code == 404
     assert Client().get(path)["Location"].startswith("/accounts/login/")
+
+
+def test_the_overview_tells_of_counts_that_could_not_be_recorded(
+    operator: Client, usage_folder: Path
+) -> None:
+    usage_folder.mkdir()
+    assert "could not be recorded" not in operator.get("/cockpit").content.decode()
+    (usage_folder / "seg-1@0.refused").write_bytes(b"damaged\n")
+
+    page = operator.get("/cockpit").content.decode()
+
+    check_page(page)
+    assert "1 file of counted requests on this machine could not be recorded" in page
 
 
 def test_a_tenant_is_suspended_and_let_work_again(operator: Client, acme: Place) -> None:

@@ -7,12 +7,15 @@ import pytest
 from modelmill.billing.closing import invoice_close
 from modelmill.billing.documents import document_find
 from modelmill.billing.models import Invoice, InvoiceDocument
+from modelmill.billing.selectors import access_invoice
+from modelmill.billing.services import wallet_top_up
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_open
 from modelmill.metering.models import UsageEvent, UsagePending
 from modelmill.metering.services import usage_record
 from modelmill.tenants.models import Tenant
 
+from workers.documents.invoice import invoice_html
 from workers.tasks import billing, metering
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -63,6 +66,20 @@ def test_it_makes_a_document_that_says_what_the_invoice_says(acme, invoice, lang
         assert "Acme 面粉厂" in text
         assert f"0.{invoice.total_cents:02d} USD" in text
         assert Blob.objects.get().refs == 1
+
+
+def test_a_document_made_after_a_payment_says_what_was_due_when_it_was_issued(acme) -> None:
+    Tenant.objects.update(created_at=MARCH)
+    with acme.scope():
+        record(acme, meter="images", qty=6_000)
+        invoice = invoice_close(tenant_id=acme.tenant.id, end=APRIL)
+        assert invoice is not None
+        before = invoice_html(access_invoice(invoice.id), language="en")
+        wallet_top_up(tenant_id=acme.tenant.id, key="bank-1", amount_micro=5_000_000)
+        paid = access_invoice(invoice.id)
+        assert (paid.due_cents, paid.payment_state) == (0, "paid")
+        assert "2.00 USD" in before
+        assert invoice_html(paid, language="en") == before
 
 
 def test_it_rolls_and_samples(acme, invoice) -> None:

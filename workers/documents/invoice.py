@@ -23,7 +23,10 @@ def invoice_pdf(invoice: Invoice, *, language: str) -> bytes:
 
 
 def invoice_html(invoice: Invoice, *, language: str) -> str:
-    """Return the document as the page that is printed."""
+    """Return the document as the page that is printed: the invoice as it was when it was closed.
+
+    What was paid since is not in it, so that it is the same whenever it is made.
+    """
     tenant = Tenant.objects.get(pk=invoice.tenant_id)
     with translation.override(language), timezone.override(ZoneInfo(tenant.time_zone)):
         return render_to_string(
@@ -36,7 +39,7 @@ def invoice_html(invoice: Invoice, *, language: str) -> str:
                 "exact": micro_text(invoice.subtotal_micro, currency=invoice.currency),
                 "total": _cents(invoice.total_cents, invoice),
                 "paid": _cents(invoice.paid_cents, invoice),
-                "due": _cents(invoice.due_cents, invoice),
+                "due": _cents(invoice.owed_cents, invoice),
             },
         )
 

@@ -16,7 +16,8 @@ from modelmill.api.framework.views import TenantView
 from modelmill.api.usage_events import usage_event_json
 from modelmill.billing.books import book_rates
 from modelmill.billing.documents import document_find
-from modelmill.billing.models import Invoice, InvoiceLine
+from modelmill.billing.dues import invoice_payments
+from modelmill.billing.models import Invoice, InvoiceLine, JournalEntry
 from modelmill.billing.selectors import (
     access_invoice,
     access_invoice_line,
@@ -25,6 +26,7 @@ from modelmill.billing.selectors import (
     invoice_list,
 )
 from modelmill.core.errors import InvalidRequest, Unavailable
+from modelmill.core.money import MICRO_PER_CENT
 from modelmill.core.storage import blob_open
 
 _LANGUAGES = [code for code, _name in settings.LANGUAGES]
@@ -48,10 +50,11 @@ class InvoiceView(TenantView):
 
     @extend_schema(operation_id="invoices_get", responses=OpenApiTypes.OBJECT, tags=["Billing"])
     def get(self, request: Request, invoice_id: str) -> Response:
-        """Return an invoice with its lines."""
+        """Return an invoice with its lines, and with what was paid of it after it was closed."""
         invoice = access_invoice(invoice_id)
         lines = [_line(line) for line in invoice_lines(invoice)]
-        return Response(_invoice(invoice) | {"lines": lines})
+        payments = [_payment(entry) for entry in invoice_payments(invoice)]
+        return Response(_invoice(invoice) | {"lines": lines, "payments": payments})
 
 
 class InvoiceLineEventsView(TenantView):
@@ -110,16 +113,25 @@ def _invoice(invoice: Invoice) -> dict[str, Any]:
         "id": invoice.id,
         "object": "invoice",
         "number": invoice.full_number,
-        "status": "paid" if invoice.due_cents == 0 else "open",
+        "status": invoice.payment_state,
         "created_at": int(invoice.finalized_at.timestamp()) if invoice.finalized_at else None,
         "period_start": invoice.period_start.timestamp(),
         "period_end": invoice.period_end.timestamp(),
         "currency": invoice.currency.lower(),
         "subtotal_micro": invoice.subtotal_micro,
         "total_cents": invoice.total_cents,
-        "paid_cents": invoice.paid_cents,
+        "paid_cents": invoice.total_cents - invoice.due_cents,
         "due_cents": invoice.due_cents,
         "lines_sha256": invoice.lines_sha256,
+    }
+
+
+def _payment(entry: JournalEntry) -> dict[str, Any]:
+    return {
+        "id": entry.txn_id,
+        "object": "invoice.payment",
+        "created_at": int(entry.txn.created_at.timestamp()),
+        "amount_cents": entry.amount_micro // MICRO_PER_CENT,
     }
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from modelmill.billing.bills import bill_sha256, period_bill
 from modelmill.billing.costs import subjects_cost_micro
 from modelmill.billing.documents import document_request
+from modelmill.billing.dues import dues_moves
 from modelmill.billing.journal import Move, balance_lock, journal_post
 from modelmill.billing.models import (
     Balance,
@@ -164,7 +165,7 @@ def _pay(invoice: Invoice, balance: Balance) -> None:
         moves=[
             Move(Account.UNBILLED, Account.REVENUE, from_unbilled),
             Move(Account.WALLET, Account.REVENUE, paid_micro - from_unbilled),
-            Move(Account.RECEIVABLE, Account.REVENUE, invoice.due_cents * MICRO_PER_CENT),
+            Move(Account.RECEIVABLE, Account.REVENUE, invoice.owed_cents * MICRO_PER_CENT),
         ],
         subject=invoice.id,
     )
@@ -179,10 +180,14 @@ def _give_back(
     """
     open_end = now + timedelta(days=1)
     open_micro = period_bill(book_id=subscription.book_id, start=end, end=open_end).subtotal_micro
+    back_micro = max(0, balance.unbilled_micro - open_micro)
     journal_post(
         balance,
         key=f"{subscription.id}:give-back:{end.isoformat()}",
-        moves=[Move(Account.UNBILLED, Account.WALLET, max(0, balance.unbilled_micro - open_micro))],
+        moves=[
+            Move(Account.UNBILLED, Account.WALLET, back_micro),
+            *dues_moves(balance, wallet_micro=balance.wallet_micro + back_micro),
+        ],
         subject=subscription.id,
     )
 

@@ -9,11 +9,15 @@ from modelmill.billing.models.money import Account
 
 @dataclass(frozen=True)
 class Move:
-    """An amount, in micro-units, from one account to another; zero moves nothing."""
+    """An amount, in micro-units, from one account to another; zero moves nothing.
+
+    One that pays what is due names the invoice: ``dues``.
+    """
 
     from_account: Account
     to_account: Account
     amount_micro: int
+    invoice_id: str | None = None
 
 
 def balance_lock(tenant_id: str) -> Balance:
@@ -49,6 +53,7 @@ def journal_post(
             from_account=move.from_account,
             to_account=move.to_account,
             amount_micro=move.amount_micro,
+            invoice_id=move.invoice_id,
         )
         for move in moves
     )

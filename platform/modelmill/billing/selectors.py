@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from modelmill.billing.bills import bill_sha256, period_bill
 from modelmill.billing.books import book_rates
+from modelmill.billing.dues import with_payments
 from modelmill.billing.models import Balance, Invoice, InvoiceLine, Price, PriceBook, Reservation
 from modelmill.billing.rating import Rate, RatedBill, Rates, rate_for
 from modelmill.billing.subscriptions import subscription_for
 from modelmill.core.clock import database_now
 from modelmill.core.errors import NotFound
-from modelmill.core.money import round_half_up
+from modelmill.core.money import MICRO_PER_CENT, round_half_up
 from modelmill.metering.models import UsageEvent
 from modelmill.metering.selectors import usage_events
 
@@ -66,14 +67,13 @@ def balance_summary(tenant_id: str) -> BalanceSummary:
     """Return the tenant's money and what the open period costs so far."""
     subscription = subscription_for(tenant_id)
     balance = Balance.objects.get(tenant_id=tenant_id)
-    due = Invoice.objects.aggregate(total=Sum("total_cents"), paid=Sum("paid_cents"))
     return BalanceSummary(
         currency=subscription.book.currency,
         wallet_micro=balance.wallet_micro,
         reserved_micro=balance.reserved_micro,
         unbilled_micro=balance.unbilled_micro,
         accrued_micro=open_bill(tenant_id).subtotal_micro,
-        due_cents=(due["total"] or 0) - (due["paid"] or 0),
+        due_cents=-balance.receivable_micro // MICRO_PER_CENT,
         period_start=subscription.period_start,
     )
 
@@ -110,8 +110,8 @@ def event_price(event: UsageEvent, *, rates: Rates) -> EventPrice:
 
 
 def invoice_list() -> QuerySet[Invoice]:
-    """Return the invoices in scope, newest first."""
-    return Invoice.objects.exclude(state=Invoice.State.DRAFT).order_by("-id")
+    """Return the invoices in scope with what was paid of each, newest first."""
+    return with_payments(Invoice.objects.exclude(state=Invoice.State.DRAFT)).order_by("-id")
 
 
 def access_invoice(invoice_id: str) -> Invoice:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from modelmill.billing.affording import overdraft_refuse
 from modelmill.billing.books import book_rates
+from modelmill.billing.dues import dues_moves
 from modelmill.billing.journal import Move, balance_lock, journal_post
 from modelmill.billing.models import Balance, JournalEntry, Reservation
 from modelmill.billing.models.money import Account
@@ -95,8 +96,9 @@ def reservation_close(reservation: Reservation, *, spent_micro: int) -> Reservat
     """Spend a part of a reservation and give back the rest, once.
 
     Spending more than was reserved takes the difference from the wallet as far
-    as it reaches; what it cannot cover becomes due on the invoice. A second
-    call changes nothing, whatever it says.
+    as it reaches; what it cannot cover becomes due on the invoice. What comes back
+    pays what is due on closed invoices first. A second call changes nothing,
+    whatever it says.
     """
     _refuse_negative(spent_micro)
     with transaction.atomic():
@@ -108,6 +110,7 @@ def reservation_close(reservation: Reservation, *, spent_micro: int) -> Reservat
         # What invoices have taken of it already is spent, whatever the work cost in the end.
         covered = max(min(spent_micro, amount_micro), reservation.billed_micro)
         beyond = min(max(0, spent_micro - covered), balance.wallet_micro)
+        wallet_micro = balance.wallet_micro + amount_micro - covered - beyond
         reservation.spent_micro, reservation.closed_at = spent_micro, timezone.now()
         reservation.save(update_fields=["spent_micro", "closed_at"])
         killpoint("settle.before_journal")
@@ -118,6 +121,7 @@ def reservation_close(reservation: Reservation, *, spent_micro: int) -> Reservat
                 Move(Account.RESERVED, Account.UNBILLED, covered - reservation.billed_micro),
                 Move(Account.RESERVED, Account.WALLET, amount_micro - covered),
                 Move(Account.WALLET, Account.UNBILLED, beyond),
+                *dues_moves(balance, wallet_micro=wallet_micro),
             ],
             subject=reservation.subject,
         )
@@ -127,14 +131,16 @@ def reservation_close(reservation: Reservation, *, spent_micro: int) -> Reservat
 def wallet_top_up(*, tenant_id: str, key: str, amount_micro: int, subject: str = "") -> Balance:
     """Put money that was paid into the wallet, once per ``key``.
 
-    Raises ``Conflict`` for a key that came with another amount before.
+    It pays what closed invoices still ask for first, the oldest before the others: one
+    transaction of the journal. Raises ``Conflict`` for a key that came with another amount before.
     """
     _refuse_negative(amount_micro)
     subscription_for(tenant_id)
     key = f"top-up:{key}"
     with transaction.atomic():
         balance = balance_lock(tenant_id)
-        earlier = JournalEntry.objects.filter(txn__idempotency_key=key, tenant_id=tenant_id).first()
+        booked = JournalEntry.objects.filter(txn__idempotency_key=key, tenant_id=tenant_id)
+        earlier = booked.filter(from_account=Account.CASH).first()
         if earlier is not None and earlier.amount_micro != amount_micro:
             raise Conflict(
                 _("This payment was booked already, with %(amount)s.")
@@ -144,7 +150,10 @@ def wallet_top_up(*, tenant_id: str, key: str, amount_micro: int, subject: str =
         journal_post(
             balance,
             key=key,
-            moves=[Move(Account.CASH, Account.WALLET, amount_micro)],
+            moves=[
+                Move(Account.CASH, Account.WALLET, amount_micro),
+                *dues_moves(balance, wallet_micro=balance.wallet_micro + amount_micro),
+            ],
             subject=subject,
         )
     return balance

@@ -5,6 +5,7 @@ from django.urls import path
 
 from modelmill.catalog.selectors import plugin_list_all, quarantined_list
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
+from modelmill.metering.refusing import refused_count
 from modelmill.tenants.models import Tenant
 from modelmill.tenants.selectors import tenant_list_all
 from modelmill.training.selectors import job_list
@@ -25,6 +26,7 @@ def overview(request: OperatorRequest) -> HttpResponse:
         "waiting_count": job_list().filter(state=State.QUEUED).count(),
         "plugin_count": plugin_list_all().count(),
         "broken_count": quarantined_list().count(),
+        "refused_count": refused_count(),
     }
     return operator_render(request, "cockpit/overview.html", context)
 

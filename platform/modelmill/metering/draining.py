@@ -5,7 +5,6 @@ name: a second drain finds the same ids with the same bodies, and adds nothing.
 """
 
 import os
-import re
 import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
@@ -20,31 +19,29 @@ from modelmill.core.clock import database_now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import tenant_scope
 from modelmill.metering.facts import Usage, UsageConflict
+from modelmill.metering.refusing import SUFFIX, refused_put
 from modelmill.metering.services import usage_record_many
-from modelmill.metering.spool import PREFIX, lock_take
+from modelmill.metering.spool import LINE, PREFIX, lock_take
 from modelmill.tenants.models import Tenant
 
 logger = structlog.get_logger(__name__)
 
 SOURCE: Final = "counted"
 _BATCH = 1_000
-_REFUSED = ".refused"
 
-# A power cut may leave anything in a file, and no database takes everything.
-_LINE = re.compile(rb"\d{10}\t[\w-]{1,40}\t\w{1,40}\t[\w-]{0,40}", re.ASCII)
-
-Facts = dict[str, list[Usage]]
+# By tenant: each use of a file, and the line it was made of.
+Facts = dict[str, list[tuple[bytes, Usage]]]
 
 
 def usage_drain() -> int:
     """Record what lies in this machine's files that nobody writes; return how many events are new.
 
-    A file goes when the ledger has all of it. One with something in it that cannot be recorded
-    is put aside under another name, for a person to read; the rest of it is recorded.
+    A file goes when the ledger has all of it. What cannot be recorded is put aside in a file of
+    another name, for a person to read: ``refusing``. The rest of it is recorded.
     """
     folder: Path = settings.USAGE_SPOOL_DIR
     paths = sorted(folder.glob(f"{PREFIX}-*"))
-    return sum(_file_drain(path) for path in paths if path.suffix != _REFUSED)
+    return sum(_file_drain(path) for path in paths if path.suffix != SUFFIX)
 
 
 def _file_drain(path: Path) -> int:
@@ -64,21 +61,22 @@ def _file_drain(path: Path) -> int:
             path.unlink()
             return 0
         path = _clock_noted(path)
-        facts, is_whole = _facts(file, path.name)
+        facts, refused = _facts(file, path.name)
         new = 0
-        for tenant_id, usages in facts.items():
-            try:
-                with tenant_scope(tenant_id):
-                    for at in range(0, len(usages), _BATCH):
-                        new += usage_record_many(usages[at : at + _BATCH], tenant_id=tenant_id)
-            except (UsageConflict, Tenant.DoesNotExist, DataError, IntegrityError):
-                logger.exception("usage_not_drained", file=path.name, tenant_id=tenant_id)
-                is_whole = False
+        for tenant_id, uses in facts.items():
+            for at in range(0, len(uses), _BATCH):
+                batch = [usage for _line, usage in uses[at : at + _BATCH]]
+                try:
+                    with tenant_scope(tenant_id):
+                        new += usage_record_many(batch, tenant_id=tenant_id)
+                except (UsageConflict, Tenant.DoesNotExist, DataError, IntegrityError):
+                    logger.exception("usage_not_drained", file=path.name, tenant_id=tenant_id)
+                    refused.update({line: usage.qty for line, usage in uses[at : at + _BATCH]})
         killpoint("drain.recorded")
-        if is_whole:
-            path.unlink()
+        if refused:
+            refused_put(path, refused)
         else:
-            path.rename(path.with_name(path.name + _REFUSED))
+            path.unlink()
     return new
 
 
@@ -96,29 +94,28 @@ def _clock_noted(path: Path) -> Path:
     return noted
 
 
-def _facts(file: BinaryIO, name: str) -> tuple[Facts, bool]:
-    """Return the uses by tenant, equal lines summed, and whether every line could be read."""
+def _facts(file: BinaryIO, name: str) -> tuple[Facts, Counter[bytes]]:
+    """Return the uses by tenant, equal lines summed, and the lines that cannot be read."""
     lines, _newline, torn = file.read().rpartition(b"\n")
     if torn:
         # Its writer was never told that it is kept, so nobody was answered.
         logger.warning("usage_line_torn", file=name)
     segment, _at, ahead_s = name.partition("@")
     facts: Facts = defaultdict(list)
-    is_whole = True
+    damaged: Counter[bytes] = Counter()
     for line, qty in Counter(lines.split(b"\n") if lines else []).items():
-        if _LINE.fullmatch(line) is None:
+        if LINE.fullmatch(line) is None:
             logger.error("usage_line_damaged", file=name, line=line[:200])
-            is_whole = False
+            damaged[line] = qty
             continue
         at_s, tenant_id, meter, api_key_id = line.decode().split("\t")
-        facts[tenant_id].append(
-            Usage(
-                source=SOURCE,
-                event_id=f"{segment}:{at_s}:{meter}:{api_key_id}",
-                meter=meter,
-                qty=qty,
-                occurred_at=datetime.fromtimestamp(int(at_s) - int(ahead_s), UTC),
-                api_key_id=api_key_id,
-            )
+        usage = Usage(
+            source=SOURCE,
+            event_id=f"{segment}:{at_s}:{meter}:{api_key_id}",
+            meter=meter,
+            qty=qty,
+            occurred_at=datetime.fromtimestamp(int(at_s) - int(ahead_s), UTC),
+            api_key_id=api_key_id,
         )
-    return facts, is_whole
+        facts[tenant_id].append((line, usage))
+    return facts, damaged

@@ -8,6 +8,7 @@ gets the lock may take the file to the ledger: ``draining``.
 import errno
 import fcntl
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -18,6 +19,9 @@ from django.conf import settings
 from modelmill.core.ids import new_id
 
 PREFIX: Final = "seg"
+# When (a second), whose, what, and with which key. A power cut may leave anything in a file, and
+# no database takes everything.
+LINE: Final = re.compile(rb"\d{10}\t[\w-]{1,40}\t\w{1,40}\t[\w-]{0,40}", re.ASCII)
 # A file is taken to the ledger whole, once it is no longer written: how late usage is seen.
 _OPEN_S: Final = 1.0
 

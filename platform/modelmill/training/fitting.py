@@ -6,14 +6,13 @@ some, and is the better figure. See docs/decisions/0061-memory-from-measured-pea
 
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Max, Min, Q
 
 from modelmill.training.models import Attempt, Job, WorkerSeen
 from modelmill.training.states import EarlyEnd, State
 
 # A peak is not the same to the last byte each time: other data in a batch, another allocator.
 _MARGIN_PERCENT = 15
-_LOOKED_BACK = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,29 +49,25 @@ def memory_measured(job: Job) -> Measured:
     """
     done = Attempt.objects.filter(
         job__training_version_id=job.training_version_id,
+        job__parameters_sha256=job.parameters_sha256,
         job__validation_version_id=job.validation_version_id,
         job__release_id=job.release_id,
         job__state=State.SUCCEEDED,
         outcome=State.SUCCEEDED,
     ).exclude(job__early_end=EarlyEnd.KEPT)
-    newest = done.order_by("-id").values_list(
-        "job__parameters", "peak_memory_mib", "peak_gpu_memory_mib", "device_memory_mib"
+    most = done.aggregate(
+        memory_mib=Max("peak_memory_mib"),
+        gpu_mib=Max("peak_gpu_memory_mib"),
+        device_mib=Min("device_memory_mib", filter=Q(peak_gpu_memory_mib__gt=0)),
     )
-    # Compared here: SQLite would compare the text, and with it the order of the names.
-    alike = [row for row in newest[:_LOOKED_BACK] if row[0] == job.parameters]
-    on_gpu = [(gpu_mib, device_mib) for _params, _ram, gpu_mib, device_mib in alike if gpu_mib]
     return Measured(
-        gpu_memory_mib=_with_margin(on_gpu),
+        gpu_memory_mib=_with_margin(most["gpu_mib"] or 0, device_mib=most["device_mib"] or 0),
         # Without a margin: where it fitted once, it fits again.
-        memory_mib=max((ram_mib for _params, ram_mib, _gpu, _device in alike), default=0),
+        memory_mib=most["memory_mib"] or 0,
     )
 
 
-def _with_margin(on_gpu: list[tuple[int, int]]) -> int:
-    """Add the margin to the largest peak, yet never shut out a device that was large enough."""
-    if not on_gpu:
-        return 0
-    largest_mib = max(gpu_mib for gpu_mib, _device in on_gpu)
-    wanted_mib = -(-largest_mib * (100 + _MARGIN_PERCENT) // 100)
-    smallest_device_mib = min(device_mib for _gpu, device_mib in on_gpu)
-    return max(1, min(wanted_mib, smallest_device_mib or wanted_mib))
+def _with_margin(peak_mib: int, *, device_mib: int) -> int:
+    """Add the margin to the largest peak, yet never shut out the smallest device that it fitted."""
+    wanted_mib = -(-peak_mib * (100 + _MARGIN_PERCENT) // 100)
+    return min(wanted_mib, device_mib or wanted_mib)

@@ -53,6 +53,8 @@ class Job(TenantOwned):
     training_version_id = models.CharField(max_length=ID_MAX_LENGTH)
     validation_version_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
     parameters = models.JSONField(default=dict)
+    # Whatever the order of their names: SQLite compares JSON as text.
+    parameters_sha256 = models.CharField(max_length=64, blank=True)
     suffix = models.CharField(max_length=64, blank=True)
     seed = models.BigIntegerField()
     metadata = models.JSONField(default=dict)
@@ -124,7 +126,7 @@ class Job(TenantOwned):
         ]
         indexes = [
             models.Index(fields=["state", "next_run_at"], name="job_queue"),
-            models.Index(fields=["training_version_id"], name="job_by_version"),
+            models.Index(fields=["training_version_id", "parameters_sha256"], name="job_by_work"),
             models.Index(fields=["tenant", "state", "-priority", "id"], name="job_in_lane"),
             models.Index(fields=["state", "-finished_at"], name="job_by_end"),
         ]
@@ -194,7 +196,7 @@ class Checkpoint(TenantOwned):
     sha256 = models.CharField(max_length=64)
     size_bytes = models.BigIntegerField()
     metrics = models.JSONField(default=dict)
-    # Older ones keep their row, for the list, and give their bytes back.
+    # Older ones keep their row for a while, for the list, and give their bytes back.
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     committed_at = models.DateTimeField()
 

@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from modelmill.billing.documents import document_find
+from modelmill.billing.dues import invoice_payments
 from modelmill.billing.models import Invoice
 from modelmill.billing.selectors import (
     access_invoice,
@@ -39,7 +40,7 @@ def invoices(request: PageRequest) -> HttpResponse:
 
 @tenant_page(read="billing:read")
 def invoice(request: PageRequest, invoice_id: str) -> HttpResponse:
-    """Show one invoice."""
+    """Show one invoice, and what was paid of it after it was closed."""
     found = access_invoice(invoice_id)
     lines = [
         {
@@ -49,7 +50,12 @@ def invoice(request: PageRequest, invoice_id: str) -> HttpResponse:
         }
         for line in invoice_lines(found)
     ]
-    context = {"invoice": found, "lines": lines, "last_day": last_day(found)}
+    context = {
+        "invoice": found,
+        "lines": lines,
+        "payments": invoice_payments(found),
+        "last_day": last_day(found),
+    }
     return render(request, "invoices/detail.html", context)
 
 

@@ -1,11 +1,15 @@
 """Invoices: numbered without a gap, and frozen from the moment they have their number."""
 
+from functools import cached_property
+
 from django.db import models
+from django.db.models import Sum
 
 from modelmill.billing.models.contracts import PriceBook, Subscription
 from modelmill.core.ids import ID_MAX_LENGTH, new_id
 from modelmill.core.links import TenantLink
 from modelmill.core.models import Blob
+from modelmill.core.money import MICRO_PER_CENT
 from modelmill.core.owned import TenantOwned
 from modelmill.metering.models import METER_MAX_LENGTH, PLUGIN_ID_MAX_LENGTH
 
@@ -33,7 +37,8 @@ class InvoiceSeries(models.Model):
 class Invoice(TenantOwned):
     """What one period costs. ``period_end`` is excluded; amounts are rounded once, to cents.
 
-    ``paid_cents`` came out of the tenant's balance at closing; the rest is due.
+    ``paid_cents`` came out of the tenant's balance at closing. What was paid since is in
+    the journal, so that a final invoice need not change.
     """
 
     class State(models.TextChoices):
@@ -92,9 +97,27 @@ class Invoice(TenantOwned):
         return f"{self.series_id}-{self.number:06d}" if self.number is not None else ""
 
     @property
+    def owed_cents(self) -> int:
+        """What was left to pay when it was closed."""
+        return self.total_cents - self.paid_cents
+
+    @cached_property
+    def settled_cents(self) -> int:
+        """What was paid since. One query, unless ``with_payments`` has read it already."""
+        read_micro: int | None = getattr(self, "settled_micro", None)
+        if read_micro is None:
+            read_micro = self.payments.aggregate(sum=Sum("amount_micro"))["sum"]
+        return (read_micro or 0) // MICRO_PER_CENT
+
+    @property
     def due_cents(self) -> int:
         """What the tenant still has to pay."""
-        return self.total_cents - self.paid_cents
+        return self.owed_cents - self.settled_cents
+
+    @property
+    def payment_state(self) -> str:
+        """``open`` while anything of it is due, then ``paid``."""
+        return "open" if self.due_cents else "paid"
 
 
 class InvoiceLine(TenantOwned):

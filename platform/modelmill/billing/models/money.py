@@ -54,6 +54,9 @@ class Balance(TenantOwned):
                 name="balance_not_overdrawn",
             ),
             models.CheckConstraint(
+                condition=Q(receivable_micro__lte=0), name="balance_not_overpaid"
+            ),
+            models.CheckConstraint(
                 condition=Q(
                     cash_micro=-F("wallet_micro")
                     - F("reserved_micro")
@@ -89,19 +92,43 @@ class JournalTxn(TenantOwned):
 
 
 class JournalEntry(TenantOwned):
-    """An amount taken from one account and put into another: balanced by its form."""
+    """An amount taken from one account and put into another: balanced by its form.
+
+    What lowers the receivable names the invoice that it pays.
+    """
 
     txn = models.ForeignKey(JournalTxn, on_delete=models.PROTECT, related_name="entries")
     from_account = models.CharField(max_length=12, choices=Account.choices)
     to_account = models.CharField(max_length=12, choices=Account.choices)
     amount_micro = models.BigIntegerField()
+    invoice = models.ForeignKey(
+        "billing.Invoice",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="payments",
+        # Nearly no entry has one: the index below is of those that have.
+        db_index=False,
+    )
 
     class Meta(TenantOwned.Meta):
         constraints = [
             TenantLink(field="txn", name="journal_entry_txn"),
+            TenantLink(field="invoice", name="journal_entry_invoice"),
             models.CheckConstraint(
                 condition=Q(amount_micro__gt=0) & ~Q(from_account=F("to_account")),
                 name="journal_entry_sane",
+            ),
+            models.CheckConstraint(
+                condition=Q(to_account=Account.RECEIVABLE, invoice__isnull=False)
+                | (~Q(to_account=Account.RECEIVABLE) & Q(invoice=None)),
+                name="journal_entry_pays",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["invoice"],
+                condition=Q(invoice__isnull=False),
+                name="journal_entry_payment",
             ),
         ]
 

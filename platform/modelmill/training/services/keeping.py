@@ -22,6 +22,7 @@ from modelmill.tenants.services import audit_record
 from modelmill.training.models import Checkpoint, Job
 from modelmill.training.selectors import access_job, checkpoint_job
 from modelmill.training.services.events import event_say
+from modelmill.training.services.holding import job_hold
 from modelmill.training.services.submission import ask_hash, job_store
 from modelmill.training.states import ENDED, Desired, EarlyEnd, State
 
@@ -40,7 +41,7 @@ def checkpoint_promote(checkpoint: Checkpoint, *, caller: Caller) -> Job:
     caller.require("jobs:write")
     with transaction.atomic():
         # Its job first, as everywhere: a worker holds that while it changes checkpoints.
-        Job.objects.select_for_update().filter(pk=checkpoint.job_id).values_list("pk").first()
+        job_hold(checkpoint.job_id)
         held = Checkpoint.objects.select_for_update().get(pk=checkpoint.pk)
         earlier = checkpoint_job(held)
         if earlier is not None:
@@ -130,6 +131,7 @@ def _job_of(checkpoint: Checkpoint, origin: Job, *, caller: Caller) -> Job:
         training_version_id=origin.training_version_id,
         validation_version_id=origin.validation_version_id,
         parameters=origin.parameters,
+        parameters_sha256=origin.parameters_sha256,
         suffix=origin.suffix,
         seed=origin.seed,
         created_by=caller.actor,

@@ -27,6 +27,7 @@ from modelmill.training.services.quoting import quote_keep
 from modelmill.training.slices import Slice
 from modelmill.training.states import WORKED_ON, Desired, EarlyEnd
 
+_FORGOTTEN_AT_ONCE = 500
 # No machine has more: a figure beyond it is a fault of whoever measured.
 _MOST_MIB = 64 * 1024 * 1024
 
@@ -75,8 +76,9 @@ def checkpoint_commit(
     """Make a stored archive the state to go on from, and bill the steps that led to it.
 
     Both at once: a resumed attempt then never starts behind steps nobody was
-    billed for. The newest keep their bytes: two, or as many as the job keeps. A step
-    saved again by the same attempt takes the place of the one before.
+    billed for. The newest keep their bytes: two, or as many as the job keeps; of the
+    others as many are remembered as the installation lists. A step saved again by the
+    same attempt takes the place of the one before.
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
@@ -98,6 +100,7 @@ def checkpoint_commit(
             blob_release(replaced)
         kept = Job.objects.values_list("keep_checkpoints", flat=True).get(pk=lease.job_id)
         checkpoints_release(lease.job_id, keep=max(CHECKPOINTS_KEPT, kept))
+        _checkpoints_forget(lease.job_id)
         killpoint("checkpoint.before_commit")
     return checkpoint
 
@@ -157,7 +160,7 @@ def attempt_release(lease: Lease) -> Job:
 
 
 def checkpoints_release(job_id: str, *, keep: int) -> None:
-    """Give back the bytes of all but the newest ``keep`` checkpoints; the rows stay."""
+    """Give back the bytes of all but the newest ``keep`` checkpoints; their rows stay."""
     held = Checkpoint.objects.select_related("blob").filter(job_id=job_id, blob__isnull=False)
     for checkpoint in held.order_by("-step", "-fence")[keep:]:
         blob = checkpoint.blob
@@ -196,6 +199,20 @@ def _checkpoint_blob(lease: Lease, *, step: int) -> Blob | None:
     rows = Checkpoint.objects.select_related("blob")
     earlier = rows.filter(job_id=lease.job_id, fence=lease.fence, step=step).first()
     return earlier.blob if earlier is not None else None
+
+
+def _checkpoints_forget(job_id: str) -> None:
+    """Delete the rows of what has no bytes any more, but the newest, and what a model is made of.
+
+    Where they grow, so that no job ever has more. Under the job's lock, which its lease is.
+    """
+    if settings.CHECKPOINTS_LISTED <= 0:
+        return
+    bare = Checkpoint.objects.filter(job_id=job_id, blob=None, made_jobs=None)
+    first = settings.CHECKPOINTS_LISTED
+    past = bare.order_by("-step", "-fence").values_list("pk", flat=True)
+    if gone := list(past[first : first + _FORGOTTEN_AT_ONCE]):
+        Checkpoint.objects.filter(pk__in=gone).delete()
 
 
 def _stop_without_money(job: Job, lease: Lease) -> None:

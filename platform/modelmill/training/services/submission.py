@@ -147,6 +147,7 @@ def _job_new(
         training_version_id=training.id,
         validation_version_id=validation.id if validation else "",
         parameters=complete,
+        parameters_sha256=ask_hash(complete),
         suffix=asked["suffix"],
         seed=secrets.randbits(_SEED_BITS) if seed is None else seed,
         metadata=asked["metadata"],

@@ -19,6 +19,7 @@ from modelmill.training.selectors import access_job
 from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
+from modelmill.training.services.holding import job_hold
 from modelmill.training.services.money import reservation_settle
 from modelmill.training.services.reports import checkpoints_release
 from modelmill.training.states import Desired, EarlyEnd, State
@@ -30,7 +31,7 @@ def job_cancel(job: Job, *, caller: Caller) -> Job:
     """Cancel a job; raises ``Conflict`` when it is over already, unless it was cancelled."""
     caller.require("jobs:write")
     with transaction.atomic():
-        _hold(job)
+        job_hold(job.id)
         if _change(job, _WAITING, state=State.CANCELLED, finished_at=Now()):
             Job.objects.filter(pk=job.pk).update(error_code=Failure.CANCELLED)
             reservation_settle(access_job(job.id))
@@ -49,7 +50,7 @@ def job_pause(job: Job, *, caller: Caller) -> Job:
     """Pause a job: a running one checkpoints and stops; a waiting one is not started."""
     caller.require("jobs:write")
     with transaction.atomic():
-        _hold(job)
+        job_hold(job.id)
         found = access_job(job.id)
         if found.desired_state == Desired.CANCEL:
             raise Conflict(_("The job is being cancelled."), code="job_state")
@@ -81,7 +82,7 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
     """
     caller.require("jobs:write")
     with transaction.atomic():
-        _hold(job)
+        job_hold(job.id)
         found = access_job(job.id)
         if found.desired_state == Desired.CANCEL:
             raise Conflict(_("The job is being cancelled."), code="job_state")
@@ -109,7 +110,7 @@ def job_resume(job: Job, *, caller: Caller) -> Job:
     """Let a paused job go on from its newest checkpoint."""
     caller.require("jobs:write")
     with transaction.atomic():
-        _hold(job)
+        job_hold(job.id)
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
             _say(job, _("The job waits for a worker."))
             ring(job.id, tenant_id=job.tenant_id)
@@ -117,14 +118,6 @@ def job_resume(job: Job, *, caller: Caller) -> Job:
             _refuse(job, allowed=State.QUEUED, wish=_("resumed"))
         audit_record("job.resumed", caller=caller, object_id=job.id)
     return access_job(job.id)
-
-
-def _hold(job: Job) -> None:
-    """Keep the job as it is until this transaction ends.
-
-    Else it could be running when we ask whether it waits, and wait when we ask whether it runs.
-    """
-    Job.objects.select_for_update().filter(pk=job.pk).values_list("pk").first()
 
 
 def _change(job: Job, states: tuple[State, ...], **changes: Any) -> bool:

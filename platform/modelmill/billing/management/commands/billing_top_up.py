@@ -13,9 +13,12 @@ from modelmill.core.scope import tenant_scope
 
 
 class Command(BaseCommand):
-    """Put money that was paid into a tenant's credit."""
+    """Put money that was paid into a tenant's credit, which pays what is due first."""
 
-    help = "Add what a customer paid to its credit, once for each payment's reference."
+    help = (
+        "Book what a customer paid, once for each payment's reference: "
+        "it pays what is due, the oldest invoice first, and the rest is credit."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the tenant's slug, the amount, and the payment's reference."""
@@ -26,7 +29,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Book it, and print the credit there is afterwards."""
+        """Book it, and print the credit there is afterwards, and what is still due."""
         tenant = tenant_named(options["tenant"])
         amount_micro = _amount_micro(options["amount"])
         try:
@@ -36,7 +39,11 @@ class Command(BaseCommand):
                 )
         except Conflict as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"{tenant.slug} has {micro_text(balance.wallet_micro)} now.")
+        due = f" Still due: {micro_text(-balance.receivable_micro)}."
+        self.stdout.write(
+            f"{tenant.slug} has {micro_text(balance.wallet_micro)} now."
+            f"{due if balance.receivable_micro else ''}"
+        )
 
 
 def _amount_micro(text: str) -> int:

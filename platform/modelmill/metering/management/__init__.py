@@ -1,0 +1,1 @@
+"""The metering room's commands."""
