@@ -22,6 +22,7 @@ from tests.processes import FAKES
 FULL = os.environ.get("FAULTS") == "1"
 SEEDS = range(int(os.environ.get("FAULTS_SEEDS") or 20) if FULL else 1)
 _ROWS = pytest.StashKey[dict[str, tuple[int, int]]]()
+_HAS_PASSED = pytest.StashKey[bool]()
 
 
 def suite_on(database: str) -> pytest.MarkDecorator:
@@ -111,7 +112,11 @@ def forks(nursery: Nursery, mill: Mill) -> Iterator[Nursery]:
 
 @pytest.fixture
 def held(request: pytest.FixtureRequest) -> Callable[[str], AbstractContextManager[None]]:
-    """``with held("what"):`` counts a run of the table, and whether the block held."""
+    """``with held("what"):`` counts a run of the table, and whether the block held.
+
+    A fixture that yields within the block is told nothing of its test: then the test's own report
+    says it.
+    """
     rows = request.config.stash.setdefault(_ROWS, {})
 
     @contextmanager
@@ -119,9 +124,21 @@ def held(request: pytest.FixtureRequest) -> Callable[[str], AbstractContextManag
         runs, good = rows.get(what, (0, 0))
         rows[what] = (runs + 1, good)
         yield
-        rows[what] = (runs + 1, good + 1)
+        if request.node.stash.get(_HAS_PASSED, True):
+            rows[what] = (runs + 1, good + 1)
 
     return held
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[pytest.TestReport]:
+    """Keep whether the test passed, for fixtures that are put away after it."""
+    report: pytest.TestReport = yield
+    if report.when == "call":
+        item.stash[_HAS_PASSED] = report.passed
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
