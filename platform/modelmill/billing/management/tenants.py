@@ -9,5 +9,5 @@ def tenant_named(slug: str) -> Tenant:
     """Return the tenant of a slug. Raises CommandError."""
     tenant = Tenant.objects.filter(slug=slug).first()
     if tenant is None:
-        raise CommandError(f"There is no tenant {slug!r}.")
+        raise CommandError(f"There is no organisation {slug!r}.")
     return tenant

@@ -14,11 +14,11 @@ from modelmill.core.scope import tenant_scope
 class Command(BaseCommand):
     """Close a tenant's open period into an invoice."""
 
-    help = "Close a tenant's open period at the beginning of this month, or now with --now."
+    help = "Close an organisation's open period at the beginning of this month, or now with --now."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the tenant's slug, and --now."""
-        parser.add_argument("--tenant", required=True, help="the tenant's slug")
+        parser.add_argument("--tenant", required=True, help="the organisation's short name")
         parser.add_argument("--now", action="store_true", help="close up to this moment")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -16,7 +16,7 @@ _NUMBERS = ("tier", "share", "at_once", "welcome_micro")
 class Command(BaseCommand):
     """Say what a plan's tenants may have of the workers."""
 
-    help = "Make or change a plan, and put tenants on it; without options, show the plans."
+    help = "Make or change a plan, and put organisations on it; without options, show the plans."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the plan's code, what to change of it, and who is put on it."""
@@ -25,8 +25,13 @@ class Command(BaseCommand):
         parser.add_argument("--tier", type=int, help="plans of a higher tier are served first")
         parser.add_argument("--share", type=int, help="of the device time, beside others' shares")
         parser.add_argument("--at-once", type=int, help="jobs that train at the same time")
-        parser.add_argument("--welcome-micro", type=int, help="a new tenant's credit")
-        parser.add_argument("--tenant", action="append", default=[], help="put this tenant on it")
+        parser.add_argument("--welcome-micro", type=int, help="a new organisation's credit")
+        parser.add_argument(
+            "--tenant",
+            action="append",
+            default=[],
+            help="put this organisation on it, by its short name",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Change what was named, and print every plan."""

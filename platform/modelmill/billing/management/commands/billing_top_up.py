@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the tenant's slug, the amount, and the payment's reference."""
-        parser.add_argument("--tenant", required=True, help="the tenant's slug")
+        parser.add_argument("--tenant", required=True, help="the organisation's short name")
         parser.add_argument("--amount", required=True, help="in the currency's units, as in 25.00")
         parser.add_argument(
             "--key", required=True, help="the payment's reference; the same one again adds nothing"
