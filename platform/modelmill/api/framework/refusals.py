@@ -15,7 +15,7 @@ from rest_framework.settings import api_settings
 from modelmill.core.errors import InvalidRequest
 
 _ROOT = api_settings.NON_FIELD_ERRORS_KEY
-_LISTS = (serializers.ListField, serializers.ListSerializer)
+_LISTS: tuple[Any, ...] = (serializers.ListField, serializers.ListSerializer)
 _OBJECTS = (serializers.DictField, serializers.BaseSerializer)
 _MISSING = "missing_required_parameter"
 _WRONG_TYPE = "invalid_type"
@@ -57,10 +57,11 @@ def refusal_of(exception: drf.ValidationError) -> InvalidRequest:
     detail = exception.detail
     path, said, field = _first(detail, getattr(detail, "serializer", None), ())
     param = ".".join(path) or None
-    template = _CODES.get(said.code)
+    code = str(said.code)
+    template = _CODES.get(code)
     if field is None or template is None or not _is_stock(said, field):
         return InvalidRequest(str(said), param=param)
-    sentence = _sentence(said.code, param or "The body", wanted(field))
+    sentence = _sentence(code, param or "The body", wanted(field))
     return InvalidRequest(sentence, code=_code(template, field), param=param)
 
 
