@@ -33,7 +33,7 @@ def base_refusal(folder: Path) -> str:
     """Say why a base model's weights are not opened; empty for weights in safetensors."""
     if any(folder.glob("*.safetensors")):
         return ""
-    return PICKLED if any(_is_pickled(path) for path in folder.iterdir()) else WEIGHTLESS
+    return PICKLED if any(_is_pickled(path) for path in folder.glob("*")) else WEIGHTLESS
 
 
 def bases_left_out(is_ours: Callable[[dict[str, Any]], bool]) -> list[LeftOut]:
