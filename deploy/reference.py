@@ -22,7 +22,13 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "plugin-reference.md"
 MODULES: dict[str, tuple[str, ...]] = {
     "modelmill_sdk": (),
     "modelmill_sdk.data": ("TrainData",),
-    "modelmill_sdk.bases": ("base_names", "base_folder", "base_json"),
+    "modelmill_sdk.bases": (
+        "base_names",
+        "base_folder",
+        "base_json",
+        "base_refusal",
+        "bases_left_out",
+    ),
     "modelmill_sdk.testing": (),
     **{
         f"modelmill_sdk.learning.{module.name}": ()

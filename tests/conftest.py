@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 from modelmill.core.scope import tenant_scope
 from modelmill.metering import counting
 from modelmill.tenants import keys
@@ -121,6 +122,13 @@ def _fresh_keys() -> Iterator[None]:
     keys.keys_forget()
     yield
     keys.keys_forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_language_left() -> Iterator[None]:
+    """Forget the language of a test's last request, in which the next test would read errors."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

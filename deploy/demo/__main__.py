@@ -76,7 +76,7 @@ def tell(mill: Installation, console: Console) -> None:
     visitor.sign_up()
     visitor.name_tenant("Demo Mill")
     key = visitor.make_key(SCOPES)
-    console.print(f"Signed up as {visitor.email}, tenant “Demo Mill”, with an API key")
+    console.print(f"Signed up as {visitor.email}, organisation “Demo Mill”, with an API key")
     client = openai.OpenAI(base_url=f"{mill.url}/v1", api_key=key)
     story = Story(client, folder, console)
     pictures = faces_zip(folder / "faces.zip", count=FACES, pixels=PIXELS)

@@ -301,6 +301,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/v1",
     "SCHEMA_PATH_PREFIX_INSERT": "",
+    # Fields of one name with different choices: without a name here the generator makes up one.
+    "ENUM_NAME_OVERRIDES": {
+        "DatasetVersionObjectEnum": ["dataset.version"],
+        "DatasetVersionStatusEnum": "modelmill.datasets.models.DatasetVersion.State",
+        "UploadObjectEnum": ["upload"],
+        "UploadStatusEnum": "modelmill.datasets.models.Upload.Status",
+    },
 }
 
 # Requests that wait or stream at once, in one web process; fewer than its threads.

@@ -77,8 +77,8 @@ def test_an_interrupted_upload_can_be_resumed(acme) -> None:
         ([b"abc"], {}, "size_mismatch"),
         ([b"abcdef"], {"md5": "0" * 32}, "checksum_mismatch"),
         ([b"abcdef"], {"part_ids": ["part_none"]}, "invalid_value"),
-        ([b"abcdef"], {"part_ids": []}, "invalid_value"),
-        ([b"abcdef"], {"part_ids": "all"}, "invalid_value"),
+        ([b"abcdef"], {"part_ids": []}, "empty_array"),
+        ([b"abcdef"], {"part_ids": "all"}, "invalid_type"),
     ],
 )
 def test_it_refuses_parts_that_are_not_what_was_announced(acme, contents, more, code) -> None:

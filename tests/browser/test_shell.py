@@ -197,6 +197,6 @@ def test_an_invitation_is_accepted(
     page.get_by_role("button", name="Accept the invitation").click()
 
     expect(page.get_by_text("Welcome to Acme.")).to_be_visible()
-    page.get_by_label("Switch tenant").click()
+    page.get_by_label("Switch organisation").click()
     page.get_by_role("button", name="Globex").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Globex")

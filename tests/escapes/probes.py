@@ -45,7 +45,7 @@ ASKED = (
     Probe("passwords", "Landlock", (FILES,)),
     Probe("keys_of_root", "Landlock", (FILES,)),
     Probe("another_hosts_scratch", "Landlock; own user", (FILES,)),
-    Probe("another_tenants_model", "Landlock", (FILES,)),
+    Probe("another_organisations_model", "Landlock", (FILES,)),
     Probe("kernel_log", "Landlock", (FILES,)),
     Probe("raw_disk", "Landlock; own user", (FILES,)),
     Probe("write_home", "Landlock; own user", (FILES,)),

@@ -165,7 +165,8 @@ def test_a_manifest_whose_schema_is_none_is_in_quarantine_alone(schema) -> None:
 def test_what_the_operator_installs_is_noted_under_the_same_release() -> None:
     for folders in (["one"], ["one", "two"], []):
         names = [{"folder": folder} for folder in folders]
-        (release,) = catalog_sync([installed("1.0", installed=names)])
+        out = [{"folder": folder, "reason": "pickled"} for folder in folders]
+        (release,) = catalog_sync([installed("1.0", installed=names, left_out=out)])
         release.refresh_from_db()
-        assert release.manifest["installed"] == names
+        assert (release.manifest["installed"], release.manifest["left_out"]) == (names, out)
     assert Release.objects.count() == 1

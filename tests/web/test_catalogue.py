@@ -5,7 +5,10 @@ from django.test import Client
 from modelmill.catalog.models import Offer, PlanOffer, Plugin
 from modelmill.catalog.pictures import picture_store
 from modelmill.catalog.services import manifest_publish, plugin_enable
+from modelmill.cockpit.plugins import LEFT_OUT_REASONS
 from modelmill.tenants.models import AuditEntry, User
+from modelmill_embeddings.folders import ODD_NAME, ODD_VECTORS
+from modelmill_sdk.bases import PICKLED, WEIGHTLESS
 
 from tests.conftest import Place
 from tests.making import manifest_make
@@ -114,3 +117,31 @@ def test_the_operator_decides_for_one_tenant_and_its_log_says_so(
         entry = AuditEntry.objects.get(action="plugin.offered")
         assert (entry.object_id, entry.actor) == ("toy", "operator op@mill.example")
         assert Offer.objects.get().is_enabled is False
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "said"),
+    [
+        ("en", "Base models left out", PICKLED),
+        ("zh-hans", "未采用的基础模型", "权重为 pickle 格式"),
+    ],
+)
+def test_the_operator_reads_which_base_models_are_left_out_and_why(
+    operator: Client, language: str, title: str, said: str
+) -> None:
+    left_out = [
+        {"folder": "old-bert", "reason": PICKLED},
+        {"folder": "<odd>", "reason": "In a <stranger's> own words."},
+    ]
+    manifest_publish(manifest_make(left_out=left_out))
+    operator.cookies["django_language"] = language
+    page = operator.get("/cockpit/plugins/toy").content.decode()
+    check_page(page)
+    assert title in page and "old-bert" in page and said in page
+    assert "In a &lt;stranger&#x27;s&gt; own words." in page
+    manifest_publish(manifest_make())
+    assert title not in operator.get("/cockpit/plugins/toy").content.decode()
+
+
+def test_every_reason_of_our_own_is_known_in_both_languages() -> None:
+    assert set(LEFT_OUT_REASONS) == {PICKLED, WEIGHTLESS, ODD_NAME, ODD_VECTORS}

@@ -73,7 +73,7 @@ def test_a_tenant_is_suspended_and_let_work_again(operator: Client, acme: Place)
     assert acme.tenant.state == "suspended"
     page = operator.get(path).content.decode()
     check_page(page)
-    assert "Tenant suspended" in page and "operator op@mill.example" in page
+    assert "Organisation suspended" in page and "operator op@mill.example" in page
 
     operator.post(f"{path}/state", {"state": "active"})
     acme.tenant.refresh_from_db()

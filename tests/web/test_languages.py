@@ -1,6 +1,9 @@
 """Every text exists in both languages."""
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -10,6 +13,9 @@ from django.test import Client
 from deploy import messages
 from tests.conftest import Place
 
+_ROOT = Path(__file__).resolve().parents[2]
+_TENANT = re.compile(r"\btenants?\b", re.IGNORECASE)
+_CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 _PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 
 
@@ -54,6 +60,41 @@ def test_the_placeholders_agree() -> None:
                 wrong.append(ids[0])
 
     assert wrong == []
+
+
+def test_people_read_organisation_and_never_tenant() -> None:
+    """docs/decisions/0063: one word for the customer's account, whatever the code calls it."""
+    catalogue = [str(text) for m in messages.catalogue_read() for text in (m.id, m.string)]
+    read = {"the catalogue": catalogue, "errors and helps": list(_said()), **dict(_documents())}
+
+    assert {
+        where: found
+        for where, texts in read.items()
+        if (found := [t for t in texts if _TENANT.search(_PLACEHOLDER.sub("", t)) or "租户" in t])
+    } == {}
+
+
+def _said() -> Iterator[str]:
+    """Yield what errors that are raised, and options of commands, say to people."""
+    for path in [*_ROOT.glob("platform/**/*.py"), *_ROOT.glob("workers/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            said: list[ast.AST] = []
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                # What programmers alone see, such as a forgotten scope, speaks the code's language.
+                if path.name not in ("scope.py", "owned.py"):
+                    said += node.exc.args
+            elif isinstance(node, ast.keyword) and node.arg in ("help", "help_text", "label"):
+                said.append(node.value)
+            for part in said:
+                for leaf in ast.walk(part):
+                    if isinstance(leaf, ast.Constant) and " " in str(leaf.value):
+                        yield str(leaf.value)
+
+
+def _documents() -> Iterator[tuple[str, list[str]]]:
+    for folder in ("customers", "operators"):
+        for path in sorted(_ROOT.glob(f"docs/{folder}/*.md")):
+            yield path.name, _CODE.sub("", path.read_text("utf-8")).splitlines()
 
 
 @pytest.mark.django_db

@@ -96,7 +96,7 @@ def test_a_forged_session_tenant_opens_nothing(acme: Place, globex: Place) -> No
 def test_a_suspended_tenant_reads_but_does_not_write(acme: Place) -> None:
     tenant_state_set(acme.tenant, state="suspended", actor="operator")
 
-    assert "This tenant is suspended" in acme.browser().get("/team").content.decode()
+    assert "This organisation is suspended" in acme.browser().get("/team").content.decode()
     assert acme.browser().post("/settings", SETTINGS).status_code == 403
 
 

@@ -1,10 +1,13 @@
 """A worker looks at what is installed, and the catalog's rows say so."""
 
+import pickle
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from modelmill.catalog.models import Plugin, Quarantined, Release
+from modelmill_sdk.bases import PICKLED
+from structlog.testing import capture_logs
 
 from tests.environments import environment_make, packages_of, plugin_install
 from tests.processes import FAKES
@@ -78,3 +81,28 @@ def test_a_base_model_that_comes_or_goes_is_looked_at(tmp_path, monkeypatch, set
     (tmp_path / "encoder" / "config.json").write_text("{}")
     assert watch()
     assert not watch()
+
+
+@pytest.mark.django_db
+def test_a_base_model_of_pickles_is_left_out_and_the_operator_told_why(
+    tmp_path, monkeypatch, settings
+) -> None:
+    settings.PLUGIN_PATHS = []
+    monkeypatch.setenv("MODELMILL_BASE_MODELS", str(tmp_path))
+    folder = tmp_path / "old-bert"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "bert", "vocab_size": 9}')
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"weights": [1.0]}, protocol=2))
+    with capture_logs() as log:
+        describe()
+    told = {
+        (line["plugin"], line["folder"], line["reason"])
+        for line in log
+        if line["event"] == "catalog.base_left_out"
+    }
+    expected = {"embeddings", "text-classification", "text-generation"}
+    assert told == {(plugin, "old-bert", PICKLED) for plugin in expected}
+    for plugin in expected:
+        manifest = Plugin.objects.get(pk=plugin).release.manifest
+        assert manifest["left_out"] == [{"folder": "old-bert", "reason": PICKLED}]
+    assert Plugin.objects.get(pk="embeddings").release.manifest["installed"] == []

@@ -1,12 +1,15 @@
 """Making the catalog's rows say which plugins this installation has."""
 
+from collections.abc import Iterable
 from typing import Any
 
+import structlog
 from celery import shared_task
 from django.conf import settings
 from modelmill.catalog.pictures import picture_store
 from modelmill.catalog.selectors import quarantine_is_older
 from modelmill.catalog.services import catalog_sync
+from modelmill_sdk.manifest import Manifest
 from modelmill_sdk.texts import text_clean
 
 from workers.hosts import HostDied, describe_plugins
@@ -19,6 +22,7 @@ EVERY_S = {"workers.tasks.catalog.watch": 60.0}
 _AGAIN_S = 300.0
 
 _looked_at: set[str] = set()
+logger = structlog.get_logger(__name__)
 
 
 @shared_task(name="workers.tasks.catalog.watch")
@@ -57,6 +61,19 @@ def describe() -> int:
             continue
         for content in found.pictures.values():
             picture_store(content)
+        _left_out_log(found.items)
         manifests += [{**item.model_dump(mode="json"), **place} for item in found.items]
         broken += [{**item.model_dump(), **place} for item in found.broken]
     return len(catalog_sync(manifests, broken=broken))
+
+
+def _left_out_log(items: Iterable[Manifest]) -> None:
+    """Tell the operator which base models no customer is offered, and why."""
+    for item in items:
+        for one in item.left_out:
+            logger.warning(
+                "catalog.base_left_out",
+                plugin=item.plugin_id,
+                folder=one.folder,
+                reason=one.reason,
+            )

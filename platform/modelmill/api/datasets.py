@@ -35,7 +35,7 @@ class VersionOut(serializers.Serializer[DatasetVersion]):
     object = serializers.ChoiceField(["dataset.version"])
     dataset_id = serializers.CharField()
     number = serializers.IntegerField()
-    status = serializers.ChoiceField(DatasetVersion.State.values)
+    status = serializers.ChoiceField(DatasetVersion.State.choices)
     kind = serializers.CharField(allow_null=True)
     label_names = serializers.ListField(child=serializers.CharField(), allow_null=True)
     rows = serializers.IntegerField()

@@ -21,6 +21,7 @@ class JobCheckpointsView(TenantView):
     permissions: ClassVar = {"GET": "jobs:read"}
 
     @extend_schema(
+        operation_id="fine_tuning_jobs_checkpoints_list",
         summary="List a job's checkpoints",
         responses={200: OpenApiTypes.OBJECT},
         parameters=[OpenApiParameter("after"), OpenApiParameter("limit", int)],

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from modelmill.api.answers import answer_headers, prediction_answered
 from modelmill.api.framework.views import TenantView
 from modelmill.api.outputs import output_link
+from modelmill.core.errors import InvalidRequest
 from modelmill.core.storage import blob_open
 from modelmill.inference.models import Prediction
 from modelmill.inference.selectors import prediction_output_blob
@@ -39,7 +40,9 @@ class ImagesView(TenantView):
             required=False, allow_blank=True, trim_whitespace=False, max_length=32_000
         )
         n = serializers.IntegerField(min_value=1, max_value=10, default=1, allow_null=True)
-        size = serializers.RegexField(_SIZE, default="auto", allow_null=True)
+        size = serializers.RegexField(
+            _SIZE, default="auto", allow_null=True, help_text="auto, or a size such as 256x256"
+        )
         response_format = serializers.ChoiceField(
             choices=["b64_json", "url"], default="b64_json", allow_null=True
         )
@@ -60,7 +63,7 @@ class ImagesView(TenantView):
         def validate_stream(self, value: bool | None) -> bool:
             """Refuse to stream what comes at once."""
             if value:
-                raise serializers.ValidationError("Pictures are not streamed; leave it out.")
+                raise InvalidRequest("Pictures are not streamed: leave stream out.", param="stream")
             return False
 
     @extend_schema(

@@ -25,7 +25,7 @@ class ModelsView(TenantView):
 
     @extend_schema(summary="List models", responses={200: OpenApiTypes.OBJECT}, tags=["models"])
     def get(self, request: Request) -> Response:
-        """Answer with the plugins and then the tenant's own models, newest first."""
+        """Answer with the plugins and then your own models, newest first."""
         _may_read(self.caller)
         offered = list(plugin_list())
         installed_prepare(offered)

@@ -45,7 +45,7 @@ class UploadOut(serializers.Serializer[Upload]):
     expires_at = serializers.IntegerField()
     filename = serializers.CharField()
     purpose = serializers.CharField()
-    status = serializers.ChoiceField(Upload.Status.values)
+    status = serializers.ChoiceField(Upload.Status.choices)
     file = FileOut(allow_null=True)
 
 

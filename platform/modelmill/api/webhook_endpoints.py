@@ -90,6 +90,7 @@ class EndpointView(TenantView):
         return Response(endpoint_shape(access_endpoint(endpoint_id)))
 
     @extend_schema(
+        operation_id="webhook_endpoints_update",
         summary="Change a webhook endpoint",
         request=Body,
         responses={200: OpenApiTypes.OBJECT},

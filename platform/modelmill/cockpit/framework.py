@@ -30,7 +30,7 @@ Page = Callable[..., HttpResponseBase]
 # (label, icon, URL name)
 _LINKS: tuple[tuple[str | Promise, str, str], ...] = (
     (_("Overview"), "home", "cockpit:overview"),
-    (_("Tenants"), "tenant", "cockpit:tenants"),
+    (_("Organisations"), "tenant", "cockpit:tenants"),
     (_("Plugins"), "plugin", "cockpit:plugins"),
     (_("Workers"), "worker", "cockpit:workers"),
     (_("Prices"), "wallet", "cockpit:prices"),

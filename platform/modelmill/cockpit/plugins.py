@@ -4,10 +4,12 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import path
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext as _
 
 from modelmill.billing.subscriptions import plan_list
 from modelmill.catalog.isolation import plugin_level
+from modelmill.catalog.models import Plugin
 from modelmill.catalog.selectors import (
     access_release,
     plan_decisions,
@@ -27,6 +29,19 @@ from modelmill.cockpit.decisions import DECISION_WORDS, decision_read
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.doorbell import ring
 
+# What our SDK and our plugins say of a base model that they leave out; a stranger's own words stay.
+LEFT_OUT_REASONS = (
+    gettext_noop(
+        "Its weights are pickles, which run code when they are opened: save them as safetensors."
+    ),
+    gettext_noop("It has no weights: there is no .safetensors file in it."),
+    gettext_noop(
+        "It makes its vectors in a way that is not done here: use one that pools plainly."
+    ),
+    gettext_noop(
+        "Its name cannot be typed: rename the folder with letters, digits, dots and hyphens."
+    ),
+)
 DESCRIBE_TASK = "workers.tasks.catalog.describe"
 
 
@@ -52,9 +67,16 @@ def plugin(request: OperatorRequest, plugin_id: str) -> HttpResponse:
         "plugin": found,
         "level": plugin_level(found.pk),
         "releases": release_list(found),
+        "left_out": _left_out(found),
         "plans": [(plan, DECISION_WORDS[decisions.get(plan.code)]) for plan in plan_list()],
     }
     return operator_render(request, "cockpit/plugin.html", context)
+
+
+def _left_out(plugin: Plugin) -> list[tuple[str, str]]:
+    """List the base models that the current release does not use, each with why."""
+    told = plugin.release.field("left_out") if plugin.release else None
+    return [(str(one["folder"]), gettext(str(one["reason"]))) for one in told or []]
 
 
 @operator_page

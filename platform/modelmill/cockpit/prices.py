@@ -54,7 +54,9 @@ def prices(request: OperatorRequest) -> HttpResponse:
     form = PricesForm(request.POST or None, rates=book_rates(current.pk))
     if request.method == "POST" and form.is_valid():
         book_publish(form.rates_wanted(), effective_from=timezone.now(), currency=current.currency)
-        messages.success(request, _("The new prices hold for every tenant that signs up now."))
+        messages.success(
+            request, _("The new prices hold for every organisation that signs up now.")
+        )
         return redirect("cockpit:prices")
     context = {"books": book_list()[:20], "current": current, "form": form}
     return operator_render(request, "cockpit/prices.html", context)

@@ -113,7 +113,7 @@ def access_tenant(tenant_id: str) -> Tenant:
     """Return any tenant, for the operator, or raise ``NotFound``."""
     tenant = Tenant.objects.filter(pk=tenant_id).first()
     if tenant is None:
-        raise NotFound("There is no such tenant.")
+        raise NotFound("There is no such organisation.")
     return tenant
 
 

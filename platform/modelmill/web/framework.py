@@ -95,7 +95,7 @@ def _needed(request: HttpRequest, *, read: str, write: str) -> list[str]:
 
 def _check_active(caller: Caller) -> None:
     if caller.tenant.state == Tenant.State.SUSPENDED:
-        raise errors.PermissionDenied("This tenant is suspended.", code="tenant_suspended")
+        raise errors.PermissionDenied("This organisation is suspended.", code="tenant_suspended")
 
 
 def _caller(request: HttpRequest, user: User) -> Caller | None:

@@ -2,15 +2,29 @@
 
 import json
 import math
+import pickle
 from pathlib import Path
 
 import pytest
 import torch
 from modelmill_embeddings.encoder import encoder_open
-from modelmill_embeddings.folders import encoders_installed, reading_of, tiny_write
+from modelmill_embeddings.folders import (
+    ODD_NAME,
+    ODD_VECTORS,
+    encoders_installed,
+    encoders_left_out,
+    reading_of,
+    tiny_write,
+)
 from modelmill_embeddings.plugin import Embeddings
-from modelmill_sdk import CustomerError, PluginError
-from modelmill_sdk.bases import INSTALLED_FILE, ROOT_VARIABLE, installed_folder
+from modelmill_sdk import CustomerError, LeftOut, PluginError
+from modelmill_sdk.bases import (
+    INSTALLED_FILE,
+    PICKLED,
+    ROOT_VARIABLE,
+    WEIGHTLESS,
+    installed_folder,
+)
 from modelmill_sdk.testing import predict_once
 
 TEXTS = ["corn", "barley and rye and oats", "the mill turns by the river"]
@@ -87,6 +101,9 @@ def test_only_encoders_with_safe_weights_are_offered(tmp_path, monkeypatch) -> N
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
     (only,) = encoders_installed()
     assert only.folder == "good"
+    assert encoders_left_out() == [LeftOut(folder="pickled", reason=WEIGHTLESS)]
+    (root / "pickled" / "pytorch_model.bin").write_bytes(pickle.dumps({}, protocol=2))
+    assert encoders_left_out() == [LeftOut(folder="pickled", reason=PICKLED)]
     assert only.description == "bert, 16 dimensions, reads 64 tokens, pooled by mean"
     with pytest.raises(PluginError, match="cannot be opened"):
         encoder_open(root / "pickled", "cpu")
@@ -109,6 +126,7 @@ def test_a_folder_that_would_embed_wrongly_is_left_out(tmp_path, monkeypatch, fi
     (folder / "1_Pooling").mkdir()
     (folder / file).write_text(json.dumps(said))
     assert encoders_installed() == []
+    assert encoders_left_out() == [LeftOut(folder="encoder", reason=ODD_VECTORS)]
     with pytest.raises(PluginError, match="not offered here"):
         encoder_open(folder, "cpu")
 
@@ -118,6 +136,7 @@ def test_a_folder_with_an_odd_name_does_not_take_the_plugin_away(tmp_path, monke
     tiny_write(tmp_path / "my model (v2)")
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
     assert [one.folder for one in encoders_installed()] == ["good"]
+    assert encoders_left_out() == [LeftOut(folder="my model (v2)", reason=ODD_NAME)]
 
 
 def test_a_model_that_names_a_folder_is_that_folder_while_it_is_there(

@@ -26,7 +26,9 @@ class BucketQueryInput(serializers.Serializer[Any]):
     end_time = serializers.IntegerField(min_value=1, max_value=_TIME_MAX_S, required=False)
     bucket_width = serializers.ChoiceField(choices=list(WIDTHS), default="1d")
     limit = serializers.IntegerField(min_value=1, required=False)
-    page = serializers.RegexField(r"^page_\d{1,10}$", required=False)
+    page = serializers.RegexField(
+        r"^page_\d{1,10}$", required=False, help_text="the next_page of an answer"
+    )
     group_by = serializers.ListField(child=serializers.CharField(), required=False)
     models = serializers.ListField(child=serializers.CharField(), required=False)
     api_key_ids = serializers.ListField(child=serializers.CharField(), required=False)

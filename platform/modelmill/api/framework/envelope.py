@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
+from modelmill.api.framework.refusals import refusal_of
 from modelmill.core import errors
 
 logger = structlog.get_logger(__name__)
@@ -50,7 +51,7 @@ def to_mill_error(exception: Exception) -> errors.MillError | None:
     if isinstance(exception, RequestDataTooBig):
         return errors.PayloadTooLarge("The body is too large. Send big data through /v1/files.")
     if isinstance(exception, drf.ValidationError):
-        return _invalid(exception)
+        return refusal_of(exception)
     if isinstance(exception, drf.APIException):
         return _from_drf(exception)
     return None
@@ -64,21 +65,6 @@ def _from_drf(exception: drf.APIException) -> errors.MillError:
     error = errors.InvalidRequest(str(exception.detail), code=str(exception.default_code))
     error.status = exception.status_code
     return error
-
-
-def _invalid(exception: drf.ValidationError) -> errors.MillError:
-    param, message = _first(exception.detail, ())
-    return errors.InvalidRequest(message, param=param or None)
-
-
-def _first(detail: Any, path: tuple[str, ...]) -> tuple[str, str]:
-    """Return the first problem of a nested list as (dotted path, sentence)."""
-    if isinstance(detail, dict):
-        key, inner = next(iter(detail.items()))
-        return _first(inner, path if key == "non_field_errors" else (*path, str(key)))
-    if isinstance(detail, list):
-        return _first(detail[0], path)
-    return ".".join(path), str(detail)
 
 
 def is_api(request: HttpRequest) -> bool:

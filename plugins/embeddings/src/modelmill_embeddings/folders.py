@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelmill_sdk import Installed
-from modelmill_sdk.bases import base_folder, base_json, base_names
+from modelmill_sdk import Installed, LeftOut
+from modelmill_sdk.bases import base_folder, base_json, base_names, base_refusal, bases_left_out
 from modelmill_sdk.manifest import INSTALLED_PATTERN
 
 # Encoders by the name that ``transformers`` gives their family; decoders do not read both ways.
@@ -19,6 +19,9 @@ FAMILIES = frozenset(
     {"bert", "roberta", "xlm-roberta", "distilbert", "mpnet", "electra", "albert"}
     | {"camembert", "deberta", "deberta-v2", "modernbert", "xlm-roberta-xl"}
 )
+# Why an encoder is left out, for the operator; the cockpit has both in its languages.
+ODD_VECTORS = "It makes its vectors in a way that is not done here: use one that pools plainly."
+ODD_NAME = "Its name cannot be typed: rename the folder with letters, digits, dots and hyphens."
 _FALLBACK_TOKENS = 512
 # The steps of ``sentence-transformers`` that are kept to; a layer after them would be left out.
 _STEPS = frozenset({"Transformer", "Pooling", "Normalize"})
@@ -43,6 +46,19 @@ def encoders_installed() -> list[Installed]:
         for name in base_names()
         if _embeds(base_folder(name))
     ]
+
+
+def encoders_left_out() -> list[LeftOut]:
+    """List the encoders among the base models that are not offered, and why."""
+    readable = [base_folder(name) for name in base_names()]
+    odd = [
+        LeftOut(folder=folder.name, reason=reason)
+        for folder in readable
+        if _is_encoder(base_json(folder / "config.json"))
+        and not base_refusal(folder)
+        and (reason := _oddity(folder))
+    ]
+    return [*bases_left_out(_is_encoder), *odd]
 
 
 def reading_of(folder: Path) -> Reading:
@@ -86,13 +102,24 @@ def tiny_write(folder: Path) -> Path:
 
 
 def _embeds(folder: Path) -> bool:
-    config = base_json(folder / "config.json")
+    is_encoder = _is_encoder(base_json(folder / "config.json"))
+    return is_encoder and not base_refusal(folder) and not _oddity(folder)
+
+
+def _is_encoder(config: dict[str, Any]) -> bool:
     # A sorted folder of weights alone says nothing; one that classifies says so by its name.
     architectures = " ".join(map(str, config.get("architectures") or ["Model"]))
-    is_encoder = config.get("model_type") in FAMILIES and "Classification" not in architectures
-    is_fit = is_encoder and any(folder.glob("*.safetensors")) and reading_of(folder).pooling
-    # Customers type the folder's name; one that cannot be part of a model's is left out.
-    return bool(is_fit and re.fullmatch(INSTALLED_PATTERN, folder.name))
+    return config.get("model_type") in FAMILIES and "Classification" not in architectures
+
+
+def _oddity(folder: Path) -> str:
+    """Say why an encoder that could be opened is not offered; empty where it is."""
+    if not reading_of(folder).pooling:
+        return ODD_VECTORS
+    # Customers type the folder's name, as a part of the model's.
+    if not re.fullmatch(INSTALLED_PATTERN, folder.name):
+        return ODD_NAME
+    return ""
 
 
 def _pooling(folder: Path) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from modelmill_sdk import Installed, Params, Plugin, PredictRun, Trial, hookimpl
+from modelmill_sdk import Installed, LeftOut, Params, Plugin, PredictRun, Trial, hookimpl
 from pydantic import Field
 
-from modelmill_embeddings.folders import encoders_installed, tiny_write
+from modelmill_embeddings.folders import encoders_installed, encoders_left_out, tiny_write
 
 MAX_TEXT_CHARS = 100_000
 
@@ -61,6 +61,11 @@ class Embeddings(Plugin):
     def installed(cls) -> Sequence[Installed]:
         """Name the encoders among the operator's base models."""
         return encoders_installed()
+
+    @classmethod
+    def left_out(cls) -> Sequence[LeftOut]:
+        """Name the encoders that cannot be used."""
+        return encoders_left_out()
 
     def load(self, model_dir: Path, device: str) -> Any:
         """Open the encoder in a folder."""

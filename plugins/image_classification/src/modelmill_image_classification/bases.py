@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelmill_sdk import CustomerError
-from modelmill_sdk.bases import base_folder, base_json, base_names
+from modelmill_sdk import CustomerError, LeftOut
+from modelmill_sdk.bases import base_folder, base_json, base_names, bases_left_out
 
 _DEFAULT_SIDE = 224
 
@@ -23,6 +23,11 @@ class Base:
 def picture_names() -> list[str]:
     """Name the installed base models that classify pictures."""
     return [name for name in base_names() if _sees(base_json(base_folder(name) / "config.json"))]
+
+
+def pictures_left_out() -> list[LeftOut]:
+    """List the base models that look at pictures and cannot be opened, and why."""
+    return bases_left_out(_sees)
 
 
 def base_open(name: str) -> Base:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelmill_sdk import Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import LeftOut, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_image_classification import params as settings
 
@@ -32,6 +32,13 @@ class ImageClassification(Plugin):
     TrainParams: ClassVar[type[Params]] = settings.TrainParams
     Input: ClassVar[type[Params]] = settings.Input
     PredictParams: ClassVar[type[Params]] = settings.PredictParams
+
+    @classmethod
+    def left_out(cls) -> Sequence[LeftOut]:
+        """Name the base models for pictures that cannot be opened."""
+        from modelmill_image_classification.bases import pictures_left_out
+
+        return pictures_left_out()
 
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield single or rare classes and unusable pictures; refuse an unknown base model."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelmill_sdk.errors import Cancelled, CustomerError, ManifestError, PluginError
     from modelmill_sdk.hookspecs import hookimpl
-    from modelmill_sdk.plugin import Installed, Needs, Params, Plugin, Problem, Trial
+    from modelmill_sdk.plugin import Installed, LeftOut, Needs, Params, Plugin, Problem, Trial
     from modelmill_sdk.runs import PredictRun, TrainRun
     from modelmill_sdk.seeding import seed_everything
 
@@ -18,6 +18,7 @@ __all__ = [
     "Cancelled",
     "CustomerError",
     "Installed",
+    "LeftOut",
     "ManifestError",
     "Needs",
     "Params",
@@ -38,6 +39,7 @@ _HOMES = {
     "PluginError": "errors",
     "hookimpl": "hookspecs",
     "Installed": "plugin",
+    "LeftOut": "plugin",
     "Needs": "plugin",
     "Params": "plugin",
     "Plugin": "plugin",

@@ -2,24 +2,47 @@
 
 import json
 import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from modelmill_sdk.artifacts import is_pickle
 from modelmill_sdk.errors import CustomerError
+from modelmill_sdk.plugin import LeftOut
 
 # Each subfolder with a config.json is one base model, named by the folder.
 ROOT_VARIABLE = "MODELMILL_BASE_MODELS"
 # In a model's folder: it is a base model, and has no bytes of its own.
 INSTALLED_FILE = "installed.json"
 _MAX_BYTES = 1 << 20
+# Why a base model is left out, for the operator; the cockpit has both in its languages.
+PICKLED = "Its weights are pickles, which run code when they are opened: save them as safetensors."
+WEIGHTLESS = "It has no weights: there is no .safetensors file in it."
 
 
 def base_names() -> list[str]:
-    """Name the installed base models, in order; none where the operator set no folder."""
-    root = os.environ.get(ROOT_VARIABLE, "")
-    if not root or not Path(root).is_dir():
-        return []
-    return sorted(path.parent.name for path in Path(root).glob("*/config.json"))
+    """Name the installed base models, in order; none where the operator set no folder.
+
+    Those whose weights are pickles alone are left out: nothing here opens them.
+    """
+    return [folder.name for folder in _folders() if base_refusal(folder) != PICKLED]
+
+
+def base_refusal(folder: Path) -> str:
+    """Say why a base model's weights are not opened; empty for weights in safetensors."""
+    if any(folder.glob("*.safetensors")):
+        return ""
+    return PICKLED if any(_is_pickled(path) for path in folder.glob("*")) else WEIGHTLESS
+
+
+def bases_left_out(is_ours: Callable[[dict[str, Any]], bool]) -> list[LeftOut]:
+    """List the base models whose weights are not opened, of those whose configuration is ours."""
+    return [
+        LeftOut(folder=folder.name, reason=reason)
+        for folder in _folders()
+        if (reason := base_refusal(folder)) and is_ours(base_json(folder / "config.json"))
+    ]
 
 
 def base_folder(name: str, *, needed_by: str = "This method") -> Path:
@@ -56,3 +79,17 @@ def installed_folder(model_dir: Path) -> Path:
         said = f"The operator has taken the model {name!r} away."
         raise CustomerError(f"{said} GET /v1/models lists those there are.", param="model")
     return base_folder(name)
+
+
+def _folders() -> list[Path]:
+    root = os.environ.get(ROOT_VARIABLE, "")
+    if not root or not Path(root).is_dir():
+        return []
+    return sorted(path.parent for path in Path(root).glob("*/config.json"))
+
+
+def _is_pickled(path: Path) -> bool:
+    try:
+        return path.is_file() and is_pickle(path)
+    except (OSError, zipfile.BadZipFile):
+        return False

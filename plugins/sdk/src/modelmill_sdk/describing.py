@@ -19,6 +19,7 @@ from modelmill_sdk.manifest import (
     PLUGIN_ID_PATTERN,
     Manifest,
     ManifestInstalled,
+    ManifestLeftOut,
     ManifestNeeds,
 )
 from modelmill_sdk.origins import origin_of
@@ -60,6 +61,7 @@ def manifest_make(
             needs=ManifestNeeds(gpu_memory_mib=plugin.needs.gpu_memory_mib),
             trains=plugin_trains(plugin),
             installed=tuple(ManifestInstalled(**asdict(one)) for one in plugin.installed()),
+            left_out=tuple(ManifestLeftOut(**asdict(one)) for one in plugin.left_out()),
             streams=plugin_streams(plugin),
             max_batch=plugin.max_batch,
             max_wait_ms=plugin.max_wait_ms,

@@ -70,6 +70,15 @@ class ManifestInstalled(BaseModel):
     description: str = Field(default="", max_length=1_000)
 
 
+class ManifestLeftOut(BaseModel):
+    """A base model that is installed and cannot be used, and why: for the operator."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    folder: str = Field(max_length=255)
+    reason: str = Field(max_length=500)
+
+
 class Manifest(BaseModel):
     """One plugin of one installed release, as plain data."""
 
@@ -98,6 +107,7 @@ class Manifest(BaseModel):
     needs: ManifestNeeds = ManifestNeeds()
     trains: bool
     installed: tuple[ManifestInstalled, ...] = Field(default=(), max_length=MAX_INSTALLED)
+    left_out: tuple[ManifestLeftOut, ...] = Field(default=(), max_length=MAX_INSTALLED)
     streams: bool
     max_batch: int = Field(default=1, ge=1)
     max_wait_ms: int = Field(default=0, ge=0)

@@ -76,6 +76,14 @@ class Installed:
     description: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A base model that the operator installed and the plugin does not use, and what to do."""
+
+    folder: str
+    reason: str
+
+
 class Plugin:
     """One kind of model: what it takes, how it is trained, how it is used.
 
@@ -111,6 +119,14 @@ class Plugin:
         Asked whenever the plugin is described. A plugin that does not train is one itself.
         """
         return () if cls.train is not Plugin.train else (Installed(),)
+
+    @classmethod
+    def left_out(cls) -> Sequence[LeftOut]:
+        """Name the installed base models that look like the plugin's and cannot be used, and why.
+
+        The operator reads it on the plugin's page and in the workers' log.
+        """
+        return ()
 
     def validate(self, data: TrainData, params: Any) -> Iterable[Problem]:
         """Yield what is wrong with a dataset, on a CPU, before any training time is spent."""

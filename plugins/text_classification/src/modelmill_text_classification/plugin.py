@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelmill_sdk import Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import LeftOut, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_text_classification import params as settings
 
@@ -33,6 +33,13 @@ class TextClassification(Plugin):
     TrainParams: ClassVar[type[Params]] = settings.TrainParams
     Input: ClassVar[type[Params]] = settings.Input
     PredictParams: ClassVar[type[Params]] = settings.PredictParams
+
+    @classmethod
+    def left_out(cls) -> Sequence[LeftOut]:
+        """Name the base models for texts that cannot be opened."""
+        from modelmill_sdk.bases import bases_left_out
+
+        return bases_left_out(lambda config: "vocab_size" in config)
 
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield empty texts and classes too rare. Raises CustomerError on an unknown base."""

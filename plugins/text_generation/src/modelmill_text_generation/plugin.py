@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelmill_sdk import Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import LeftOut, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_text_generation import asking, params
 
@@ -30,6 +30,13 @@ class TextGeneration(Plugin):
     TrainParams: ClassVar[type[Params]] = params.TrainParams
     Input: ClassVar[type[Params]] = asking.Input
     PredictParams: ClassVar[type[Params]] = asking.PredictParams
+
+    @classmethod
+    def left_out(cls) -> Sequence[LeftOut]:
+        """Name the base models for texts that cannot be opened."""
+        from modelmill_sdk.bases import bases_left_out
+
+        return bases_left_out(lambda config: "vocab_size" in config)
 
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield empty rows and too little text. Raises CustomerError on an unknown base model."""

@@ -78,7 +78,7 @@ def another_hosts_scratch(targets: Targets) -> str:
     return Path(targets["neighbour_scratch"], "treasure").read_text()
 
 
-def another_tenants_model(targets: Targets) -> str:
+def another_organisations_model(targets: Targets) -> str:
     return Path(targets["foreign_model"], "model.safetensors").read_text()
 
 

@@ -2,23 +2,24 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from modelmill.billing.closing import invoice_close, month_start
-from modelmill.billing.management.tenants import tenant_named
+from modelmill.billing.management.naming import tenant_named
 from modelmill.core.clock import database_now
+from modelmill.core.management.operating import OperatorCommand
 from modelmill.core.money import MICRO_PER_CENT, micro_text
 from modelmill.core.scope import tenant_scope
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Close a tenant's open period into an invoice."""
 
-    help = "Close a tenant's open period at the beginning of this month, or now with --now."
+    help = "Close an organisation's open period at the beginning of this month, or now with --now."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the tenant's slug, and --now."""
-        parser.add_argument("--tenant", required=True, help="the tenant's slug")
+        parser.add_argument("--tenant", required=True, help="the organisation's short name or id")
         parser.add_argument("--now", action="store_true", help="close up to this moment")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,18 +1,22 @@
 """``billing_top_up --tenant SLUG --amount 25.00 --key BANK-REF``: book what a customer paid."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from modelmill.billing.management.tenants import tenant_named
+from modelmill.billing.management.naming import tenant_named
 from modelmill.billing.services import wallet_top_up
-from modelmill.core.errors import Conflict
+from modelmill.core.management.operating import OperatorCommand, text_checked
 from modelmill.core.money import MICRO, micro_text
 from modelmill.core.scope import tenant_scope
 
+# A payment's reference is part of a key of the journal; a billion is beyond any payment.
+_KEY_MAX = 150
+_AMOUNT_MAX_MICRO = 1_000_000_000 * MICRO
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     """Put money that was paid into a tenant's credit, which pays what is due first."""
 
     help = (
@@ -22,7 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the tenant's slug, the amount, and the payment's reference."""
-        parser.add_argument("--tenant", required=True, help="the tenant's slug")
+        parser.add_argument("--tenant", required=True, help="the organisation's short name or id")
         parser.add_argument("--amount", required=True, help="in the currency's units, as in 25.00")
         parser.add_argument(
             "--key", required=True, help="the payment's reference; the same one again adds nothing"
@@ -32,13 +36,9 @@ class Command(BaseCommand):
         """Book it, and print the credit there is afterwards, and what is still due."""
         tenant = tenant_named(options["tenant"])
         amount_micro = _amount_micro(options["amount"])
-        try:
-            with tenant_scope(tenant.id):
-                balance = wallet_top_up(
-                    tenant_id=tenant.id, key=options["key"], amount_micro=amount_micro
-                )
-        except Conflict as error:
-            raise CommandError(error.message) from error
+        key = text_checked("--key", options["key"], most=_KEY_MAX)
+        with tenant_scope(tenant.id):
+            balance = wallet_top_up(tenant_id=tenant.id, key=key, amount_micro=amount_micro)
         due = f" Still due: {micro_text(-balance.receivable_micro)}."
         self.stdout.write(
             f"{tenant.slug} has {micro_text(balance.wallet_micro)} now."
@@ -49,8 +49,10 @@ class Command(BaseCommand):
 def _amount_micro(text: str) -> int:
     try:
         exact = Decimal(text) * MICRO
-    except InvalidOperation:
+    except DecimalException:
         exact = Decimal(0)
-    if not exact.is_finite() or exact <= 0 or exact != int(exact):
-        raise CommandError(f"{text!r} is no amount of money: write it as in 25.00.")
+    if not exact.is_finite() or not 0 < exact <= _AMOUNT_MAX_MICRO or exact != int(exact):
+        raise CommandError(
+            f"{text!a} is no amount of money: write it as in 25.00, with at most six decimals."
+        )
     return int(exact)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from modelmill.core.management.operating import OperatorCommand
 from modelmill.metering.draining import usage_drain
 from modelmill.metering.refusing import Refused, refused_list, refused_retry
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Show what was put aside, or try to record it again."""
 
     help = "Show the counted uses of this machine that could not be recorded, or try them again."

@@ -52,8 +52,10 @@ def plugin_find_one(word: str, *, site: Path, plugin_id: str | None = None) -> F
     """
     found = plugins_find(word, site=site)
     chosen = [one for one in found if plugin_id in (None, one.plugin.id)]
+    ids = ", ".join(one.plugin.id for one in found) or "none"
+    if not chosen:
+        raise PluginError(f"{word} brings no plugin {plugin_id or ''!r}; there are: {ids}.")
     if len(chosen) != 1:
-        ids = ", ".join(one.plugin.id for one in found)
         raise PluginError(f"{word} brings several plugins ({ids}); choose one with --id.")
     return chosen[0]
 

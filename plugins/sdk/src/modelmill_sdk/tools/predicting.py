@@ -25,13 +25,10 @@ def predict_here(
     out_dir: Path,
 ) -> int:
     """Load, predict, print every result and what was counted."""
-    if model_dir is None and plugin_trains(plugin):
-        raise PluginError("Name the folder of a trained model, such as mill-run/model.")
-    if model_dir is not None and not model_dir.is_dir():
-        raise PluginError(f"There is no model at {model_dir}.")
+    _model_refuse(plugin, model_dir)
     with tempfile.TemporaryDirectory() as empty:
         one = plugin()
-        model = one.load((model_dir or Path(empty)).resolve(), device)
+        model = _load(one, (model_dir or Path(empty)).resolve(), device)
         start = PredictStart(
             request_id="run",
             inputs=[dict(values) for values in inputs],
@@ -43,6 +40,40 @@ def predict_here(
     counted = "".join(f", {qty} {meter}" for meter, qty in done.counts.items())
     sys.stderr.write(f"{done.compute_ms} ms{counted}\n")
     return 0
+
+
+def _model_refuse(plugin: type[Plugin], model_dir: Path | None) -> None:
+    """Raise PluginError where no model can be, and say where one is."""
+    trains = plugin_trains(plugin)
+    if model_dir is None:
+        if trains:
+            raise PluginError("Name the folder of a trained model, such as mill-run/model.")
+        return
+    if not model_dir.is_dir():
+        hint = (
+            "name the folder that `mill-plugin run train` named, such as mill-run/model"
+            if trains
+            else f"{plugin.id} does not train, so leave it out"
+        )
+        raise PluginError(f"There is no folder of a model at {model_dir}; {hint}.")
+    if trains and not any(model_dir.iterdir()):
+        raise PluginError(f"{model_dir} is empty; train first, or name another folder.")
+
+
+def _load(plugin: Plugin, folder: Path, device: str) -> Any:
+    """Load a model; a file that is missing in its folder says that it is another's folder."""
+    try:
+        return plugin.load(folder, device)
+    except FileNotFoundError as error:
+        missing = Path(str(error.filename))
+        if not missing.is_relative_to(folder):
+            raise
+        inner = folder / "model"
+        hint = f"did you mean {inner}?" if inner.is_dir() else "is it a model of this plugin?"
+        raise PluginError(
+            f"{folder} has no {missing.relative_to(folder)}, which load() of {plugin.id} reads; "
+            f"{hint}"
+        ) from error
 
 
 class _Printed:

@@ -4,13 +4,14 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from modelmill_sdk.errors import CustomerError
+from modelmill_sdk.errors import CustomerError, PluginError
 from modelmill_sdk.tools.finding import plugin_find_one
 from modelmill_sdk.tools.predicting import predict_here
 from modelmill_sdk.tools.raw import dataset_of
 from modelmill_sdk.tools.training import TrainPlace, train_here
-from modelmill_sdk.tools.values import values_read
+from modelmill_sdk.tools.values import inputs_read, values_read
 
 
 def arguments_add(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,8 @@ def arguments_add(parser: argparse.ArgumentParser) -> None:
 
 def command_run(options: argparse.Namespace) -> int:
     """Do what was asked; 1 where a customer would read a refusal."""
+    if options.out.exists() and not options.out.is_dir():
+        raise PluginError(f"--out {options.out} is a file; name a folder, which need not be there.")
     with tempfile.TemporaryDirectory(prefix="mill-site-") as site:
         found = plugin_find_one(options.plugin, site=Path(site).resolve(), plugin_id=options.id)
         try:
@@ -61,15 +64,14 @@ def command_run(options: argparse.Namespace) -> int:
                 checkpoint_every_s=options.checkpoint_every_s,
             )
         except CustomerError as error:
-            where = f" ({error.param})" if error.param else ""
+            where = f" ({error.param})" if error.param and error.param not in error.message else ""
             sys.stderr.write(f"A customer would read: {error.message}{where}\n")
             return 1
 
 
-def _inputs(options: argparse.Namespace) -> list[dict[str, object]]:
-    import json
-
+def _inputs(options: argparse.Namespace) -> list[dict[str, Any]]:
     if options.inputs is None:
         return [values_read(options.input)]
-    lines = options.inputs.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
+    if options.input:
+        raise PluginError("Give either --input or --inputs, not both.")
+    return inputs_read(options.inputs)
