@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from modelmill_image_classification.augmentation import NOTHING, Augmentation, augment
+from modelmill_image_classification.augmentation import NOTHING, Augmentation, _grid, augment
 from modelmill_image_classification.calibration import (
     calibration_error,
     probabilities,
@@ -14,7 +14,7 @@ from modelmill_image_classification.config import ClassifierConfig
 from modelmill_image_classification.drawing_lots import BalancedLots, SecretLots, class_weights
 from modelmill_image_classification.plans import SIDES
 from modelmill_image_classification.reports import Answers, interval, report_make
-from modelmill_image_classification.small import SmallNetwork
+from modelmill_image_classification.small import SmallNetwork, _Stage
 
 
 def config(resolution: int = 28, channels: int = 1, **changes) -> ClassifierConfig:
@@ -84,6 +84,21 @@ def test_augmentation_changes_pictures_by_the_generator_alone() -> None:
 
     assert torch.equal(varied(1), varied(1)) and not torch.equal(varied(1), varied(2))
     assert augment(pictures, NOTHING, torch.Generator()) is pictures
+
+
+def test_the_grid_is_that_of_torch() -> None:
+    moves = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.affine_grid(moves, [5, 1, 7, 12], align_corners=False)
+    assert torch.allclose(_grid(moves, height=7, width=12), expected, atol=1e-5)
+
+
+def test_an_odd_side_is_pooled_as_if_all_of_it_had_been_made() -> None:
+    odd = _Stage(3, 8, stride=1, norm="batch", is_odd=True).eval()
+    even = _Stage(3, 8, stride=1, norm="batch", is_odd=False).eval()
+    even.load_state_dict(odd.state_dict())
+    pictures = torch.randn(2, 3, 7, 7, generator=torch.Generator().manual_seed(0))
+    assert odd(pictures).shape == (2, 8, 3, 3)
+    assert torch.allclose(odd(pictures), even(pictures), atol=1e-5)
 
 
 def test_mirroring_mirrors_half_of_the_pictures() -> None:
