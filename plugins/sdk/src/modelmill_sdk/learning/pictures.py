@@ -56,7 +56,9 @@ def _upright(encoded: bytes, *, size: int) -> Image.Image:
     """Decode one picture, upright and on white; one that was saved as grey stays so (mode L)."""
     picture = Image.open(io.BytesIO(encoded))
     picture.draft("RGB", (size, size))
-    upright = ImageOps.exif_transpose(picture)
+    # In place, or a picture that stands upright already would be copied.
+    ImageOps.exif_transpose(picture, in_place=True)
+    upright: Image.Image = picture
     if upright.has_transparency_data:
         seen = upright.convert("RGBA")
         paper = Image.new("RGBA", seen.size, "white")
