@@ -36,11 +36,12 @@ class SmallNetwork(nn.Module):
         while side > _LAST_SIDE:
             is_first, is_odd = not stages, side % 2 == 1
             first_stride = stride if is_first else 1
-            stages.append(_Stage(seen, width, stride=first_stride, norm=config.norm, is_odd=is_odd))
+            made = (config.stem or width) if is_first else width
+            stages.append(_Stage(seen, made, stride=first_stride, norm=config.norm, is_odd=is_odd))
             side //= 2
             if config.resolution >= RESIDUAL_PX and not is_first:
                 stages.append(_Residual(width, norm=config.norm))
-            seen, width = width, min(2 * width, max(_MAX_WIDTH, config.width))
+            seen, width = made, min(2 * width, max(_MAX_WIDTH, config.width))
         self.stages = nn.Sequential(*stages)
         self.head = nn.Linear(seen * side * side, len(config.labels))
 
