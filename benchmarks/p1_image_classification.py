@@ -49,7 +49,10 @@ def main(*, small: bool = False) -> None:
                     "Keras, textbook", peers, "p1_keras.py", *textbook
                 ),
                 "the same network in our habits": lambda: arm(
-                    "the same network in our habits", ours, "p1_textbook.py", *textbook
+                    "the same network in our habits", ours, "p1_textbook.py", *textbook, "float32"
+                ),
+                "the same in bfloat16": lambda: arm(
+                    "the same in bfloat16", ours, "p1_textbook.py", *textbook, "bfloat16"
                 ),
                 "ours, one epoch": lambda: arm(
                     "ours, one epoch", ours, "p1_ours.py", str(data), json.dumps(QUICK)

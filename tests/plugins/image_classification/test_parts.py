@@ -1,9 +1,12 @@
 """The parts one by one: networks, lots, augmentation, calibration, reports."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from modelmill_image_classification.augmentation import NOTHING, Augmentation, augment
+from modelmill_image_classification.augmentation import NOTHING, Augmentation, _grid, augment
 from modelmill_image_classification.calibration import (
     calibration_error,
     probabilities,
@@ -12,9 +15,9 @@ from modelmill_image_classification.calibration import (
 )
 from modelmill_image_classification.config import ClassifierConfig
 from modelmill_image_classification.drawing_lots import BalancedLots, SecretLots, class_weights
-from modelmill_image_classification.plans import SIDES
+from modelmill_image_classification.plans import SIDES, stem_for
 from modelmill_image_classification.reports import Answers, interval, report_make
-from modelmill_image_classification.small import SmallNetwork
+from modelmill_image_classification.small import SmallNetwork, _Stage
 
 
 def config(resolution: int = 28, channels: int = 1, **changes) -> ClassifierConfig:
@@ -40,8 +43,6 @@ def test_the_small_network_takes_every_size(resolution: int, channels: int) -> N
 
 @pytest.mark.parametrize("resolution", SIDES)
 def test_the_transformer_takes_every_size(resolution: int) -> None:
-    from dataclasses import replace
-
     from modelmill_image_classification.borrowed import vit_new
 
     shape = replace(config(resolution), width=40)
@@ -84,6 +85,21 @@ def test_augmentation_changes_pictures_by_the_generator_alone() -> None:
 
     assert torch.equal(varied(1), varied(1)) and not torch.equal(varied(1), varied(2))
     assert augment(pictures, NOTHING, torch.Generator()) is pictures
+
+
+def test_the_grid_is_that_of_torch() -> None:
+    moves = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.affine_grid(moves, [5, 1, 7, 12], align_corners=False)
+    assert torch.allclose(_grid(moves, height=7, width=12), expected, atol=1e-5)
+
+
+def test_an_odd_side_is_pooled_as_if_all_of_it_had_been_made() -> None:
+    odd = _Stage(3, 8, stride=1, norm="batch", is_odd=True).eval()
+    even = _Stage(3, 8, stride=1, norm="batch", is_odd=False).eval()
+    even.load_state_dict(odd.state_dict())
+    pictures = torch.randn(2, 3, 7, 7, generator=torch.Generator().manual_seed(0))
+    assert odd(pictures).shape == (2, 8, 3, 3)
+    assert torch.allclose(odd(pictures), even(pictures), atol=1e-5)
 
 
 def test_mirroring_mirrors_half_of_the_pictures() -> None:
@@ -131,3 +147,22 @@ def test_the_interval_is_wilsons() -> None:
     # Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263.
     assert interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
     assert interval(5, 5)[1] == 1.0
+
+
+def test_a_configuration_from_before_the_stem_is_read_as_it_was(tmp_path) -> None:
+    written = config()
+    written.write(tmp_path)
+    path = tmp_path / "classifier.json"
+    values = json.loads(path.read_text())
+    del values["stem"]
+    path.write_text(json.dumps(values))
+    assert ClassifierConfig.read(tmp_path) == written
+
+
+@pytest.mark.parametrize("width", [8, 16, 24, 64])
+def test_a_stem_is_thinner_on_a_cpu_only(width: int) -> None:
+    stem = stem_for(width, device="cpu")
+    assert stem % 8 == 0 and 8 <= stem <= width
+    assert stem_for(width, device="cuda") == width
+    logits = SmallNetwork(replace(config(), width=width, stem=stem))(torch.zeros(2, 1, 28, 28))
+    assert logits.shape == (2, 3)

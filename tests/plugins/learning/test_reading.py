@@ -5,7 +5,7 @@ import pytest
 from modelmill_sdk.data import TrainData
 from modelmill_sdk.errors import CustomerError
 from modelmill_sdk.learning.batches import PictureBatches, Shuffled
-from modelmill_sdk.learning.pictures import pictures_decode
+from modelmill_sdk.learning.pictures import pictures_decode, pictures_decoded
 from modelmill_sdk.testing import dataset_write
 from PIL import Image
 
@@ -41,6 +41,27 @@ def test_grey_pictures_take_one_channel_unless_colour_is_asked_for(tmp_path) -> 
 def test_one_coloured_picture_makes_all_of_them_coloured(tmp_path) -> None:
     data = data_of(tmp_path, [noise("L"), noise("RGB")])
     assert pictures_decode(data, size=8, folder=tmp_path / "a").shape == (2, 8, 8, 3)
+
+
+def test_grey_pictures_stored_as_colour_end_as_grey_and_leave_one_file(tmp_path) -> None:
+    grey = noise("L", size=(8, 8))
+    for name, images in {"a": [grey, grey.convert("RGB")], "b": [grey.convert("RGB")] * 2}.items():
+        data = data_of(tmp_path / name, images)
+        pictures = pictures_decode(data, size=8, folder=tmp_path / name / "work")
+        assert pictures.shape == (2, 8, 8, 1)
+        assert (pictures[:, :, :, 0] == np.asarray(grey)).all()
+        assert len(list((tmp_path / name / "work").iterdir())) == 1
+
+
+def test_grey_rows_before_the_first_coloured_one_are_kept(tmp_path) -> None:
+    grey, coloured = noise("L", size=(8, 8)), noise("RGB", size=(8, 8))
+    data = data_of(tmp_path, [grey, coloured, grey])
+    pictures = pictures_decode(data, size=8, folder=tmp_path / "work")
+    assert (pictures[0] == np.asarray(grey)[:, :, None]).all()
+    assert (pictures[1] == np.asarray(coloured)).all()
+    assert (pictures[2] == pictures[0]).all()
+    found = pictures_decoded(tmp_path / "work")
+    assert found is not None and found.shape == (3, 8, 8, 3)
 
 
 def test_a_row_that_is_no_picture_is_named(tmp_path) -> None:

@@ -39,7 +39,7 @@ def augment(pictures: Tensor, how: Augmentation, random: torch.Generator) -> Ten
         return pictures
     count = len(pictures)
     draws = torch.rand(8, count, generator=random).to(pictures.device) * 2 - 1  # (8, B)
-    turned = F.affine_grid(_moves(draws, how), list(pictures.shape), align_corners=False)
+    turned = _grid(_moves(draws, how), height=pictures.shape[2], width=pictures.shape[3])
     moved = F.grid_sample(pictures, turned, padding_mode="border", align_corners=False)
     if how.light:
         contrast = (how.light * draws[5]).exp()[:, None, None, None]
@@ -57,3 +57,15 @@ def _moves(draws: Tensor, how: Augmentation) -> Tensor:
     across = torch.stack([flip * cos, -sin, shift[0]], 1)  # (B, 3)
     down = torch.stack([flip * sin, cos, shift[1]], 1)  # (B, 3)
     return torch.stack([across, down], 1)
+
+
+def _grid(moves: Tensor, *, height: int, width: int) -> Tensor:
+    """Where each place of a picture comes from, ``(B, H, W, 2)`` in [-1, 1].
+
+    What ``F.affine_grid`` gives, without its batch of thin matrix products, which took twice as
+    long as the sampling itself.
+    """
+    across = (2 * torch.arange(width, device=moves.device) + 1) / width - 1  # (W,)
+    down = (2 * torch.arange(height, device=moves.device) + 1) / height - 1  # (H,)
+    by_x, by_y, shift = moves[:, None, None].unbind(-1)  # each (B, 1, 1, 2)
+    return (by_y * down[:, None, None] + shift) + by_x * across[:, None]

@@ -17,7 +17,8 @@ class ClassifierConfig:
     """A classifier without its weights.
 
     ``mean`` and ``deviation`` are of pixels in 0 … 1, one for each channel. ``temperature`` divides
-    the logits of an answer. A "borrowed" network's own shape stands in the ``config.json`` of
+    the logits of an answer. ``stem`` is the width of a "small" network's first layer, 0 as wide as
+    the rest of it begins. A "borrowed" network's own shape stands in the ``config.json`` of
     ``transformers``.
     """
 
@@ -26,6 +27,7 @@ class ClassifierConfig:
     resolution: int
     channels: int
     width: int = 0
+    stem: int = 0
     norm: Norm = "batch"
     mean: list[float] = field(default_factory=list)
     deviation: list[float] = field(default_factory=list)
@@ -40,4 +42,5 @@ class ClassifierConfig:
     def read(cls, folder: Path) -> "ClassifierConfig":
         """Read what ``write`` wrote."""
         values = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        return cls(**{name: values[name] for name in cls.__dataclass_fields__})
+        # What is not there came later than the model, and its default is what the model was.
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})

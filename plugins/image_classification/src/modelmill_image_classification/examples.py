@@ -110,5 +110,6 @@ def column_read(data: TrainData, split: str, column: str) -> list[object]:
     """Read one column of a split, a None for each missing value."""
     values: list[object] = []
     for shard in data.files(split):
-        values += parquet.read_table(shard, columns=[column])[column].to_pylist()
+        with parquet.ParquetFile(shard) as rows:
+            values += rows.read(columns=[column], use_threads=False)[column].to_pylist()
     return values

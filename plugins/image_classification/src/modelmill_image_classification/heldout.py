@@ -16,7 +16,7 @@ from modelmill_image_classification.numbers import Numbers, Reals
 _BATCH = 128
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def heldout_logits(
     network: nn.Module, eyes: Eyes, examples: Examples, *, device: str, precision: Precision
 ) -> Reals:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from modelmill_sdk import CustomerError, TrainRun, seed_everything
+from modelmill_sdk.learning.pages import pages_keep
 from modelmill_sdk.learning.pictures import Channels
 from torch import nn
 
@@ -19,7 +20,13 @@ from modelmill_image_classification.examples import (
     labels_read,
 )
 from modelmill_image_classification.mirroring import mirroring_probe
-from modelmill_image_classification.plans import Plan, plan_make, resolution_for, width_for
+from modelmill_image_classification.plans import (
+    Plan,
+    plan_make,
+    resolution_for,
+    stem_for,
+    width_for,
+)
 from modelmill_image_classification.problems import dataset_refusal
 from modelmill_image_classification.small import SmallNetwork, channels_last
 
@@ -47,6 +54,7 @@ def prepare(run: TrainRun) -> Prepared:
     """
     if torch.device(run.device).type == "cpu":
         torch.set_num_threads(run.threads)
+        pages_keep()
     seed_everything(run.seed)
     labels = run.data.label_names or []
     refusal = dataset_refusal(len(labels), np.bincount(labels_read(run.data, "train")))
@@ -105,12 +113,15 @@ def _config(run: TrainRun, plan: Plan, learned: Examples, base: Base | None) -> 
         mean, deviation = [_HALF] * channels, [_HALF] * channels
     else:
         mean, deviation = _moments(learned)
+    width = width_for(run.params, plan.network, device=run.device)
+    is_small = plan.network == "small"
     return ClassifierConfig(
-        family="small" if plan.network == "small" else "borrowed",
+        family="small" if is_small else "borrowed",
         labels=list(run.data.label_names or []),
         resolution=int(learned.pixels.shape[1]),
         channels=channels,
-        width=width_for(run.params, plan.network, device=run.device),
+        width=width,
+        stem=stem_for(width, device=run.device) if is_small else 0,
         norm="group" if plan.is_private else "batch",
         mean=mean,
         deviation=deviation,

@@ -34,12 +34,14 @@ class SmallNetwork(nn.Module):
         side //= stride
         stages: list[nn.Module] = []
         while side > _LAST_SIDE:
-            is_first = not stages
-            stages.append(_Stage(seen, width, stride=stride if is_first else 1, norm=config.norm))
+            is_first, is_odd = not stages, side % 2 == 1
+            first_stride = stride if is_first else 1
+            made = (config.stem or width) if is_first else width
+            stages.append(_Stage(seen, made, stride=first_stride, norm=config.norm, is_odd=is_odd))
             side //= 2
             if config.resolution >= RESIDUAL_PX and not is_first:
                 stages.append(_Residual(width, norm=config.norm))
-            seen, width = width, min(2 * width, max(_MAX_WIDTH, config.width))
+            seen, width = made, min(2 * width, max(_MAX_WIDTH, config.width))
         self.stages = nn.Sequential(*stages)
         self.head = nn.Linear(seen * side * side, len(config.labels))
 
@@ -57,15 +59,22 @@ class SmallNetwork(nn.Module):
 
 
 class _Stage(nn.Module):
-    """Convolution, pooling, normalisation, ReLU: ``(B, C, H, W) -> (B, C', H/2, W/2)``."""
+    """Convolution, pooling, normalisation, ReLU: ``(B, C, H, W) -> (B, C', H/2, W/2)``.
 
-    def __init__(self, seen: int, width: int, *, stride: int, norm: Norm) -> None:
+    Pooling drops the last row and column of an odd side, so they are not even made.
+    """
+
+    def __init__(self, seen: int, width: int, *, stride: int, norm: Norm, is_odd: bool) -> None:
         super().__init__()
         size = 3 if stride == 1 else 5
-        self.conv = nn.Conv2d(seen, width, size, stride, size // 2, bias=False)
+        padding = 0 if is_odd else size // 2
+        self.is_odd = is_odd
+        self.conv = nn.Conv2d(seen, width, size, stride, padding, bias=False)
         self.norm = _norm(width, norm)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.is_odd:
+            x = F.pad(x, (1, 0, 1, 0))  # (B, C, H+1, W+1)
         pooled = F.max_pool2d(self.conv(x), 2)  # (B, C', H/2, W/2)
         return F.relu(self.norm(pooled))
 

@@ -75,7 +75,8 @@ class Trainer:
         """Take one step; returns the loss, still on the device."""
         rate_set([self.optimizer], self.plan.learning_rate_at(self.step))
         pictures, labels = self.batch(self.step)
-        self.network.train()
+        if not self.network.training:
+            self.network.train()
 
         def loss_of(first: int, end: int) -> Tensor:
             return self.loss(pictures[first:end], labels[first:end], self.precision)

@@ -11,6 +11,7 @@ from torch import nn
 
 from modelmill_image_classification.calibration import temperature_fit
 from modelmill_image_classification.drawing_lots import class_weights
+from modelmill_image_classification.examples import Examples
 from modelmill_image_classification.exports import exports_write
 from modelmill_image_classification.heldout import heldout_logits, heldout_scores
 from modelmill_image_classification.models import Eyes, model_save
@@ -80,7 +81,7 @@ class Training:
         trainer.best.restore(network)
         temperature = 1.0
         if len(held):
-            logits = self._logits(network)
+            logits = self._logits(network, held)
             temperature = temperature_fit(logits, held.row_labels, self.weights)
             run.report(**heldout_scores(logits / temperature, held.row_labels, self.weights))
         config = replace(self.prepared.config, temperature=temperature)
@@ -138,7 +139,7 @@ class Training:
         if not len(held):
             return {}
         network = trainer.average.network
-        logits = self._logits(network)
+        logits = self._logits(network, held)
         # Each with the temperature it would get: raw losses of smoothed labels favour the timid.
         logits /= temperature_fit(logits, held.row_labels, self.weights)
         scores = heldout_scores(logits, held.row_labels, self.weights)
@@ -146,11 +147,11 @@ class Training:
             trainer.best.measure(scores["heldout_loss"], step=trainer.step, network=network)
         return scores
 
-    def _logits(self, network: nn.Module) -> Reals:
+    def _logits(self, network: nn.Module, examples: Examples) -> Reals:
         return heldout_logits(
             network,
             self.eyes,
-            self.prepared.held,
+            examples,
             device=self.run.device,
             precision=self.trainer.precision,
         )
@@ -162,10 +163,11 @@ class Training:
             return
         random = torch.Generator().manual_seed(self.run.seed)
         places = torch.randperm(len(held), generator=random)[:_SHEET_PICTURES].numpy()
-        answers = self._logits(self.trainer.average.network).argmax(axis=1)
+        few = replace(held, rows=held.rows[places])
+        answers = self._logits(self.trainer.average.network, few).argmax(axis=1)
         sheet = answers_sheet(
-            held.pixels[held.rows[places]],
-            truth=[labels[one] for one in held.row_labels[places]],
-            answers=[labels[one] for one in answers[places]],
+            held.pixels[few.rows],
+            truth=[labels[one] for one in few.row_labels],
+            answers=[labels[one] for one in answers],
         )
         self.run.sample("answers", sheet, step=self.trainer.step)

@@ -7,7 +7,7 @@ Axes: N pictures, H height, W width, C channels.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -49,19 +49,32 @@ def picture_open(encoded: bytes, *, size: int) -> Image.Image:
     ``size`` is the side in pixels that it will be scaled to. Raises one of ``UNREADABLE`` where
     the bytes are no picture.
     """
+    return _upright(encoded, size=size).convert("RGB")
+
+
+def _upright(encoded: bytes, *, size: int) -> Image.Image:
+    """Decode one picture, upright and on white; one that was saved as grey stays so (mode L)."""
     picture = Image.open(io.BytesIO(encoded))
     picture.draft("RGB", (size, size))
-    upright = ImageOps.exif_transpose(picture)
+    # In place, or a picture that stands upright already would be copied.
+    ImageOps.exif_transpose(picture, in_place=True)
+    upright: Image.Image = picture
     if upright.has_transparency_data:
         seen = upright.convert("RGBA")
         paper = Image.new("RGBA", seen.size, "white")
         upright = Image.alpha_composite(paper, seen)
-    return upright.convert("RGB")
+    # To be loaded here: what is no picture has to be found out now.
+    upright.load()
+    return upright if upright.mode == "L" else upright.convert("RGB")
 
 
 def picture_fit(picture: Image.Image, *, size: int) -> Bytes:
-    """Crop the middle square and scale it to ``(H, W, 3)``, both of ``size`` pixels."""
-    square = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
+    """Crop the middle square and scale it to ``(H, W, 3)``, both of ``size`` pixels.
+
+    A grey picture (mode L) becomes ``(H, W)``.
+    """
+    fits = picture.size == (size, size)
+    square = picture if fits else ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
     return np.asarray(square, dtype=np.uint8)  # (H, W, 3)
 
 
@@ -79,21 +92,61 @@ def pictures_decode(
     ``channels`` is "grey", "colour", or "auto", which is grey when every picture is. A second call
     decodes again. Raises CustomerError for a row that is no picture.
     """
-    colour = _mapped(folder, f"{split}-colour", (data.row_count(split), size, size, 3))
-    seen_colour, index = False, 0
+    shape = (data.row_count(split), size, size)
+    sink = _Sink(folder, split, shape=shape, channels=channels)
     with ThreadPoolExecutor(max(1, threads)) as pool:
+        # Handing a row to a thread costs as much as decoding a small picture.
+        each: Callable[..., Iterator[Bytes]] = pool.map if threads > 1 else map
+        index = 0
         for batch in _picture_batches(data, split):
             rows = enumerate(batch, start=index)
-            for picture in pool.map(lambda row: _decoded(*row, size=size), list(rows)):
-                colour[index] = picture
-                seen_colour = seen_colour or not is_grey(picture)
+            for picture in each(lambda row: _decoded(*row, size=size), list(rows)):
+                sink.put(index, picture)
                 index += 1
-    if channels == "colour" or (channels == "auto" and seen_colour):
-        return colour  # (N, H, W, 3)
-    grey = _mapped(folder, f"{split}-grey", (*colour.shape[:3], 1))
-    for index, picture in enumerate(colour):
-        grey[index, :, :, 0] = np.asarray(Image.fromarray(picture).convert("L"))
-    return grey  # (N, H, W, 1)
+    return sink.finish()
+
+
+class _Sink:
+    """Where decoded pictures go: one channel each until the first that has three.
+
+    Most datasets are of one kind, so most are written once, and a grey one in a third of the bytes.
+    """
+
+    def __init__(
+        self, folder: Path, split: str, *, shape: tuple[int, int, int], channels: Channels
+    ) -> None:
+        self._folder, self._split, self._shape = folder, split, shape
+        self._channels = channels
+        self._is_coloured = channels == "colour"
+        self._pixels = self._made("colour" if self._is_coloured else "grey")
+
+    def put(self, index: int, picture: Bytes) -> None:
+        """Keep row ``index``, ``(H, W)`` or ``(H, W, 3)``; rows come in order."""
+        if picture.ndim == 2:
+            self._pixels[index] = picture[:, :, None]
+            return
+        if self._channels == "grey":
+            self._pixels[index, :, :, 0] = _grey(picture)
+            return
+        self._is_coloured = self._is_coloured or not is_grey(picture)
+        if self._pixels.shape[3] == 1:
+            grey, self._pixels = self._pixels, self._made("colour")
+            self._pixels[:index] = grey[:index]
+        self._pixels[index] = picture
+
+    def finish(self) -> Bytes:
+        """Give all rows, ``(N, H, W, C)``, and leave no other file than theirs."""
+        if self._pixels.shape[3] == 3 and not self._is_coloured:
+            coloured, self._pixels = self._pixels, self._made("grey")
+            for index, picture in enumerate(coloured):
+                self._pixels[index, :, :, 0] = _grey(picture)
+        other = "grey" if self._pixels.shape[3] == 3 else "colour"
+        _path(self._folder, f"{self._split}-{other}").unlink(missing_ok=True)
+        return self._pixels
+
+    def _made(self, kind: str) -> Bytes:
+        shape = (*self._shape, 3 if kind == "colour" else 1)
+        return _mapped(self._folder, f"{self._split}-{kind}", shape)
 
 
 def pictures_decoded(folder: Path, split: str = "train") -> Bytes | None:
@@ -111,10 +164,15 @@ def is_grey(picture: Bytes) -> bool:
     return float(np.ptp(values, axis=2).mean()) < GREY_TOLERANCE
 
 
+def _grey(picture: Bytes) -> Bytes:
+    """One channel, ``(H, W)``, of a picture ``(H, W, 3)``."""
+    return np.asarray(Image.fromarray(picture).convert("L"))
+
+
 def _decoded(index: int, row: tuple[bytes, str], *, size: int) -> Bytes:
     encoded, name = row
     try:
-        return picture_fit(picture_open(encoded, size=size), size=size)
+        return picture_fit(_upright(encoded, size=size), size=size)
     except UNREADABLE as error:
         raise CustomerError(
             f"{name or f'Row {index}'} is no picture that can be read. Remove it, or save it "
