@@ -117,7 +117,7 @@ def stem_for(width: int, *, device: str) -> int:
     """Choose the channels of a small network's first layer.
 
     It works on every pixel, and on a CPU its maps are more than the cache holds: two thirds of the
-    width take a sixth off the whole step, and learn as well.
+    width take an eighth off the whole step, and learn as well.
     """
     return width if _is_gpu(device) else max(_STEM_STEP, width * 2 // 3 // _STEM_STEP * _STEM_STEP)
 
