@@ -10,11 +10,18 @@ from modelmill_sdk import ManifestError, Params, Plugin
 from modelmill_sdk.cards import card_sentences
 from modelmill_sdk.conformance.engine import plugin_check
 from modelmill_sdk.describing import manifest_make
+from modelmill_sdk.discovery import entry_points_found, plugins_load
 from modelmill_sdk.manifest import MAX_TEXT_CHARS, MAX_TEXTS_CHARS, Manifest
+from modelmill_sdk.sentences import sentences_known, sentences_shown
+from modelmill_sdk.translations import translations_read
 from pydantic import Field, ValidationError
 
 FAKES = EntryPoint("fakes", "modelmill_fakes", "modelmill")
 WRONG = Path(__file__).parent / "wrong"
+# Choices that are called the same in every language.
+NAMES = {"float32", "bfloat16", "int8"}
+SHELF = sorted(path.parent.name for path in (Path(__file__).parents[3] / "plugins").glob("*/src"))
+SHELF.remove("sdk")
 
 
 class Spoken(Plugin):
@@ -120,3 +127,20 @@ def test_the_kit_passes_a_translation_that_is_whole(monkeypatch: pytest.MonkeyPa
     report = plugin_check(mill_wrong_base.Right)
     (verdict,) = [one for one in report.verdicts if one.check == "translations"]
     assert verdict.outcome == "passed", verdict.reason
+
+
+@pytest.mark.parametrize("folder", SHELF)
+def test_a_plugin_of_ours_is_wholly_translated(folder: str) -> None:
+    (point,) = [one for one in entry_points_found() if one.module == f"modelmill_{folder}.plugin"]
+    for plugin in plugins_load(point):
+        manifest = manifest_make(plugin, entry_point=point)
+        said, known = set(manifest.texts["zh-hans"]), sentences_known(manifest)
+        assert {*sentences_shown(manifest), *_choices(manifest)} <= said
+        assert set(translations_read(plugin)["zh-hans"]) <= known
+
+
+def _choices(manifest: Manifest) -> set[str]:
+    schemas = (manifest.train_schema, manifest.input_schema, manifest.predict_schema)
+    fields = [field for schema in schemas for field in schema.get("properties", {}).values()]
+    choices = {choice for field in fields for choice in field.get("enum", ())}
+    return {one for one in choices if isinstance(one, str)} - NAMES
