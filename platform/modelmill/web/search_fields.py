@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from modelmill.web.schema_fields import Parameter, parameters_of
+from modelmill.web.schema_fields import Parameter, Texts, parameters_of
 
 _RANGE = re.compile(r"^\s*(-?[\d.eE+-]+?)\s*(?:\.\.|…|–|—|~|至)\s*(-?[\d.eE+-]+)\s*$")
 _SIMPLE = {"integer", "number", "string", "boolean"}
@@ -67,9 +67,9 @@ class SpaceField(forms.CharField):
 class SpaceForm(forms.Form):
     """One line for each parameter that a search can vary."""
 
-    def __init__(self, *args: Any, schema: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, schema: Mapping[str, Any], texts: Texts, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for parameter in parameters_of(schema):
+        for parameter in parameters_of(schema, texts=texts):
             if parameter.type in _SIMPLE:
                 self.fields[parameter.name] = SpaceField(parameter)
 
