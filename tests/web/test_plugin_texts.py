@@ -23,6 +23,12 @@ SCHEMA = {
             "minimum": 0,
             "default": 0.5,
         },
+        "slow": {
+            "title": "Slow",
+            "description": "With care.",
+            "type": "boolean",
+            "default": True,
+        },
         "mode": {
             "title": "Mode",
             "description": "How it is ground.",
@@ -45,6 +51,7 @@ TEXTS = {
     "How far each step goes.": "每一步的幅度。",
     "How it is ground.": "如何研磨。",
     "plain": "普通",
+    "Slow": "慢速",
     "Warmth": "温度",
     "How warm.": "有多暖。",
     "Words written": "写出的字",
@@ -56,7 +63,7 @@ TEXTS = {
 PAGE = {
     "学习率": "rate",
     "每一步的幅度。": "How far each step goes.",
-    "plain（普通）": "plain",
+    "plain（普通）、fancy": "plain, fancy",
     "写出的字": "Words written",
     "写出的文字": "Drawn words",
     "局限": "Limits",
@@ -116,7 +123,7 @@ def test_what_it_says_is_text_in_any_language(toy: Plugin, acme: Place) -> None:
 def test_a_training_form_has_chinese_labels_and_english_values(toy: Plugin, acme: Place) -> None:
     version_make(acme)
     page = read(acme, "/plugins/toy/train")
-    assert "训练 玩具" in page
+    assert "训练“玩具”" in page
     assert "学习率" in page and "每一步的幅度。" in page
     assert '<option value="plain" selected>普通</option>' in page
     # Nobody translated this one.
@@ -128,16 +135,16 @@ def test_a_training_form_has_chinese_labels_and_english_values(toy: Plugin, acme
 
 def test_a_chinese_form_trains_with_what_the_api_takes(toy: Plugin, acme: Place) -> None:
     version = version_make(acme)
-    sent = {"dataset": version.pk, "once": "1", "p-rate": "0.25", "p-mode": "plain"}
+    sent = {"dataset": version.pk, "once": "1", "p-rate": "0.25", "p-mode": "plain", "p-slow": "on"}
     response = reader(acme, "zh-hans").post("/plugins/toy/train", sent)
     assert response.status_code == 302, response.content.decode()
     with acme.scope():
         job = Job.objects.get()
-        assert job.parameters == {"rate": 0.25, "mode": "plain"}
+        assert job.parameters == {"rate": 0.25, "slow": True, "mode": "plain"}
     page = read(acme, f"/jobs/{job.pk}")
-    assert "学习率 <code" in page and ">普通</dd>" in page and "玩具" in page
+    assert "学习率 <code" in page and ">普通</dd>" in page and ">是</dd>" in page and "玩具" in page
     english = read(acme, f"/jobs/{job.pk}", "en")
-    assert ">rate</dt>" in english and ">plain</dd>" in english
+    assert ">rate</dt>" in english and ">plain</dd>" in english and ">true</dd>" in english
 
 
 def test_lists_call_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:

@@ -42,7 +42,7 @@ class Parameter:
     def bounds(self) -> str:
         """The values it takes, in a few signs."""
         if self.choices:
-            return ", ".join(self.label(choice) for choice in self.choices)
+            return _(", ").join(self.label(choice) for choice in self.choices)
         # Seeds reach to 2⁶³: a bound that nobody meets is not worth its digits.
         most = self.most if self.most is not None and self.most < _TELLING else None
         if self.least is not None and most is not None:
@@ -72,7 +72,7 @@ class Parameter:
         """The default as people write it; empty when there is none."""
         if isinstance(self.default, bool):
             return _("yes") if self.default else _("no")
-        return "" if self.default is None else self.label(self.default)
+        return "" if self.default is None else str(self.default)
 
 
 def parameters_of(schema: Mapping[str, Any], *, texts: Texts = _NO_TEXTS) -> list[Parameter]:
@@ -99,15 +99,7 @@ def values_told(
 ) -> list[ParameterValue]:
     """Name the values of a job's parameters in the reader's language, where that is not English."""
     known = {one.name: one for one in parameters_of(schema, texts=texts)}
-    return [
-        ParameterValue(
-            name=name,
-            value=value,
-            title=known[name].told_title if name in known else "",
-            label=known[name].labels.get(str(value), "") if name in known else "",
-        )
-        for name, value in values.items()
-    ]
+    return [_value_told(name, value, known.get(name)) for name, value in values.items()]
 
 
 def field_of(parameter: Parameter) -> forms.Field:
@@ -181,6 +173,14 @@ class ParametersForm(forms.Form):
     def is_fold_open(self) -> bool:
         """Whether something in the fold needs to be seen."""
         return any(field.errors for field in self.more_fields)
+
+
+def _value_told(name: str, value: Any, parameter: Parameter | None) -> ParameterValue:
+    title = parameter.told_title if parameter else ""
+    label = parameter.labels.get(str(value), "") if parameter else ""
+    if title and isinstance(value, bool):
+        label = _("yes") if value else _("no")
+    return ParameterValue(name=name, value=value, title=title, label=label)
 
 
 def _number_field(parameter: Parameter, common: dict[str, Any]) -> forms.Field:

@@ -18,11 +18,13 @@ class SpaceField(forms.CharField):
 
     def __init__(self, parameter: Parameter) -> None:
         default = parameter.default_text
+        # Choices are written out here, as the API takes them.
+        told = [parameter.help, parameter.bounds if parameter.choices else ""]
         super().__init__(
             label=parameter.title,
             required=False,
             max_length=500,
-            help_text=parameter.help,
+            help_text=" ".join(filter(None, told)),
             widget=forms.TextInput(
                 attrs={
                     "placeholder": _("stays %(value)s") % {"value": default} if default else "",
