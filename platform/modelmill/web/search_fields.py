@@ -19,7 +19,8 @@ class SpaceField(forms.CharField):
     def __init__(self, parameter: Parameter) -> None:
         default = parameter.default_text
         # Choices are written out here, as the API takes them.
-        told = [parameter.help, parameter.bounds if parameter.choices else ""]
+        choices = _("Values: %(values)s") % {"values": parameter.bounds}
+        told = [parameter.help, choices if parameter.choices else ""]
         super().__init__(
             label=parameter.title,
             required=False,
