@@ -5,6 +5,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from modelmill.catalog.texts import reader_text
 from modelmill.core.ids import ID_MAX_LENGTH, new_id
 from modelmill.core.owned import TenantOwned
 
@@ -101,6 +102,11 @@ class Release(models.Model):
     def is_runnable(self) -> bool:
         """Whether it is installed, and the operator has no reason to distrust it."""
         return self.state == self.State.INSTALLED and not self.doubt
+
+    @property
+    def title(self) -> str:
+        """The plugin's title as this release has it, in the reader's language."""
+        return reader_text(self.manifest, str(self.manifest["title"]))
 
     @property
     def place(self) -> str:

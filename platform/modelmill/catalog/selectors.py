@@ -147,7 +147,7 @@ def _decided(offers: QuerySet[Any], otherwise: Q) -> Q:
 
 
 def _needs(release: Release, newest: Release | None) -> str:
-    named = {"title": release.manifest["title"], "version": release.version}
+    named = {"title": release.title, "version": release.version}
     if release.doubt:
         return (
             _(

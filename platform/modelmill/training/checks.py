@@ -33,7 +33,7 @@ def kind_check(version: DatasetVersion, *, release: Release, param: str) -> None
             _("This dataset holds %(kind)s; %(title)s takes %(accepted)s.")
             % {
                 "kind": _kind_label(version.kind),
-                "title": release.manifest["title"],
+                "title": release.title,
                 "accepted": ", ".join(_kind_label(kind) for kind in accepts),
             },
             code="dataset_kind",

@@ -5,70 +5,51 @@ and a link goes to https alone.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from modelmill_sdk.cards import CardBlock, card_blocks
 
 _INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\[([^\[\]]+)\]\((https://[^\s)]+)\)")
-_HEADING = re.compile(r"#{1,6}\s+(.*)")
-_ITEM = re.compile(r"\s*[-*]\s+(.*)")
-_RULE = re.compile(r"[\s|:-]+")
+
+Rows = Sequence[Sequence[SafeString]]
 
 
-def card_html(text: str) -> SafeString:
-    """Render headings, paragraphs, lists, tables, code, bold and https links."""
-    return format_html_join("\n", "{}", ((block,) for block in _blocks(text)))
+def card_html(text: str, *, texts: Mapping[str, str] = MappingProxyType({})) -> SafeString:
+    """Render headings, paragraphs, lists, tables, code, bold and https links.
+
+    ``texts`` are translations of the card's texts; one that is missing stays as it is.
+    """
+    return format_html_join("\n", "{}", ((_block(one, texts),) for one in card_blocks(text)))
 
 
-def _blocks(text: str) -> Iterator[SafeString]:
-    # Every second part stands between two fences of code.
-    for number, part in enumerate(re.split(r"^```.*$", text, flags=re.MULTILINE)):
-        if number % 2:
-            yield format_html('<pre class="code-block">{}</pre>', part.strip("\n"))
-            continue
-        for kind, group in groupby(part.splitlines(), key=_kind):
-            lines = list(group)
-            if kind != "blank":
-                yield _RENDERERS[kind](lines)
+def _block(block: CardBlock, texts: Mapping[str, str]) -> SafeString:
+    if block.kind == "code":
+        return format_html('<pre class="code-block">{}</pre>', block.rows[0][0])
+    rows = [[_inline(texts.get(one, one)) for one in row] for row in block.rows]
+    return _RENDERERS[block.kind](rows)
 
 
-def _kind(line: str) -> str:
-    if not line.strip():
-        return "blank"
-    if _HEADING.match(line):
-        return "heading"
-    if _ITEM.match(line):
-        return "list"
-    return "table" if line.lstrip().startswith("|") else "paragraph"
+def _headings(rows: Rows) -> SafeString:
+    return format_html_join("", '<h3 class="section-title mt-6">{}</h3>', rows)
 
 
-def _headings(lines: list[str]) -> SafeString:
-    found = [_HEADING.match(line) for line in lines]
-    return format_html_join(
-        "", '<h3 class="section-title mt-6">{}</h3>', ((_inline(one[1]),) for one in found if one)
-    )
-
-
-def _list(lines: list[str]) -> SafeString:
-    items = [_ITEM.match(line) for line in lines]
+def _list(rows: Rows) -> SafeString:
     return format_html(
         '<ul class="list-disc space-y-1 pl-5">{}</ul>',
-        format_html_join("", "<li>{}</li>", ((_inline(one[1]),) for one in items if one)),
+        format_html_join("", "<li>{}</li>", rows),
     )
 
 
-def _table(lines: list[str]) -> SafeString:
-    rows = [_cells(line) for line in lines if not _RULE.fullmatch(line)] or [[]]
-    head = format_html_join("", '<th scope="col">{}</th>', ((_inline(c),) for c in rows[0]))
+def _table(rows: Rows) -> SafeString:
+    cells = [[(cell,) for cell in row] for row in rows] or [[]]
+    head = format_html_join("", '<th scope="col">{}</th>', cells[0])
     body = format_html_join(
         "",
         "<tr>{}</tr>",
-        (
-            (format_html_join("", "<td>{}</td>", ((_inline(cell),) for cell in row)),)
-            for row in rows[1:]
-        ),
+        ((format_html_join("", "<td>{}</td>", row),) for row in cells[1:]),
     )
     return format_html(
         '<div class="table-scroll"><table class="table"><thead><tr>{}</tr></thead>'
@@ -78,12 +59,8 @@ def _table(lines: list[str]) -> SafeString:
     )
 
 
-def _paragraph(lines: list[str]) -> SafeString:
-    return format_html("<p>{}</p>", _inline(" ".join(line.strip() for line in lines)))
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+def _paragraph(rows: Rows) -> SafeString:
+    return format_html_join("", "<p>{}</p>", rows)
 
 
 def _inline(text: str) -> SafeString:

@@ -71,7 +71,7 @@ def compare_training(request: PageRequest) -> HttpResponse:
 
 def run_names(jobs: Iterable[Job]) -> list[str]:
     """Name jobs so that no two of them read the same."""
-    plain = [job.suffix or job.release.plugin.title for job in jobs]
+    plain = [job.suffix or job.release.title for job in jobs]
     return [
         f"{name} {plain[:at].count(name) + 1}" if plain.count(name) > 1 else name
         for at, name in enumerate(plain)

@@ -10,6 +10,7 @@ from django.urls import path
 
 from modelmill.billing.selectors import wallet_balance
 from modelmill.catalog.selectors import plugin_list
+from modelmill.catalog.texts import reader_texts
 from modelmill.core import errors
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
@@ -28,6 +29,7 @@ from modelmill.training.states import ENDED, Desired, State
 from modelmill.training.waiting import job_waiting_reason
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
+from modelmill.web.schema_fields import values_told
 
 _MESSAGES_SHOWN = 12
 _GOES_ON = (Desired.RUN, Desired.YIELD)
@@ -59,9 +61,12 @@ def jobs(request: PageRequest) -> HttpResponse:
 def job(request: PageRequest, job_id: str) -> HttpResponse:
     """Show one job: where it is, how it learns, and what came of it."""
     found = access_job(job_id)
-    caller = request.caller
+    caller, manifest = request.caller, found.release.manifest
     context = {
         **_live(found),
+        "parameters": values_told(
+            found.parameters, schema=manifest["train_schema"], texts=reader_texts(manifest)
+        ),
         "attempts": list(attempt_list(found)),
         "checkpoints": list(checkpoints_kept(found)),
         "keeps_until": _keeps_until(found),

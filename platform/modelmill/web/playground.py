@@ -7,11 +7,13 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
+from modelmill.catalog.texts import reader_texts
 from modelmill.inference.selectors import prediction_list
 from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import access_model_version, version_list
 from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.plugins import meter_titles
 from modelmill.web.prices import prices_for
 from modelmill.web.schema_fields import ParametersForm
 
@@ -43,12 +45,21 @@ def playground_history(request: PageRequest, version_id: str) -> HttpResponse:
 def _form_context(request: PageRequest, version: ModelVersion) -> dict[str, Any]:
     manifest = version.release.manifest
     plugin_id = version.release.plugin_id
-    meters = [*manifest["meters"], "requests"]
+    texts, counted = reader_texts(manifest), meter_titles(manifest)
     is_image = manifest["task"] == "image-generation"
     return {
-        "inputs": ParametersForm(schema=_without_seed(manifest["input_schema"]), prefix="i"),
-        "parameters": ParametersForm(schema=_without_seed(manifest["predict_schema"]), prefix="p"),
-        "prices": prices_for(request.caller.tenant.pk, plugin_id=plugin_id, meters=meters),
+        "inputs": ParametersForm(
+            schema=_without_seed(manifest["input_schema"]), texts=texts, prefix="i"
+        ),
+        "parameters": ParametersForm(
+            schema=_without_seed(manifest["predict_schema"]), texts=texts, prefix="p"
+        ),
+        "prices": prices_for(
+            request.caller.tenant.pk,
+            plugin_id=plugin_id,
+            meters=[*counted, "requests"],
+            titles=counted,
+        ),
         "pictures": _PICTURES if is_image else 0,
         "is_streaming": manifest["streams"] and manifest["task"] == "text-generation",
         "api_url": f"{settings.PUBLIC_URL}/v1",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.pictures import picture_open
 from modelmill.catalog.selectors import access_plugin, plugin_list, release_list
+from modelmill.catalog.texts import reader_text, reader_texts
 from modelmill.core.errors import NotFound
 from modelmill.datasets.examples import example_make
 from modelmill.datasets.models import DatasetVersion, Kind
@@ -46,18 +47,23 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
     assert found.release is not None
     manifest = found.release.manifest
     tenant_id = request.caller.tenant.pk
-    used = [*manifest["meters"], "requests"]
+    texts = reader_texts(manifest)
+    counted = meter_titles(manifest)
+    used = [*counted, "requests"]
     context = {
         "card": _card(found, None),
-        "parameters": parameters_of(manifest["train_schema"]),
+        "parameters": parameters_of(manifest["train_schema"], texts=texts),
         "inputs": _use_parameters(manifest),
         "train_prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
-        "use_prices": prices_for(tenant_id, plugin_id=found.pk, meters=used),
+        "use_prices": prices_for(tenant_id, plugin_id=found.pk, meters=used, titles=counted),
         "may_train": request.caller.may("jobs:write") and manifest["trains"],
         "kinds": zip(manifest["accepts"], kind_labels(manifest["accepts"]), strict=True),
-        "counted": manifest["meters"],
-        "samples": manifest.get("samples", []),
-        "about": card_html(manifest.get("card", "")),
+        "counted": counted,
+        "samples": [
+            {**one, "name": texts.get(one["name"], one["name"])}
+            for one in manifest.get("samples", [])
+        ],
+        "about": card_html(manifest.get("card", ""), texts=texts),
         "releases": [one for one in release_list(found) if one.is_runnable],
     }
     return render(request, "plugins/detail.html", context)
@@ -93,9 +99,14 @@ def _use_parameters(manifest: dict[str, Any]) -> list[Parameter]:
     """Return what a prediction takes; a name that input and parameters share is told once."""
     found: dict[str, Parameter] = {}
     for schema in ("input_schema", "predict_schema"):
-        for parameter in parameters_of(manifest[schema]):
+        for parameter in parameters_of(manifest[schema], texts=reader_texts(manifest)):
             found.setdefault(parameter.name, parameter)
     return list(found.values())
+
+
+def meter_titles(manifest: dict[str, Any]) -> dict[str, str]:
+    """Name what a plugin counts, in the reader's language where it can."""
+    return {code: reader_text(manifest, title) for code, title in manifest["meters"].items()}
 
 
 def kind_labels(kinds: list[str]) -> list[str]:
@@ -111,6 +122,7 @@ def _card(found: Plugin, version: DatasetVersion | None) -> dict[str, Any]:
         "plugin": found,
         "release": found.release,
         "manifest": manifest,
+        "description": reader_text(manifest, manifest["description"]),
         "kinds": kind_labels(manifest["accepts"]),
         "installed": [
             {**one, "name": installed_name(found.pk, one["folder"])}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -11,6 +12,9 @@ from django.utils.translation import gettext as _
 UP_FRONT = 4
 _LONG_TEXT = 300
 _TELLING = 10**12
+
+Texts = Mapping[str, str]
+_NO_TEXTS: Texts = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +33,16 @@ class Parameter:
     max_length: int | None
     default: Any
     is_required: bool
+    # Empty where nobody translated it.
+    told_title: str
+    # From a choice, as the API takes it, to its name in the reader's language.
+    labels: Texts
 
     @property
     def bounds(self) -> str:
         """The values it takes, in a few signs."""
         if self.choices:
-            return ", ".join(str(choice) for choice in self.choices)
+            return _(", ").join(self.label(choice) for choice in self.choices)
         # Seeds reach to 2⁶³: a bound that nobody meets is not worth its digits.
         most = self.most if self.most is not None and self.most < _TELLING else None
         if self.least is not None and most is not None:
@@ -42,6 +50,11 @@ class Parameter:
         if self.least is not None:
             return f"≥ {_number(self.least)}"
         return f"≤ {_number(most)}" if most is not None else ""
+
+    def label(self, value: Any) -> str:
+        """Write a value as the API takes it, with its name where it has one: ``auto（自动）``."""
+        name = self.labels.get(str(value))
+        return _("%(value)s (%(name)s)") % {"value": value, "name": name} if name else str(value)
 
     @property
     def type_label(self) -> str:
@@ -62,13 +75,31 @@ class Parameter:
         return "" if self.default is None else str(self.default)
 
 
-def parameters_of(schema: Mapping[str, Any]) -> list[Parameter]:
-    """Return a schema's properties in the author's order."""
+def parameters_of(schema: Mapping[str, Any], *, texts: Texts = _NO_TEXTS) -> list[Parameter]:
+    """Return a schema's properties in the author's order, with what ``texts`` translates."""
     required = schema.get("required", [])
     return [
-        _parameter(name, _resolved(field, schema), is_required=name in required)
-        for name, field in schema.get("properties", {}).items()
+        _parameter(name, _resolved(one, schema), is_required=name in required, texts=texts)
+        for name, one in schema.get("properties", {}).items()
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterValue:
+    """A parameter as it was set; ``title`` and ``label`` are empty where nobody translated them."""
+
+    name: str
+    value: Any
+    title: str
+    label: str
+
+
+def values_told(
+    values: Mapping[str, Any], *, schema: Mapping[str, Any], texts: Texts
+) -> list[ParameterValue]:
+    """Name the values of a job's parameters in the reader's language, where that is not English."""
+    known = {one.name: one for one in parameters_of(schema, texts=texts)}
+    return [_value_told(name, value, known.get(name)) for name, value in values.items()]
 
 
 def field_of(parameter: Parameter) -> forms.Field:
@@ -80,7 +111,8 @@ def field_of(parameter: Parameter) -> forms.Field:
         "initial": parameter.default,
     }
     if parameter.choices:
-        choices = [(str(choice), str(choice)) for choice in parameter.choices]
+        labels = parameter.labels
+        choices = [(str(one), labels.get(str(one), str(one))) for one in parameter.choices]
         blank = [] if parameter.default is not None or parameter.is_required else [("", "–")]
         return forms.ChoiceField(choices=[*blank, *choices], **common)
     if parameter.type == "boolean":
@@ -116,9 +148,11 @@ class LinesField(forms.CharField):
 class ParametersForm(forms.Form):
     """A form with one field for each parameter of a schema."""
 
-    def __init__(self, *args: Any, schema: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, schema: Mapping[str, Any], texts: Texts = _NO_TEXTS, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        for parameter in parameters_of(schema):
+        for parameter in parameters_of(schema, texts=texts):
             field = field_of(parameter)
             # What the playground's script makes of the text it finds in the field.
             is_lines = isinstance(field, LinesField)
@@ -139,6 +173,14 @@ class ParametersForm(forms.Form):
     def is_fold_open(self) -> bool:
         """Whether something in the fold needs to be seen."""
         return any(field.errors for field in self.more_fields)
+
+
+def _value_told(name: str, value: Any, parameter: Parameter | None) -> ParameterValue:
+    title = parameter.told_title if parameter else ""
+    label = parameter.labels.get(str(value), "") if parameter else ""
+    if title and isinstance(value, bool):
+        label = _("yes") if value else _("no")
+    return ParameterValue(name=name, value=value, title=title, label=label)
 
 
 def _number_field(parameter: Parameter, common: dict[str, Any]) -> forms.Field:
@@ -171,25 +213,32 @@ def _resolved(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def _parameter(name: str, field: Mapping[str, Any], *, is_required: bool) -> Parameter:
+def _parameter(
+    name: str, field: Mapping[str, Any], *, is_required: bool, texts: Texts
+) -> Parameter:
     types = field.get("type", "string")
     kind = next((one for one in types if one != "null"), "string") if _is_list(types) else types
     smallest = 1 if kind == "integer" else 0
     least, above = field.get("minimum"), field.get("exclusiveMinimum")
     most, below = field.get("maximum"), field.get("exclusiveMaximum")
+    title = field.get("title") or name.replace("_", " ").capitalize()
+    told = field.get("description", "")
+    choices = list(field.get("enum", [])) or ([field["const"]] if "const" in field else [])
     return Parameter(
         name=name,
-        title=field.get("title") or name.replace("_", " ").capitalize(),
-        help=field.get("description", ""),
+        title=texts.get(title, title),
+        told_title=texts.get(title, ""),
+        help=texts.get(told, told),
         type=kind,
         holds=str(field.get("items", {}).get("type", "")),
-        choices=list(field.get("enum", [])) or ([field["const"]] if "const" in field else []),
+        choices=choices,
         least=least if above is None else above + smallest,
         most=most if below is None else below - smallest,
         step=field.get("multipleOf") or smallest or None,
         max_length=field.get("maxLength"),
         default=field.get("default"),
         is_required=is_required,
+        labels={one: texts[one] for one in choices if isinstance(one, str) and one in texts},
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from modelmill.web.schema_fields import Parameter, parameters_of
+from modelmill.web.schema_fields import Parameter, Texts, parameters_of
 
 _RANGE = re.compile(r"^\s*(-?[\d.eE+-]+?)\s*(?:\.\.|…|–|—|~|至)\s*(-?[\d.eE+-]+)\s*$")
 _SIMPLE = {"integer", "number", "string", "boolean"}
@@ -18,11 +18,14 @@ class SpaceField(forms.CharField):
 
     def __init__(self, parameter: Parameter) -> None:
         default = parameter.default_text
+        # Choices are written out here, as the API takes them.
+        choices = _("Values: %(values)s") % {"values": parameter.bounds}
+        told = [parameter.help, choices if parameter.choices else ""]
         super().__init__(
             label=parameter.title,
             required=False,
             max_length=500,
-            help_text=parameter.help,
+            help_text=" ".join(filter(None, told)),
             widget=forms.TextInput(
                 attrs={
                     "placeholder": _("stays %(value)s") % {"value": default} if default else "",
@@ -67,9 +70,9 @@ class SpaceField(forms.CharField):
 class SpaceForm(forms.Form):
     """One line for each parameter that a search can vary."""
 
-    def __init__(self, *args: Any, schema: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, schema: Mapping[str, Any], texts: Texts, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for parameter in parameters_of(schema):
+        for parameter in parameters_of(schema, texts=texts):
             if parameter.type in _SIMPLE:
                 self.fields[parameter.name] = SpaceField(parameter)
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.selectors import access_plugin
+from modelmill.catalog.texts import reader_texts
 from modelmill.core import errors
 from modelmill.core.money import MICRO
 from modelmill.datasets.models import DatasetVersion
@@ -95,12 +96,17 @@ def search_new(request: PageRequest, plugin_id: str) -> HttpResponse:
     assert found.release is not None
     manifest = found.release.manifest
     if not manifest["trains"]:
-        raise errors.InvalidRequest(_("%(title)s cannot be trained.") % {"title": found.title})
+        raise errors.InvalidRequest(
+            _("%(title)s cannot be trained.") % {"title": found.release.title}
+        )
     versions = [v for v in versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN] if v.is_ready]
     seen = metrics_seen(found.pk)
     first = {"once": str(uuid.uuid4()), "metric": seen[0] if seen else "loss"}
     form = SearchForm(request.POST or None, versions=versions, initial=first)
-    space = SpaceForm(request.POST or None, schema=manifest["train_schema"], prefix="s")
+    texts = reader_texts(manifest)
+    space = SpaceForm(
+        request.POST or None, schema=manifest["train_schema"], texts=texts, prefix="s"
+    )
     if request.method == "POST" and form.is_valid() and space.is_valid():
         search = _submit(request, found, form, space)
         if search is not None:

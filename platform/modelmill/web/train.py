@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from modelmill.billing.selectors import wallet_balance
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.selectors import access_plugin
+from modelmill.catalog.texts import reader_texts
 from modelmill.core import errors
 from modelmill.core.money import MICRO
 from modelmill.datasets.models import DatasetVersion
@@ -94,12 +95,18 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     assert found.release is not None
     manifest = found.release.manifest
     if not manifest["trains"]:
-        raise errors.InvalidRequest(_("%(title)s cannot be trained.") % {"title": found.title})
+        raise errors.InvalidRequest(
+            _("%(title)s cannot be trained.") % {"title": found.release.title}
+        )
     versions = list(versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN])
     first, values = _first(request)
     form = TrainForm(request.POST or None, versions=versions, initial=first)
     parameters = ParametersForm(
-        request.POST or None, schema=manifest["train_schema"], prefix="p", initial=values
+        request.POST or None,
+        schema=manifest["train_schema"],
+        texts=reader_texts(manifest),
+        prefix="p",
+        initial=values,
     )
     if request.method == "POST" and form.is_valid() and parameters.is_valid():
         job = _submit(request, found, form, parameters)

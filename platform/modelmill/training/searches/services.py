@@ -261,7 +261,7 @@ def _stop(job: Job, *, caller: Caller) -> None:
 def _refs_check(release: Release, *, training_ref: str, validation_ref: str) -> None:
     if not release.manifest.get("trains"):
         raise InvalidRequest(
-            _("%(title)s cannot be trained.") % {"title": release.manifest["title"]}, param="model"
+            _("%(title)s cannot be trained.") % {"title": release.title}, param="model"
         )
     found = []
     for ref, param in ((training_ref, "training_file"), (validation_ref, "validation_file")):

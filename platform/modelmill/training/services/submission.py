@@ -129,7 +129,7 @@ def _job_new(
     release = release_for(asked["plugin"])
     if not release.manifest.get("trains"):
         raise InvalidRequest(
-            _("%(title)s cannot be trained.") % {"title": release.manifest["title"]}, param="model"
+            _("%(title)s cannot be trained.") % {"title": release.title}, param="model"
         )
     complete = parameters_complete(release, asked["parameters"])
     metadata_check(asked["metadata"])

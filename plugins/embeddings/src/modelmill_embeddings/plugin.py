@@ -50,6 +50,7 @@ class Embeddings(Plugin):
     licence = "Apache-2.0"
     task = "embeddings"
     meters: ClassVar[dict[str, str]] = {"tokens_in": "Tokens read"}
+    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     max_batch = 64
     max_wait_ms = 5
     trial = Trial(model=tiny_write)

@@ -26,6 +26,7 @@ class GanFaces(Plugin):
     task = "image-generation"
     accepts = ("images", "labelled_images")
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
+    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     card = "card.md"
     samples = ("drawn_faces.png",)
     max_batch = 16

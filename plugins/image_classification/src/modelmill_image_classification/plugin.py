@@ -26,6 +26,7 @@ class ImageClassification(Plugin):
     task = "image-classification"
     accepts = ("labelled_images",)
     meters: ClassVar[dict[str, str]] = {"images": "Pictures classified"}
+    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     max_batch = 32
     max_wait_ms = 10
 

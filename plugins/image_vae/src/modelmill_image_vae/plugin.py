@@ -26,6 +26,7 @@ class ImageVae(Plugin):
     task = "image-generation"
     accepts = ("images", "labelled_images")
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
+    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     max_batch = 16
     max_wait_ms = 20
 

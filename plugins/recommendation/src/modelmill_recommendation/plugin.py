@@ -27,6 +27,7 @@ class Recommendation(Plugin):
     task = "recommendation"
     accepts = ("interactions",)
     meters: ClassVar[dict[str, str]] = {"recommendations": "Recommendations"}
+    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     max_batch = 64
     max_wait_ms = 5
 

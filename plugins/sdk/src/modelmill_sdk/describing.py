@@ -26,6 +26,7 @@ from modelmill_sdk.origins import origin_of
 from modelmill_sdk.plugin import Params, Plugin
 from modelmill_sdk.protocol import PROTOCOL
 from modelmill_sdk.shown import card_read, samples_read
+from modelmill_sdk.translations import translations_kept, translations_read
 
 
 def manifest_make(
@@ -38,7 +39,7 @@ def manifest_make(
     class_check(plugin)
     origin, distribution = origin_of(entry_point), entry_point.dist
     try:
-        return Manifest(
+        manifest = Manifest(
             protocol=PROTOCOL,
             plugin_id=plugin.id,
             **origin.model_dump(),
@@ -69,6 +70,9 @@ def manifest_make(
             input_schema=_schema(plugin.Input),
             predict_schema=_schema(plugin.PredictParams),
         )
+        # Checked once more: what was translated is bounded, too.
+        texts = translations_kept(translations_read(plugin), manifest)
+        return Manifest.model_validate({**dict(manifest), "texts": texts})
     except ValidationError as error:
         raise ManifestError(f"{plugin.__name__}: {error}") from error
 

@@ -1,9 +1,9 @@
 """The manifest: everything the platform knows of a plugin without importing it."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 IMAGES = "images"
 LABELLED_IMAGES = "labelled_images"
@@ -30,12 +30,18 @@ MAX_CARD_CHARS = 20_000
 MAX_SAMPLES = 8
 MAX_SAMPLE_CHARS = 4_000
 MAX_SAMPLE_BYTES = 2 * 1024 * 1024
+MAX_LANGUAGES = 20
+MAX_TEXT_CHARS = 4_000
+# Of all languages together: pages read the whole manifest.
+MAX_TEXTS_CHARS = 200_000
 
 PLUGIN_ID_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 # A folder's name among the operator's base models; none is the plugin itself.
 INSTALLED_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$"
 MAX_INSTALLED = 200
 METER_PATTERN = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
+# As Django and browsers name them, in small letters: "de", "zh-hans".
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}$"
 
 
 class ManifestNeeds(BaseModel):
@@ -79,6 +85,21 @@ class ManifestLeftOut(BaseModel):
     reason: str = Field(max_length=500)
 
 
+def _texts_bounded(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    pairs = [pair for one in texts.values() for pair in one.items()]
+    if sum(map(len, [part for pair in pairs for part in pair])) > MAX_TEXTS_CHARS:
+        raise ValueError(f"translations have more than {MAX_TEXTS_CHARS} characters in all")
+    return texts
+
+
+_Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
+Texts = Annotated[
+    dict[Annotated[str, Field(pattern=LANGUAGE_PATTERN)], dict[_Text, _Text]],
+    Field(max_length=MAX_LANGUAGES),
+    AfterValidator(_texts_bounded),
+]
+
+
 class Manifest(BaseModel):
     """One plugin of one installed release, as plain data."""
 
@@ -114,6 +135,8 @@ class Manifest(BaseModel):
     train_schema: dict[str, Any]
     input_schema: dict[str, Any]
     predict_schema: dict[str, Any]
+    # By language: from a sentence of the manifest to its translation. Plain text, like all of it.
+    texts: Texts = {}
 
 
 class Broken(BaseModel):

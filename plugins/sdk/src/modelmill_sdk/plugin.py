@@ -106,6 +106,7 @@ class Plugin:
     loads: ClassVar[tuple[str, ...]] = ()
     card: ClassVar[str] = ""
     samples: ClassVar[tuple[str, ...]] = ()
+    translations: ClassVar[dict[str, str]] = {}
     trial: ClassVar[Trial] = Trial()
 
     TrainParams: ClassVar[type[Params]] = Params

@@ -25,7 +25,7 @@ def card_read(plugin: type[Plugin]) -> str:
     """
     if not plugin.card:
         return ""
-    text = _file(plugin, plugin.card).read_text(encoding="utf-8")
+    text = file_beside(plugin, plugin.card).read_text(encoding="utf-8")
     if len(text) > MAX_CARD_CHARS:
         raise ManifestError(
             f"{plugin.card}: {len(text)} characters; a card has at most {MAX_CARD_CHARS}."
@@ -46,8 +46,17 @@ def samples_read(plugin: type[Plugin], *, out_dir: Path | None) -> tuple[Manifes
     )
 
 
+def file_beside(plugin: type[Plugin], name: str) -> Path:
+    """Give a file beside a plugin's module. Raises ManifestError if it is none."""
+    folder = Path(inspect.getfile(plugin)).resolve().parent
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise ManifestError(f"{plugin.__name__} names {name}, which is no file beside its module.")
+    return path
+
+
 def _sample(plugin: type[Plugin], name: str, *, out_dir: Path | None) -> ManifestSample:
-    path = _file(plugin, name)
+    path = file_beside(plugin, name)
     title = path.stem.replace("_", " ").replace("-", " ").capitalize()
     if path.stat().st_size > MAX_SAMPLE_BYTES:
         raise ManifestError(f"{name}: a sample has at most {MAX_SAMPLE_BYTES} bytes.")
@@ -62,11 +71,3 @@ def _sample(plugin: type[Plugin], name: str, *, out_dir: Path | None) -> Manifes
         out_dir.mkdir(parents=True, exist_ok=True)
         copy = Path(shutil.copyfile(path, out_dir / path.name))
     return ManifestSample(name=title, kind="image", path=copy)
-
-
-def _file(plugin: type[Plugin], name: str) -> Path:
-    folder = Path(inspect.getfile(plugin)).resolve().parent
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
-        raise ManifestError(f"{plugin.__name__} names {name}, which is no file beside its module.")
-    return path

@@ -27,6 +27,7 @@ class Tabular(Plugin):
     task = "table-prediction"
     accepts = ("table",)
     meters: ClassVar[dict[str, str]] = {"rows": "Rows predicted"}
+    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     max_batch = 256
     max_wait_ms = 5
 

@@ -27,6 +27,7 @@ class TextClassification(Plugin):
     task = "text-classification"
     accepts = ("labelled_text",)
     meters: ClassVar[dict[str, str]] = {"texts": "Texts classified"}
+    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     max_batch = 64
     max_wait_ms = 5
 

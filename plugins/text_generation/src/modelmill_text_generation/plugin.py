@@ -26,6 +26,7 @@ class TextGeneration(Plugin):
     task = "text-generation"
     accepts = ("text", "conversations")
     meters: ClassVar[dict[str, str]] = {"tokens_in": "Tokens read", "tokens_out": "Tokens written"}
+    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
 
     TrainParams: ClassVar[type[Params]] = params.TrainParams
     Input: ClassVar[type[Params]] = asking.Input

@@ -288,3 +288,13 @@ class TakesItsTime(Right):
         def model_json_schema(cls, *args: Any, **kwargs: Any) -> Any:
             time.sleep(1.2)
             return super().model_json_schema(*args, **kwargs)
+
+
+class LeavesASentenceInEnglish(Right):
+    breaks = "translations"
+    translations = {"zh-hans": "zh_Hans_missing.json"}
+
+
+class TranslatesWhatItDoesNotSay(Right):
+    breaks = "translations"
+    translations = {"zh-hans": "zh_Hans_stale.json"}

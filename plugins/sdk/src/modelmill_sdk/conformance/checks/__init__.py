@@ -38,6 +38,7 @@ from modelmill_sdk.conformance.checks.training import (
     SamplesReadable,
     Trains,
 )
+from modelmill_sdk.conformance.checks.translating import Translated
 from modelmill_sdk.conformance.promise import Promise
 
 PROMISES: tuple[type[Promise], ...] = (
@@ -47,6 +48,7 @@ PROMISES: tuple[type[Promise], ...] = (
     DescribesLight,
     SchemasValid,
     MetadataPresent,
+    Translated,
     Trains,
     ProgressGrows,
     EvaluationFinite,

@@ -1,0 +1,190 @@
+"""A plugin speaks the reader's language on every page, where its author translated it."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from modelmill.catalog.models import Plugin
+from modelmill.catalog.services import manifest_publish
+from modelmill.training.models import Job
+
+from tests.conftest import Place
+from tests.making import job_make, manifest_make, search_make, version_make
+from tests.showroom import Showroom
+from tests.web.test_pages import check_page
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "rate": {
+            "title": "Learning Rate",
+            "description": "How far each step goes.",
+            "type": "number",
+            "minimum": 0,
+            "default": 0.5,
+        },
+        "slow": {
+            "title": "Slow",
+            "description": "With care.",
+            "type": "boolean",
+            "default": True,
+        },
+        "mode": {
+            "title": "Mode",
+            "description": "How it is ground.",
+            "enum": ["plain", "fancy"],
+            "type": "string",
+            "default": "plain",
+        },
+    },
+}
+USE = {
+    "type": "object",
+    "properties": {
+        "warmth": {"title": "Warmth", "description": "How warm.", "type": "number", "maximum": 9}
+    },
+}
+TEXTS = {
+    "Toy": "玩具",
+    "A toy.": "一件<b>玩具</b>。",
+    "Learning Rate": "学习率",
+    "How far each step goes.": "每一步的幅度。",
+    "How it is ground.": "如何研磨。",
+    "plain": "普通",
+    "Slow": "慢速",
+    "Warmth": "温度",
+    "How warm.": "有多暖。",
+    "Words written": "写出的字",
+    "Drawn words": "写出的文字",
+    "Limits": "局限",
+    "It is **small**.": "它**很小**。",
+}
+# What a page of the catalogue says with and without a translation.
+PAGE = {
+    "学习率": "rate",
+    "每一步的幅度。": "How far each step goes.",
+    "plain（普通）、fancy": "plain, fancy",
+    "写出的字": "Words written",
+    "写出的文字": "Drawn words",
+    "局限": "Limits",
+    "<strong>很小</strong>": "<strong>small</strong>",
+}
+
+
+def publish(texts: Any) -> Plugin:
+    manifest = manifest_make(
+        train_schema=SCHEMA,
+        predict_schema=USE,
+        meters={"words": "Words written"},
+        samples=[{"name": "Drawn words", "kind": "text", "text": "Once."}],
+        card="# Limits\n\nIt is **small**.\n",
+    )
+    return manifest_publish(manifest if texts is None else {**manifest, "texts": texts}).plugin
+
+
+@pytest.fixture
+def toy(db: None) -> Plugin:
+    """A plugin whose author knows Chinese."""
+    return publish({"zh-hans": TEXTS})
+
+
+def reader(place: Place, language: str) -> Client:
+    client = place.browser()
+    client.cookies["django_language"] = language
+    return client
+
+
+def read(place: Place, path: str, language: str = "zh-hans") -> str:
+    response = reader(place, language).get(path)
+    assert response.status_code == 200, path
+    page = response.content.decode()
+    check_page(page)
+    return page
+
+
+def test_the_plugins_page_is_chinese_for_one_and_english_for_another(
+    toy: Plugin, acme: Place
+) -> None:
+    chinese, english = (read(acme, "/plugins/toy", one) for one in ("zh-hans", "en"))
+    for said, otherwise in PAGE.items():
+        assert said in chinese and said not in english, said
+        assert otherwise in english, otherwise
+    # The name is for the API, and stays.
+    assert "learning_rate" not in chinese and ">rate</code>" in chinese
+
+
+def test_what_it_says_is_text_in_any_language(toy: Plugin, acme: Place) -> None:
+    for path in ("/plugins", "/plugins/toy"):
+        page = read(acme, path)
+        assert "一件&lt;b&gt;玩具&lt;/b&gt;。" in page
+        assert "<b>玩具" not in page
+
+
+def test_a_training_form_has_chinese_labels_and_english_values(toy: Plugin, acme: Place) -> None:
+    version_make(acme)
+    page = read(acme, "/plugins/toy/train")
+    assert "训练“玩具”" in page
+    assert "学习率" in page and "每一步的幅度。" in page
+    assert '<option value="plain" selected>普通</option>' in page
+    # Nobody translated this one.
+    assert '<option value="fancy">fancy</option>' in page and "Mode" in page
+    english = read(acme, "/plugins/toy/train", "en")
+    assert "Learning Rate" in english and '<option value="plain" selected>plain' in english
+    assert not any(said in english for said in TEXTS.values())
+
+
+def test_a_chinese_form_trains_with_what_the_api_takes(toy: Plugin, acme: Place) -> None:
+    version = version_make(acme)
+    sent = {"dataset": version.pk, "once": "1", "p-rate": "0.25", "p-mode": "plain", "p-slow": "on"}
+    response = reader(acme, "zh-hans").post("/plugins/toy/train", sent)
+    assert response.status_code == 302, response.content.decode()
+    with acme.scope():
+        job = Job.objects.get()
+        assert job.parameters == {"rate": 0.25, "slow": True, "mode": "plain"}
+    page = read(acme, f"/jobs/{job.pk}")
+    assert "学习率 <code" in page and ">普通</dd>" in page and ">是</dd>" in page and "玩具" in page
+    english = read(acme, f"/jobs/{job.pk}", "en")
+    assert ">rate</dt>" in english and ">plain</dd>" in english and ">true</dd>" in english
+
+
+def test_lists_call_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:
+    job = job_make(acme)
+    search = search_make(acme, space={"rate": {"min": 0.1, "max": 1}})
+    for path in ("/plugins", "/jobs", f"/jobs/{job.pk}/events", "/searches"):
+        assert "玩具" in read(acme, path), path
+        assert ">Toy<" not in read(acme, path), path
+    assert "玩具" in read(acme, f"/searches/{search.pk}")
+
+
+def test_a_search_speaks_chinese(toy: Plugin, acme: Place) -> None:
+    version_make(acme)
+    page = read(acme, "/plugins/toy/search")
+    assert "学习率" in page and "每一步的幅度。" in page and "plain（普通）" in page
+
+
+def test_a_model_and_its_playground_speak_chinese(showroom: Showroom) -> None:
+    path = f"/playground?model={showroom.version.pk}"
+    page = read(showroom.place, path)
+    assert "截断" in page and "0 画出平均的面孔" in page and "人脸" in page
+    assert "Truncation" in read(showroom.place, path, "en")
+    for path in ("/models", f"/models/{showroom.version.pk}"):
+        assert "人脸" in read(showroom.place, path), path
+
+
+@pytest.mark.parametrize("texts", [None, {}, {"de": {"Toy": "Spielzeug"}}])
+def test_a_plugin_without_a_translation_is_read_in_english(texts: Any, acme: Place) -> None:
+    publish(texts)
+    version_make(acme)
+    for path in ("/plugins", "/plugins/toy", "/plugins/toy/train"):
+        assert "Toy" in read(acme, path), path
+    page = read(acme, "/plugins/toy")
+    for sentence in ("How far each step goes.", "Words written", "Drawn words", "Limits"):
+        assert sentence in page, sentence
+
+
+def test_the_api_speaks_english(toy: Plugin, acme: Place) -> None:
+    for path in ("/v1/plugins", "/v1/plugins/toy"):
+        response = acme.api.get(path, HTTP_ACCEPT_LANGUAGE="zh-hans")
+        said = response.content.decode()
+        assert "texts" not in response.json(), path
+        assert not any(one in said for one in TEXTS.values()), path
