@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from modelmill.billing.models import JournalEntry, Plan
 from modelmill.billing.subscriptions import plan_list, subscription_for
 from modelmill.core.scope import system_scope
@@ -31,6 +31,25 @@ def test_no_command_takes_an_organisation_that_is_not_there(acme, command, word)
     assert said.startswith("There is no organisation ")
     assert said.endswith("the cockpit's page of organisations shows them.")
     assert ("Did you mean acme?" in said) == (word in ("acmee", "Acme Inc"))
+
+
+def test_nobody_is_paid_by_calling_itself_like_anothers_id(acme, globex, capsys) -> None:
+    type(globex.tenant).objects.filter(pk=globex.tenant.pk).update(slug=acme.tenant.pk)
+
+    call_command(*TOP_UP, "--tenant", acme.tenant.pk)
+
+    assert capsys.readouterr().out.startswith("acme has ")
+
+
+def test_a_broken_rule_of_the_books_is_not_taken_for_a_database_away(acme, monkeypatch) -> None:
+    def breaks(**_values: object) -> None:
+        raise IntegrityError("CHECK constraint failed: balance_not_overpaid")
+
+    monkeypatch.setattr(
+        "modelmill.billing.management.commands.billing_top_up.wallet_top_up", breaks
+    )
+    with pytest.raises(IntegrityError):
+        call_command(*TOP_UP, "--tenant", "acme")
 
 
 @pytest.mark.parametrize("name", ["slug", "pk"])

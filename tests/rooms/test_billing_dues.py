@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from modelmill.billing.closing import invoice_close
+from modelmill.billing.journal import Move, journal_post
 from modelmill.billing.models import Balance, Invoice, JournalEntry, JournalTxn
 from modelmill.billing.models.money import Account
 from modelmill.billing.selectors import balance_summary, invoice_list, invoice_recomputes
@@ -108,6 +109,32 @@ def test_what_work_gives_back_pays_what_is_due(acme) -> None:
         reservation_close(job, spent_micro=4_000_000)
         assert dues() == [0]
         assert Balance.objects.get().wallet_micro == 3_000_000
+
+
+def test_closing_pays_what_was_due_before_and_then_its_own(owing) -> None:
+    with owing.scope():
+        # As if the money had come before payments paid by themselves.
+        balance = Balance.objects.get()
+        moves = [Move(Account.CASH, Account.WALLET, 50_000_000)]
+        journal_post(balance, key="old", moves=moves)
+
+        month(owing, day=3, cents=400)
+
+        assert dues() == [0, 0, 0]
+        assert Balance.objects.get().wallet_micro == 50_000_000 - 9_000_000
+
+
+def test_what_closing_gives_back_pays_what_is_due_and_nothing_twice(acme) -> None:
+    Tenant.objects.update(created_at=MARCH)
+    with acme.scope():
+        reservation = reservation_open(tenant_id=acme.tenant.id, key="job", amount_micro=9_000_000)
+        month(acme, day=1, cents=300)
+        assert dues() == [200]
+        reservation_close(reservation, spent_micro=9_000_000)
+        month(acme, day=2, cents=300)
+
+        assert dues() == [0, 0]
+        assert Balance.objects.get().wallet_micro == 4_000_000
 
 
 def test_an_invoice_that_is_paid_later_does_not_change(owing) -> None:

@@ -179,6 +179,25 @@ def test_only_what_could_not_be_recorded_is_put_aside(acme, usage_folder) -> Non
     assert counted() == {"key-a": 2}
 
 
+def test_one_bad_use_keeps_no_other_of_its_organisation_out(acme, usage_folder) -> None:
+    for key in ("key-a", "key-b", "key-c", "key-d", "key-e"):
+        count(acme, key=key)
+    [file] = sealed(usage_folder)
+    lines = file.read_bytes()
+    [told] = [line for line in lines.splitlines(keepends=True) if b"key-c" in line]
+    file.write_bytes(told)
+    usage_drain()
+    # The same second and key, with another quantity than the ledger has: a conflict.
+    file.write_bytes(lines + told)
+
+    usage_drain()
+
+    assert counted() == {f"key-{letter}": 1 for letter in "abcde"}
+    (held,) = refused_list()
+    assert sum(held.uses.values()) == 2
+    assert held.path.read_bytes().count(b"key-c") == 2
+
+
 def test_what_was_put_aside_is_recorded_once_when_it_can_be(acme, usage_folder) -> None:
     usage_count(tenant_id="ten-late", meter="api_requests", api_key_id="key-l")
     usage_count(tenant_id="ten-late", meter="api_requests", api_key_id="key-l")

@@ -56,6 +56,7 @@ def invoice_close(*, tenant_id: str, end: datetime | None = None) -> Invoice | N
         subscription = Subscription.objects.get(tenant_id=tenant_id)
         if end <= subscription.period_start:
             return Invoice.objects.filter(subscription=subscription, period_end=end).first()
+        _settle(subscription, balance, end=end)
         invoice = _draft(subscription, balance, end=end)
         killpoint("close.rated")
         _give_back(subscription, balance, end=end, now=now)
@@ -92,6 +93,16 @@ def month_start(moment: datetime) -> datetime:
 def _next_month(moment: datetime) -> datetime:
     # A month has at most 31 days: 32 after its first is always the next one.
     return month_start(month_start(moment) + timedelta(days=32))
+
+
+def _settle(subscription: Subscription, balance: Balance, *, end: datetime) -> None:
+    """Pay what is due first: money may have lain there since before payments did so themselves."""
+    journal_post(
+        balance,
+        key=f"{subscription.id}:dues:{end.isoformat()}",
+        moves=dues_moves(balance, wallet_micro=balance.wallet_micro),
+        subject=subscription.id,
+    )
 
 
 def _draft(subscription: Subscription, balance: Balance, *, end: datetime) -> Invoice | None:
@@ -157,6 +168,8 @@ def _pay(invoice: Invoice, balance: Balance) -> None:
     """Pay in whole cents: first from what finished work set aside, then from the wallet."""
     held_cents = (balance.unbilled_micro + balance.wallet_micro) // MICRO_PER_CENT
     invoice.paid_cents = min(invoice.total_cents, held_cents)
+    # Before anything comes back to the wallet: that pays what is due, this one's part too.
+    invoice.save(update_fields=["paid_cents"])
     paid_micro = invoice.paid_cents * MICRO_PER_CENT
     from_unbilled = min(balance.unbilled_micro, paid_micro)
     journal_post(

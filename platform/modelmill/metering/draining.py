@@ -30,7 +30,8 @@ SOURCE: Final = "counted"
 _BATCH = 1_000
 
 # By tenant: each use of a file, and the line it was made of.
-Facts = dict[str, list[tuple[bytes, Usage]]]
+Uses = list[tuple[bytes, Usage]]
+Facts = dict[str, Uses]
 
 
 def usage_drain() -> int:
@@ -65,19 +66,36 @@ def _file_drain(path: Path) -> int:
         new = 0
         for tenant_id, uses in facts.items():
             for at in range(0, len(uses), _BATCH):
-                batch = [usage for _line, usage in uses[at : at + _BATCH]]
-                try:
-                    with tenant_scope(tenant_id):
-                        new += usage_record_many(batch, tenant_id=tenant_id)
-                except (UsageConflict, Tenant.DoesNotExist, DataError, IntegrityError):
-                    logger.exception("usage_not_drained", file=path.name, tenant_id=tenant_id)
-                    refused.update({line: usage.qty for line, usage in uses[at : at + _BATCH]})
+                recorded, left = _record(uses[at : at + _BATCH], tenant_id=tenant_id)
+                new += recorded
+                refused.update({line: usage.qty for line, usage in left})
         killpoint("drain.recorded")
         if refused:
             refused_put(path, refused)
         else:
             path.unlink()
     return new
+
+
+def _record(uses: Uses, *, tenant_id: str) -> tuple[int, Uses]:
+    """Record what can be; return how many were new, and those that cannot be recorded.
+
+    One bad use must not keep the others out of the ledger, so a batch that is refused is halved.
+    """
+    try:
+        with tenant_scope(tenant_id):
+            return usage_record_many([usage for _line, usage in uses], tenant_id=tenant_id), []
+    except Tenant.DoesNotExist:
+        logger.exception("usage_not_drained", tenant_id=tenant_id)
+        return 0, uses
+    except (UsageConflict, DataError, IntegrityError):
+        if len(uses) == 1:
+            logger.exception("usage_not_drained", tenant_id=tenant_id)
+            return 0, uses
+    middle = len(uses) // 2
+    new, left = _record(uses[:middle], tenant_id=tenant_id)
+    more, left_too = _record(uses[middle:], tenant_id=tenant_id)
+    return new + more, left + left_too
 
 
 def _clock_noted(path: Path) -> Path:

@@ -35,12 +35,15 @@ def refused_put(path: Path, lines: Mapping[bytes, int]) -> None:
     The file goes. When we die in between it is still there, and drained to the same end.
     """
     aside = path.with_name(path.name + SUFFIX)
-    with aside.open("wb") as file:
+    draft = path.with_name(f".{path.name}")
+    with draft.open("wb") as file:
         file.writelines((line + b"\n") * times for line, times in lines.items())
         file.flush()
         os.fsync(file.fileno())
+    draft.replace(aside)
     path.unlink()
-    _say("usage_refused", _read(aside))
+    with suppress(FileNotFoundError):
+        _say("usage_refused", _read(aside))
     _bound()
 
 
@@ -65,8 +68,10 @@ def refused_retry() -> int:
     """
     count = 0
     for path in _paths():
-        with suppress(FileNotFoundError):
-            path.rename(path.with_suffix(""))
+        # Not renamed, which would replace a file that is being drained and is about to go.
+        with suppress(FileNotFoundError, FileExistsError):
+            path.with_suffix("").hardlink_to(path)
+            path.unlink()
             count += 1
     return count
 

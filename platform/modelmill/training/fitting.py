@@ -47,6 +47,9 @@ def memory_measured(job: Job) -> Measured:
     priority take no memory. Only trainings that ended well count: one that ran out of
     memory has a peak, too, and it was not enough. A model of a checkpoint takes no training.
     """
+    if not job.parameters_sha256:
+        # Written by a web process of the release before: its parameters are not known to be any.
+        return Measured(gpu_memory_mib=0, memory_mib=0)
     done = Attempt.objects.filter(
         job__training_version_id=job.training_version_id,
         job__parameters_sha256=job.parameters_sha256,

@@ -55,7 +55,10 @@ def refusal_of(exception: drf.ValidationError) -> InvalidRequest:
     Sentences that a view wrote itself stay as they are.
     """
     detail = exception.detail
-    path, said, field = _first(detail, getattr(detail, "serializer", None), ())
+    found = _first(detail, getattr(detail, "serializer", None), ())
+    if found is None:
+        return InvalidRequest("This request was refused, and no reason was given.")
+    path, said, field = found
     param = ".".join(path) or None
     code = str(said.code)
     template = _CODES.get(code)
@@ -124,12 +127,14 @@ def _counted(kind: str, least: int, most: int | None, unit: str) -> str:
     return f"{kind} of at least {least} {unit}" if least else kind
 
 
-def _first(detail: Any, field: Any, path: tuple[str, ...]) -> _Problem:
-    """Find the first problem in nested dicts and lists; parts without any are empty in them."""
+def _first(detail: Any, field: Any, path: tuple[str, ...]) -> _Problem | None:
+    """Find the first problem in nested dicts and lists, if there is one; some parts are empty."""
     if isinstance(detail, drf.ErrorDetail):
         return _Problem(path, detail, field)
     parts = detail.items() if isinstance(detail, dict) else enumerate(detail)
-    key, inner = next((key, inner) for key, inner in parts if inner)
+    key, inner = next(((key, inner) for key, inner in parts if inner), ("", None))
+    if inner is None:
+        return None
     if key == _ROOT or isinstance(inner, drf.ErrorDetail):
         return _first(inner, field, path)
     return _first(inner, _inside(field, key), (*path, str(key)))

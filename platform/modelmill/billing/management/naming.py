@@ -14,7 +14,9 @@ def tenant_named(word: str) -> Tenant:
     """Return the tenant of a slug or an id. Raises CommandError, naming one it could be."""
     # Neither has anything else, and what a shell lets through, no database need take.
     if word.isascii() and word.isprintable():
-        for field in ("slug", "pk"):
+        # The id first: a short name is made of what a customer calls itself, and could be
+        # another's id.
+        for field in ("pk", "slug"):
             tenant = Tenant.objects.filter(**{field: word}).first()
             if tenant is not None:
                 return tenant

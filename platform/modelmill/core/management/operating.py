@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error as DatabaseError
+from django.db import OperationalError, ProgrammingError
 
 from modelmill.core.errors import MillError
 
@@ -15,12 +15,15 @@ class OperatorCommand(BaseCommand):
     """
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run it. Raises CommandError for what a service refused, and for a database away."""
+        """Run it. Raises CommandError for what a service refused, and for a database away.
+
+        A rule that the database holds and somebody broke is our fault, and keeps its traceback.
+        """
         try:
             return super().execute(*args, **options)
         except MillError as error:
             raise CommandError(str(error.message)) from error
-        except DatabaseError as error:
+        except (OperationalError, ProgrammingError) as error:
             said = " ".join(str(error).split())
             raise CommandError(
                 f"The database did not take this: {said}. Check DATABASE_URL, and that "
