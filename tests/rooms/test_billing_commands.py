@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError
+from modelmill.billing.management.commands import billing_top_up
 from modelmill.billing.models import JournalEntry, Plan
 from modelmill.billing.subscriptions import plan_list, subscription_for
 from modelmill.core.scope import system_scope
