@@ -46,9 +46,7 @@ def test_a_broken_rule_of_the_books_is_not_taken_for_a_database_away(acme, monke
     def breaks(**_values: object) -> None:
         raise IntegrityError("CHECK constraint failed: balance_not_overpaid")
 
-    monkeypatch.setattr(
-        "modelmill.billing.management.commands.billing_top_up.wallet_top_up", breaks
-    )
+    monkeypatch.setattr(billing_top_up, "wallet_top_up", breaks)
     with pytest.raises(IntegrityError):
         call_command(*TOP_UP, "--tenant", "acme")
 
