@@ -58,7 +58,7 @@ def test_a_plugin_installed_in_place_works_at_once_and_is_gone_at_once(
 ) -> None:
     """As the documents say it: ``mill-plugin new``, then ``uv pip install --no-deps -e``."""
     forker_ready(*IMPORTS)
-    assert load("verse") == (True, "PluginError: No plugin 'verse' is installed here.")
+    assert load("verse") == (True, "PluginMissing: No plugin 'verse' is installed here.")
 
     _make(tmp_path / "verse")
     _uv("install", "--no-deps", "--no-build-isolation", "--offline", "-e", str(tmp_path / "verse"))
