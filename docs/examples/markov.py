@@ -7,8 +7,8 @@ from pydantic import Field
 
 class Markov(Plugin):
     id = "markov"
-    accepts = ("text",)
-    meters = {"tokens_out": "Words written"}
+    description, author, licence = "Writes on from a word.", "Ada Miller", "Apache-2.0"
+    accepts, meters = ("text",), {"tokens_out": "Words written"}
 
     class Input(Params):
         prompt: str = Field(max_length=100, description="The word to begin with.")

@@ -4,6 +4,7 @@ from pydantic import Field
 
 class Shout(Plugin):
     id = "shout"
+    description, author, licence = "Says it louder.", "Ada Miller", "Apache-2.0"
 
     class Input(Params):
         text: str = Field(max_length=10_000, description="What to say louder.")

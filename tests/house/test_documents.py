@@ -1,5 +1,8 @@
 """The documents say what is true."""
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,25 @@ def test_every_setting_is_documented() -> None:
     page = (ROOT / "docs/operators/settings.md").read_text()
     hidden = {"DEBUG", "MODELMILL_TESTING", "MODELMILL_TEST_SQLITE", "MODELMILL_REDIS_PREFIX"}
     assert {name for name in names - hidden if f"`{name}`" not in page} == set()
+
+
+def test_the_commands_that_install_a_plugin_beside_the_workers_resolve() -> None:
+    """From a clone and with no index: our own packages are on none, and the rest is here."""
+    page = (ROOT / "docs/operators/running.md").read_text()
+    block = page.partition("virtual environment of its own")[2].partition("```\n")[2]
+    (line,) = [line for line in block.partition("```")[0].splitlines() if "pip install" in line]
+    words = shlex.split(line)[2:]
+    assert words and all((ROOT / word.partition("[")[0]).is_dir() for word in words)
+    pip_options = ("--dry-run", "--no-index", "--no-build-isolation")
+    tried = subprocess.run(
+        [sys.executable, "-m", "pip", "install", *pip_options, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tried.returncode == 0, tried.stderr
+    assert "modelmill-gan-faces-0." in tried.stdout and "modelmill-sdk-" in tried.stdout
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,24 @@ def test_a_release_in_doubt_is_confirmed(operator: Client, acme: Place) -> None:
     assert Plugin.objects.get().release_id == changed.pk
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Editable install: its files may change"),
+        ("zh-hans", "可编辑安装：其文件可能变动"),
+    ],
+)
+def test_an_editable_install_is_said_to_be_one(language: str, said: str, operator: Client) -> None:
+    operator.cookies["django_language"] = language
+    catalog_sync([manifest_make(is_editable=True)])
+    page = operator.get("/cockpit/plugins/toy").content.decode()
+    check_page(page)
+    assert said in page
+    # The same files, from a wheel.
+    catalog_sync([manifest_make()])
+    assert said not in operator.get("/cockpit/plugins/toy").content.decode()
+
+
 def test_a_release_is_turned_off(operator: Client) -> None:
     catalog_sync([manifest_make(), manifest_make(version="2.0")])
     newest = Plugin.objects.get().release

@@ -4,6 +4,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from modelmill_sdk.placeholders import EXAMPLE
 
 from workers.hosts import HostDied, describe_plugins
 
@@ -162,6 +163,33 @@ def test_what_a_plugin_ships_to_be_shown_is_taken_along(install) -> None:
     assert first.path is None and found.pictures[first.sha256] == picture
     assert (words.kind, words.text) == ("text", "Once there was a mill.")
     assert manifest.card == "# About"
+
+
+UNFINISHED = """
+    from modelmill_sdk import Plugin, hookimpl
+
+    class Unfinished(Plugin):
+        id, author, card = "unfinished", "Your name", "card.md"
+
+        def predict(self, model, inputs, params, run):
+            return inputs
+
+    @hookimpl
+    def register_models(register):
+        register(Unfinished)
+    """
+
+
+def test_what_the_author_has_not_said_yet_reaches_no_customer(install) -> None:
+    folder = install("unfinished", UNFINISHED)
+    (folder / "card.md").write_text(
+        f"## What it is for\n\nTwice as loud.\n\n{EXAMPLE}\n\n"
+        "## Limits\n\nSay what it cannot do, and what it gets wrong.\n"
+    )
+    found = describe_plugins(python_paths=(folder,)).items
+    (manifest,) = [one for one in found if one.plugin_id == "unfinished"]
+    assert manifest.author == ""
+    assert manifest.card.strip() == "## What it is for\n\nTwice as loud."
 
 
 def test_a_sample_that_is_not_there_or_lies_elsewhere_is_refused(install, tmp_path) -> None:

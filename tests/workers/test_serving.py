@@ -16,6 +16,7 @@ from modelmill.registry.services import model_delete
 
 from tests.processes import FAKES
 from tests.serving import model_made
+from workers import looking
 from workers.releases import Named
 from workers.serving.errors import LeaseLost, Refused
 from workers.serving.files import ModelFiles
@@ -149,6 +150,21 @@ def test_a_model_that_does_not_load_is_refused(pool_of, tmp_path) -> None:
     assert refused.value.code == "model_not_loaded"
     assert "FileNotFoundError" in refused.value.detail
     assert "FileNotFoundError" not in refused.value.message
+
+
+def test_a_plugin_that_is_gone_is_looked_for_and_not_blamed(
+    pool_of, model_dir, monkeypatch
+) -> None:
+    rung: list[str] = []
+    monkeypatch.setattr(looking, "_asked_at", [])
+    monkeypatch.setattr(looking, "ring", lambda task, payload: rung.append(task) or True)
+    wanted = Wanted(key="a", named=STEPPER["named"], model_dir=lambda: model_dir)
+    for _ in range(2):
+        with pytest.raises(Refused) as refused, pool_of().host(wanted, check=lambda: None):
+            pass
+        assert refused.value.code == "plugin_missing"
+        assert "No plugin 'fake-stepper'" in refused.value.detail
+    assert rung == ["workers.tasks.catalog.describe"]
 
 
 def test_files_are_fetched_once_and_verified(acme, media, tmp_path) -> None:

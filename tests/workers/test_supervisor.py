@@ -36,6 +36,7 @@ from modelmill.training.states import Desired, State
 from tests.conftest import Place, place_make
 from tests.making import fakes_publish, grain_make
 from tests.processes import FAKES
+from workers import looking
 from workers.supervisor import train_all, train_next
 from workers.supervisor.devices import memory_limit_mib
 from workers.supervisor.draining import drain_ask, drain_forget
@@ -457,3 +458,44 @@ def test_training_again_from_a_manifest_gives_the_same_weights(mill, tmp_path) -
     assert attempt["environment"] == second["attempts"][0]["environment"]
     assert {"python", "torch", "numpy", "modelmill-sdk", "processor"} <= set(attempt["environment"])
     assert attempt["threads"] == second["attempts"][0]["threads"] == 1
+
+
+def test_a_plugin_that_is_gone_is_looked_for_at_once_and_tried_again(
+    mill, settings, monkeypatch
+) -> None:
+    rung: list[str] = []
+    monkeypatch.setattr(looking, "_asked_at", [])
+    monkeypatch.setattr(looking, "ring", lambda task, payload: rung.append(task) or True)
+    first, second = _submit(mill, steps=3), _submit(mill, steps=3)
+    # Uninstalled, or broken: no process of a plugin finds it any more.
+    settings.PLUGIN_PATHS = []
+    assert train_all() == 2
+    # Once, however many jobs meet it.
+    assert rung == ["workers.tasks.catalog.describe"]
+    for job in (first, second):
+        job = _now(mill, job)
+        assert (job.state, job.error_code) == (State.QUEUED, "")
+        with mill.scope():
+            assert "tried again" in job_messages(job)[0].message
+            assert "No plugin 'fake-learner'" in Attempt.objects.filter(job=job).get().detail
+
+    settings.PLUGIN_PATHS = [FAKES]
+    with mill.scope():
+        Job.objects.update(next_run_at=Now())
+    assert train_all() == 2
+    assert {_now(mill, job).state for job in (first, second)} == {State.SUCCEEDED}
+
+
+def test_a_plugin_that_stays_away_is_said_to_be_and_nothing_is_charged(
+    mill, settings, monkeypatch
+) -> None:
+    monkeypatch.setattr(looking, "ring", lambda task, payload: True)
+    job = _submit(mill, steps=3)
+    settings.PLUGIN_PATHS = []
+    for _ in range(job.max_attempts):
+        with mill.scope():
+            Job.objects.update(next_run_at=Now())
+        train_all()
+    job = _now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, "plugin_missing")
+    assert _steps_billed(mill, job) == []

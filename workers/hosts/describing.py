@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelmill_sdk.manifest import MAX_SAMPLE_BYTES, Broken, Manifest, ManifestSample
 from modelmill_sdk.origins import Origin
+from modelmill_sdk.placeholders import placeholders_drop
 from modelmill_sdk.protocol import Describe, Describing, Manifests
 from modelmill_sdk.texts import text_clean
 
@@ -123,7 +124,7 @@ def _described(message: Manifests, out_dir: Path) -> Described:
             taken = sample if sample.path is None else _picture_take(sample, out_dir, pictures)
             if taken is not None:
                 samples.append(taken)
-        items.append(item.model_copy(update={"samples": tuple(samples)}))
+        items.append(placeholders_drop(item.model_copy(update={"samples": tuple(samples)})))
     return Described(items=items, broken=message.broken, pictures=pictures)
 
 

@@ -1,4 +1,8 @@
-"""The processes that hosts are forked from: started ahead, asked, replaced when they die."""
+"""The processes that hosts are forked from: started ahead, asked, replaced when they die or age.
+
+One is too old when something was installed or removed since it began: it found its packages then,
+and would give a plugin's old files, or none, to every host.
+"""
 
 import atexit
 import json
@@ -11,12 +15,14 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from workers.hosts import forker
 from workers.hosts.children import ForkedChild
 from workers.hosts.environment import host_environment, python_paths
+from workers.hosts.installed import environment_mark
 from workers.hosts.spawner import spawn
 from workers.hosts.spec import HostSpec
 
@@ -47,7 +53,11 @@ class Forker:
         self.why_not = ""
         self.is_ready = False
         self.began_at = time.monotonic()
+        # Before it reads anything: what is installed meanwhile makes it old, not unnoticed.
+        self.mark = environment_mark()
         self._lock = threading.Lock()
+        self._hosts: set[int] = set()
+        self._is_retired = False
         self._folder = tempfile.mkdtemp(prefix="modelmill-forker-")
         self._asking, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         spec = HostSpec(scratch_dir=_HERE, device=device)
@@ -90,19 +100,36 @@ class Forker:
 
     def reap(self, pid: int) -> int | None:
         """Reap a host that has ended; None if nobody can tell how."""
-        try:
-            status: int | None = self._ask({"reap": pid})[0]["status"]
-        except ForkerGone:
-            return None
+        status: int | None = None
+        with suppress(ForkerGone):
+            status = self._ask({"reap": pid})[0]["status"]
+        self._hosts.discard(pid)
+        self._close_if_done()
         return status
+
+    def retire(self) -> None:
+        """Fork no more, and end with the last of the hosts, which would end with it."""
+        self._is_retired = True
+        if self.is_ready:
+            self.is_ready = False
+            # Behind a fork that is under way.
+            with self._lock:
+                pass
+        self._close_if_done()
 
     def close(self) -> None:
         """End it, and with it every host that was forked from it."""
         self.is_ready = False
         self._popen.kill()
         self._popen.wait()
-        self._asking.close()
+        # Whoever still listens hears the end of it first.
+        with self._lock:
+            self._asking.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _close_if_done(self) -> None:
+        if self._is_retired and not self._hosts:
+            self.close()
 
     def _ask(
         self, request: dict[str, Any], fds: tuple[int, ...] = ()
@@ -112,18 +139,23 @@ class Forker:
             raise ForkerGone("the request is too long")
         try:
             with self._lock:
+                if "fork" in request and self._is_retired:
+                    raise ForkerGone("something was installed or removed meanwhile")
                 self._asking.settimeout(_ANSWER_S)
                 socket.send_fds(self._asking, [packet], fds)
                 answer, got, _flags, _address = socket.recv_fds(
                     self._asking, forker.MAX_PACKET_BYTES, 1
                 )
+                told = json.loads(answer or b"{}")
+                if "pid" in told:
+                    self._hosts.add(told["pid"])
         except OSError as error:
             # What it did meanwhile nobody knows, so it must do nothing more.
             self._popen.kill()
             raise ForkerGone(str(error)) from error
         if not answer:
             raise ForkerGone("it ended")
-        return json.loads(answer), got
+        return told, got
 
     def _await_ready(self) -> None:
         try:
@@ -132,6 +164,8 @@ class Forker:
                 told = json.loads(self._asking.recv(forker.MAX_PACKET_BYTES) or b"{}")
         except OSError as error:
             told = {"refused": str(error)}
+        if self._is_retired:
+            return
         self.why_not = told.get("refused", "" if told else "it ended while it imported")
         if self.why_not:
             logger.warning("Plugins start without a warm process: %s", self.why_not)
@@ -144,18 +178,24 @@ class Forker:
 
 
 _forkers: dict[tuple[tuple[str, ...], str], Forker] = {}
+_retired: list[Forker] = []
 _lock = threading.Lock()
 
 
 def forker_prepare(imports: tuple[str, ...], *, device: str) -> Forker | None:
     """Return this process's forker, started now if there is none; None where there can be none.
 
-    It may not be ready yet. One that died is replaced, but not over and over.
+    It may not be ready yet. One that is older than what is installed is replaced, and one that
+    died, but that not over and over.
     """
     if not imports or sys.platform != "linux" or not hasattr(os, "pidfd_open"):
         return None
     with _lock:
         found = _forkers.get((imports, device))
+        if found is not None and found.mark != environment_mark():
+            logger.info("Something was installed or removed: hosts are forked from a new process.")
+            _retire(found)
+            found = None
         if found is not None and not found.is_alive:
             if found.why_not or time.monotonic() - found.began_at < _AGAIN_S:
                 return None
@@ -182,14 +222,20 @@ def forker_for(spec: HostSpec) -> Forker | None:
 def forkers_close() -> None:
     """End every forker of this process, and every host forked from them."""
     with _lock:
-        for found in _forkers.values():
+        for found in (*_forkers.values(), *_retired):
             found.close()
-        _forkers.clear()
+        _forget()
+
+
+def _retire(found: Forker) -> None:
+    found.retire()
+    _retired[:] = [one for one in (*_retired, found) if one.is_alive]
 
 
 def _forget() -> None:
     # They are children of the process that was forked, and not of the fork.
     _forkers.clear()
+    _retired.clear()
 
 
 atexit.register(forkers_close)

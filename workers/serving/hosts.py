@@ -8,6 +8,7 @@ from modelmill_sdk.protocol import Failed, Loaded, ModelLoad
 
 from workers.hosts import HostDied, HostProcess, HostSpec
 from workers.hosts.clearing import folder_clear
+from workers.looking import look_ask
 from workers.releases import Named
 from workers.serving.errors import Refused
 
@@ -82,6 +83,14 @@ def _await_loaded(process: HostProcess, *, check: Callable[[], None], deadline: 
             return
         if isinstance(message, Failed) and message.who == "customer":
             raise Refused(message.message, code="model_unavailable", param=message.param)
+        if isinstance(message, Failed) and message.code in ("plugin_changed", "plugin_missing"):
+            look_ask(message.message)
+            raise Refused(
+                "The plugin of this model cannot be loaded now. The operator was told; nothing was "
+                "charged. Try again in some minutes.",
+                code="plugin_missing",
+                detail=f"{message.message}\n{message.traceback}",
+            )
         if isinstance(message, Failed):
             raise Refused(
                 "The model could not be loaded. The operator was told.",

@@ -28,6 +28,7 @@ from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.errors import PluginError
 
 from workers.hosts.clearing import scratch_folder
+from workers.looking import look_ask
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.devices import Device, device_choose, device_held, memory_limit_mib
 from workers.supervisor.draining import drain_asked
@@ -129,6 +130,8 @@ def _end(
         notebook.settle(news)
         return outcome
     assert isinstance(outcome, Broke)
+    if outcome.code == Failure.PLUGIN_MISSING:
+        look_ask(outcome.detail)
     # The time since the last proof was the plugin's failure: nobody pays for it.
     job_fail(
         keeper.lease,

@@ -9,6 +9,11 @@ from modelmill_sdk.protocol import Failed, ProblemFound
 from workers.hosts import HostDied
 
 _SHOWN_PROBLEMS = 20
+_CODES = {
+    "out_of_memory": Failure.OUT_OF_MEMORY,
+    "plugin_changed": Failure.PLUGIN_MISSING,
+    "plugin_missing": Failure.PLUGIN_MISSING,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,7 @@ def failed_outcome(message: Failed) -> Broke:
             message=message.message,
             param=message.param or "",
         )
-    code = Failure.OUT_OF_MEMORY if message.code == "out_of_memory" else Failure.PLUGIN_ERROR
+    code = _CODES.get(message.code, Failure.PLUGIN_ERROR)
     return Broke(code=code, detail=f"{message.message}\n{message.traceback}")
 
 

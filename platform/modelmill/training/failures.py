@@ -19,6 +19,10 @@ class Failure(models.TextChoices):
     NAN_LOSS = "nan_loss", _("The training diverged. Try a smaller learning rate.")
     PLUGIN_ERROR = "plugin_error", _("The plugin failed. Its operator has been told.")
     PLUGIN_CRASHED = "plugin_crashed", _("The plugin's process ended unexpectedly.")
+    PLUGIN_MISSING = (
+        "plugin_missing",
+        _("The plugin cannot be loaded where it is installed. Its operator has been told."),
+    )
     WORKER_LOST = "worker_lost", _("The worker that trained this job stopped answering.")
     QUOTA_EXCEEDED = "quota_exceeded", _("There is no money left for this training.")
     COST_CAP = "cost_cap", _("The training reached its cost limit.")
@@ -26,8 +30,9 @@ class Failure(models.TextChoices):
     TIMEOUT = "timeout", _("The training took longer than it may.")
 
 
-# The others would fail the same way again, and cost the customer time.
-RETRYABLE: Final = frozenset({Failure.PLUGIN_CRASHED, Failure.WORKER_LOST})
+# The others would fail the same way again, and cost the customer time. A plugin that cannot be
+# loaded is looked at again meanwhile: what is mended or upgraded trains, also jobs that waited.
+RETRYABLE: Final = frozenset({Failure.PLUGIN_CRASHED, Failure.PLUGIN_MISSING, Failure.WORKER_LOST})
 
 _ADVICE: Final[dict[str, str | Promise]] = {
     Failure.DATASET_INVALID: _("Look at the problems of the data, correct them and train again."),
@@ -36,6 +41,7 @@ _ADVICE: Final[dict[str, str | Promise]] = {
     Failure.NAN_LOSS: _("Lower the learning rate and train again."),
     Failure.PLUGIN_ERROR: _("You were not charged beyond the last step. Please contact us."),
     Failure.PLUGIN_CRASHED: _("It was tried several times. Train again, or contact us."),
+    Failure.PLUGIN_MISSING: _("Nothing was charged. Train again when the plugin is offered again."),
     Failure.WORKER_LOST: _("It was tried several times. Train again; nothing is charged twice."),
     Failure.QUOTA_EXCEEDED: _("Top up your credit, then train again."),
     Failure.COST_CAP: _("Raise the limit, then train again."),

@@ -17,7 +17,7 @@ from modelmill_sdk.manifest import DATASET_KINDS
 from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import PROTOCOL, FromChild, ToChild
 from modelmill_sdk.runs import PredictRun, TrainRun
-from modelmill_sdk.testing import dataset_write, predict_once, train_once
+from modelmill_sdk.testing import check_plugin, dataset_write, predict_once, train_once
 
 from deploy.reference import MODULES, page_make, public_names
 
@@ -48,6 +48,24 @@ def test_an_example_is_printed_whole_and_short(name, most) -> None:
     assert f"```python\n{source}```" in AUTHORS
     assert len([line for line in source.splitlines() if line.strip()]) <= most
     class_check(example(name))
+
+
+@pytest.mark.parametrize("name", ["shout", "markov"])
+def test_an_example_passes_the_check_that_the_page_names(name) -> None:
+    command = f"mill-plugin check docs/examples/{name}.py"
+    assert f"`{command}`" in AUTHORS
+    checked = subprocess.run(
+        [sys.executable, "-m", "modelmill_sdk.tools", *command.split()[1:]],
+        cwd=DOCS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_two_lines_of_the_page_pass_for_the_class_it_prints() -> None:
+    check_plugin(example("markov"))
 
 
 def test_the_smallest_plugin_shouts(tmp_path) -> None:

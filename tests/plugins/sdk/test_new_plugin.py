@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from modelmill_sdk.placeholders import EXAMPLE
 from modelmill_sdk.tools.__main__ import main
 
 MOST_S = 10.0
@@ -61,6 +62,38 @@ def test_it_passes_the_check_untouched_and_soon(kind, request) -> None:
     assert report["passed"]
     # The machine may be busy with other things; the kit's own clock is what an author waits for.
     assert report["took_s"] < 3 * MOST_S, took_s
+
+
+def test_the_check_warns_of_what_nobody_has_said_yet(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    monkeypatch.chdir(tmp_path)
+    assert mill("new", "loud", "--predict-only").returncode == 0
+    said = mill("check", "loud").stdout
+    assert "Warning: the author is still 'Your name'" in said
+    assert "Warning: the card still says 'This is the example" in said
+
+    card, project = Path("loud/src/loud/card.md"), Path("loud/pyproject.toml")
+    card.write_text(card.read_text().replace(f"{EXAMPLE}\n", ""))
+    project.write_text(project.read_text().replace("Your name", "Ada Miller"))
+    assert "Warning" not in mill("check", "loud").stdout
+
+
+def test_its_author_is_who_git_knows_or_who_is_named(tmp_path, monkeypatch) -> None:
+    settings = tmp_path / "gitconfig"
+    settings.write_text('[user]\n\tname = Ada \\"A\\" Miller\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    monkeypatch.chdir(tmp_path)
+    for words, author in (((), 'Ada "A" Miller'), (("--author", "Bo"), "Bo")):
+        name = f"loud{len(words)}"
+        assert mill("new", name, "--predict-only", *words).returncode == 0
+        project = tomllib.loads(Path(name, "pyproject.toml").read_text())["project"]
+        assert project["authors"] == [{"name": author}]
+
+
+def test_its_card_has_nothing_left_to_fill_in(trained_on_text) -> None:
+    card = (trained_on_text / "src" / "next_word" / "card.md").read_text()
+    assert EXAMPLE in card and "Say " not in card and "Give a figure" not in card
 
 
 def test_its_test_is_two_lines_and_a_function(trained_on_text) -> None:

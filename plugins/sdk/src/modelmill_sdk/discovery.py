@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 import pluggy
 
 from modelmill_sdk import hookspecs
-from modelmill_sdk.errors import ManifestError, PluginChanged, PluginError
+from modelmill_sdk.errors import ManifestError, PluginChanged, PluginMissing
 from modelmill_sdk.origins import source_digest
 from modelmill_sdk.plugin import Plugin
 
@@ -51,7 +51,7 @@ def plugin_find(
     With an entry point's name, and its distribution's, no other is imported: a host needs one
     plugin and not all. With a digest the files are compared first, before any of them runs.
 
-    Raises PluginError if none has the id; entry points that fail to import are named in it.
+    Raises PluginMissing if none has the id; entry points that fail to import are named in it.
     Raises PluginChanged if the files are not those of the digest.
     """
     broken: list[str] = []
@@ -69,7 +69,7 @@ def plugin_find(
             if getattr(plugin, "id", None) == plugin_id:
                 return plugin()
     also = f" These could not be imported: {', '.join(broken)}." if broken else ""
-    raise PluginError(f"No plugin {plugin_id!r} is installed here.{also}")
+    raise PluginMissing(f"No plugin {plugin_id!r} is installed here.{also}")
 
 
 def _entry_points_of(distribution: str) -> Sequence[EntryPoint]:

@@ -5,6 +5,7 @@
 ``PluginError``           the operator and the author: a mistake in the plugin
 ``ManifestError``         the same, found while the plugin was being described
 ``PluginChanged``         the operator: the installed files are not those that were described
+``PluginMissing``         the operator: it is not installed, or cannot be imported
 ``ProtocolError``         the operator: the other end of the pipe broke the protocol
 ``Cancelled``             nobody: the run was stopped on request; let it pass
 ========================  =============================================================
@@ -35,6 +36,10 @@ class PluginError(Exception):
 
 class PluginChanged(PluginError):
     """The plugin's files are not those that the platform knows under this version."""
+
+
+class PluginMissing(PluginError):
+    """The plugin is not installed where it was looked for, or it cannot be imported."""
 
 
 class ManifestError(PluginError):

@@ -13,7 +13,9 @@ from modelmill_sdk.conformance.promise import Promise
 from modelmill_sdk.conformance.scratch import Scratch
 from modelmill_sdk.conformance.targets import Target, target_of
 from modelmill_sdk.conformance.verdicts import CheckReport, Fault, Skip, Verdict
+from modelmill_sdk.placeholders import placeholders_left
 from modelmill_sdk.plugin import Plugin, Trial
+from modelmill_sdk.protocol import Manifests
 
 Listen = Callable[[Verdict], None]
 
@@ -45,11 +47,15 @@ def plugin_check(
             for promise in PROMISES:
                 verdicts.append(_look(promise(), evidence))
                 listen(verdicts[-1])
+            notes = _notes(evidence)
         finally:
             evidence.crew.close()
     plugin_id = getattr(plugin, "id", plugin.__name__)
     return CheckReport(
-        plugin_id=plugin_id, verdicts=tuple(verdicts), took_s=time.monotonic() - began
+        plugin_id=plugin_id,
+        verdicts=tuple(verdicts),
+        took_s=time.monotonic() - began,
+        notes=notes,
     )
 
 
@@ -71,6 +77,13 @@ def trial_of(
         "model": model,
     }
     return replace(plugin.trial, **{k: v for k, v in given.items() if v is not None})
+
+
+def _notes(evidence: Evidence) -> tuple[str, ...]:
+    """Say what passes and should still not go to customers."""
+    end = evidence.description.end
+    items = end.items if isinstance(end, Manifests) else ()
+    return tuple(note for item in items for note in placeholders_left(item))
 
 
 def _look(promise: Promise, evidence: Evidence) -> Verdict:

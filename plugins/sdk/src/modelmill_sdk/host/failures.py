@@ -2,7 +2,13 @@
 
 import traceback
 
-from modelmill_sdk.errors import Cancelled, CustomerError, PluginChanged, PluginError
+from modelmill_sdk.errors import (
+    Cancelled,
+    CustomerError,
+    PluginChanged,
+    PluginError,
+    PluginMissing,
+)
 from modelmill_sdk.protocol import MAX_TRACEBACK_CHARS, Failed
 from modelmill_sdk.texts import text_clean
 
@@ -40,6 +46,8 @@ def traceback_text(error: BaseException) -> str:
 def _code(error: BaseException) -> str:
     if isinstance(error, PluginChanged):
         return "plugin_changed"
+    if isinstance(error, PluginMissing):
+        return "plugin_missing"
     return "out_of_memory" if _is_out_of_memory(error) else "plugin_error"
 
 

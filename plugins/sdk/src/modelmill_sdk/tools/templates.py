@@ -75,7 +75,7 @@ description = "{description}"
 readme = "README.md"
 requires-python = ">=3.11"
 license = "Apache-2.0"
-authors = [{{ name = "{author}" }}]
+authors = [{{ name = {author} }}]
 dependencies = ["modelmill-sdk[data]"]
 
 [project.entry-points.modelmill]
@@ -108,24 +108,40 @@ mill-plugin check              # every promise of the contract
 CARD = """\
 ## What it is for
 
-Say who uses it, and what they get.
+{what}
+
+{example}
 
 ## What it learns from
 
-Say which data it accepts, how much of it, and where it must not be used.
+{learns}
 
 ## How well it works
 
-Give a figure, the data it was measured on, and the command that anybody can run to see it.
+{works}
 
 ## Limits
 
-Say what it cannot do, and what it gets wrong.
+{limits}
 
 ## Sources
 
-Name the papers, the base models and the data, each with its licence.
+No paper, no base model and no data of anybody else's.
 """
+
+CARD_TRAIN = {
+    "what": "Give it a word, and it answers the word that followed in your texts.",
+    "learns": "Texts, one row at a time. Two words are enough: it learns them by heart.",
+    "works": "It knows every pair of words that it has seen, the latest of each, and nothing else. "
+    "Nothing was measured.",
+    "limits": "It knows no grammar and no meaning, and answers nothing to a word it never saw.",
+}
+CARD_PREDICT = {
+    "what": "Give it a text, and it answers the same in capital letters.",
+    "learns": "Nothing: it does not train.",
+    "works": "It follows the capitals of Unicode. Nothing was measured.",
+    "limits": "At most 10,000 characters at a time. Scripts without capitals stay as they are.",
+}
 
 RUN_TRAIN = """\
 mill-plugin run train sample.txt
