@@ -98,9 +98,7 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     versions = list(versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN])
     first, values = _first(request)
     form = TrainForm(request.POST or None, versions=versions, initial=first)
-    parameters = ParametersForm(
-        request.POST or None, schema=manifest["train_schema"], prefix="p", initial=values
-    )
+    parameters = ParametersForm(request.POST or None, manifest=manifest, prefix="p", initial=values)
     if request.method == "POST" and form.is_valid() and parameters.is_valid():
         job = _submit(request, found, form, parameters)
         if job is not None:

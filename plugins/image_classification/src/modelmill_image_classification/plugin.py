@@ -40,6 +40,13 @@ class ImageClassification(Plugin):
 
         return pictures_left_out()
 
+    @classmethod
+    def offered(cls) -> Mapping[str, Sequence[str]]:
+        """Name the base models for pictures that can be opened."""
+        from modelmill_image_classification.bases import pictures_offered
+
+        return {"base": pictures_offered()}
+
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield single or rare classes and unusable pictures; refuse an unknown base model."""
         from modelmill_image_classification.problems import dataset_problems

@@ -1,7 +1,7 @@
 """The manifest: everything the platform knows of a plugin without importing it."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +35,9 @@ PLUGIN_ID_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 # A folder's name among the operator's base models; none is the plugin itself.
 INSTALLED_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$"
 MAX_INSTALLED = 200
+_Offered = Annotated[
+    tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=MAX_INSTALLED)
+]
 METER_PATTERN = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 
 
@@ -108,6 +111,8 @@ class Manifest(BaseModel):
     trains: bool
     installed: tuple[ManifestInstalled, ...] = Field(default=(), max_length=MAX_INSTALLED)
     left_out: tuple[ManifestLeftOut, ...] = Field(default=(), max_length=MAX_INSTALLED)
+    # By training parameter, what is installed for it.
+    offered: dict[str, _Offered] = Field(default={}, max_length=20)
     streams: bool
     max_batch: int = Field(default=1, ge=1)
     max_wait_ms: int = Field(default=0, ge=0)

@@ -128,6 +128,15 @@ class Plugin:
         """
         return ()
 
+    @classmethod
+    def offered(cls) -> Mapping[str, Sequence[str]]:
+        """Name, by training parameter, the values that the operator has installed for it.
+
+        The form offers those alone, and a training that asks for another is refused at once.
+        Asked whenever the plugin is described.
+        """
+        return {}
+
     def validate(self, data: TrainData, params: Any) -> Iterable[Problem]:
         """Yield what is wrong with a dataset, on a CPU, before any training time is spent."""
         return ()
