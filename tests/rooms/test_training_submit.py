@@ -152,3 +152,11 @@ def test_a_line_without_a_code_or_with_a_strange_one_is_shown_as_it_was_stored(a
                 created_at=job.next_run_at,
             )
             assert job_messages(job)[0].said == "Epoch 1"
+
+
+def test_too_small_a_training_part_is_refused_before_there_is_a_job(acme) -> None:
+    manifest_publish(manifest_make(needs={"gpu_memory_mib": 0, "train_rows": 100}))
+    version = version_make(acme)
+    with acme.scope(), pytest.raises(InvalidRequest, match="has 0 of its 12 rows") as refused:
+        job_submit(caller=acme.caller, plugin_id="toy", training_ref=version.id)
+    assert (refused.value.code, refused.value.param) == ("dataset_too_small", "training_file")

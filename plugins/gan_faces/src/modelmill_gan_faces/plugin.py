@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from modelmill_sdk import Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import Needs, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_gan_faces import params as faces
 
@@ -28,6 +28,7 @@ class GanFaces(Plugin):
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
     card = "card.md"
     samples = ("drawn_faces.png",)
+    needs = Needs(train_rows=faces.MIN_IMAGES)
     max_batch = 16
     max_wait_ms = 20
 

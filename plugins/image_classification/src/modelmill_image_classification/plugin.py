@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelmill_sdk import LeftOut, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import LeftOut, Needs, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_image_classification import params as settings
 
@@ -26,6 +26,7 @@ class ImageClassification(Plugin):
     task = "image-classification"
     accepts = ("labelled_images",)
     meters: ClassVar[dict[str, str]] = {"images": "Pictures classified"}
+    needs = Needs(train_rows=settings.MIN_IMAGES)
     max_batch = 32
     max_wait_ms = 10
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from modelmill_sdk import Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import Needs, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_image_vae import params as vae
 
@@ -26,6 +26,7 @@ class ImageVae(Plugin):
     task = "image-generation"
     accepts = ("images", "labelled_images")
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
+    needs = Needs(train_rows=vae.MIN_IMAGES)
     max_batch = 16
     max_wait_ms = 20
 

@@ -58,7 +58,7 @@ def manifest_make(
             task=plugin.task,
             accepts=plugin.accepts,
             meters=plugin.meters,
-            needs=ManifestNeeds(gpu_memory_mib=plugin.needs.gpu_memory_mib),
+            needs=ManifestNeeds(**asdict(plugin.needs)),
             trains=plugin_trains(plugin),
             installed=tuple(ManifestInstalled(**asdict(one)) for one in plugin.installed()),
             left_out=tuple(ManifestLeftOut(**asdict(one)) for one in plugin.left_out()),

@@ -42,9 +42,10 @@ METER_PATTERN = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 
 
 class ManifestNeeds(BaseModel):
-    """What the plugin needs of the machine."""
+    """What the plugin needs of the machine, and of the data's training part."""
 
     gpu_memory_mib: int = Field(default=0, ge=0)
+    train_rows: int = Field(default=0, ge=0)
 
 
 class ManifestSample(BaseModel):

@@ -29,9 +29,14 @@ class Params(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a plugin needs of the machine; the default is any CPU."""
+    """What a plugin needs of the machine and of the data; the default is any CPU, and any data.
+
+    ``train_rows`` is the least that the training part must have, whatever the parameters: the
+    platform refuses a smaller dataset before there is a job.
+    """
 
     gpu_memory_mib: int = 0
+    train_rows: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

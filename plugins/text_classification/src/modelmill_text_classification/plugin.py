@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelmill_sdk import LeftOut, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import LeftOut, Needs, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_text_classification import params as settings
 
@@ -27,6 +27,7 @@ class TextClassification(Plugin):
     task = "text-classification"
     accepts = ("labelled_text",)
     meters: ClassVar[dict[str, str]] = {"texts": "Texts classified"}
+    needs = Needs(train_rows=settings.MIN_ROWS)
     max_batch = 64
     max_wait_ms = 5
 
