@@ -28,6 +28,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "base_json",
         "base_refusal",
         "bases_left_out",
+        "bases_offered",
+        "base_needed",
     ),
     "modelmill_sdk.testing": (),
     **{

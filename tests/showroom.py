@@ -91,6 +91,8 @@ def plugins_publish() -> None:
     for manifest in found:
         # As an installation would have them, and not as this checkout does.
         manifest |= {"location": "/opt/modelmill/site-packages", "is_editable": False}
+        # The showroom's few pictures stand for the many that a plugin needs.
+        manifest["needs"] |= {"train_rows": 0}
     for sample in (sample for manifest in found for sample in manifest["samples"]):
         if sample["kind"] == "image":
             content = Path(sample.pop("path")).read_bytes()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import openai.types
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -39,6 +40,7 @@ class Story:
                 file = self.client.files.retrieve(file.id)
         if file.status != "processed":
             raise StepFailed(f"{path.name} was refused: {file.status_details}")
+        self._tell_rows(file)
         return file.id
 
     def train(self, plugin: str, *, file_id: str, name: str, parameters: dict[str, Any]) -> str:
@@ -86,6 +88,15 @@ class Story:
         if not "".join(pieces).strip():
             raise StepFailed("The text model wrote nothing.")
         self.made["text"] = prompt + "".join(pieces)
+
+    def _tell_rows(self, file: openai.types.FileObject) -> None:
+        """Say what became of a file: what came twice is kept once."""
+        answer: Any = self.client.get("/datasets", cast_to=object)
+        versions = [one["newest_version"] for one in answer["data"] if one["newest_version"]]
+        made = next((one for one in versions if one["file_id"] == file.id), None)
+        if made is not None:
+            said = f"{file.filename}: {made['rows']} rows of {made['rows_seen']}"
+            self.console.print(f"{said}, without duplicates and what was left out")
 
     @contextmanager
     def _bar(self, title: str, *, total: int | None) -> Iterator[tuple[Progress, TaskID]]:

@@ -36,3 +36,10 @@ def test_every_name_in_it_was_given_by_somebody(anonymous, db, language: str) ->
     names += document["components"]["schemas"]
     assert [name for name in names if re.search(r"\d", name)] == []
     assert {"DatasetVersionStatusEnum", "UploadStatusEnum", "UploadObjectEnum"} <= set(names)
+
+
+def test_every_operation_has_a_summary_and_tags_of_one_style(anonymous, db) -> None:
+    document = yaml.safe_load(anonymous.get("/v1/schema").content)
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    assert [one["operationId"] for one in operations if not one.get("summary")] == []
+    assert {tag for one in operations for tag in one["tags"] if tag != tag.lower()} == set()

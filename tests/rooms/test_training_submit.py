@@ -1,6 +1,7 @@
 """A new training job: checked, paid for and queued at once, or nothing at all."""
 
 import pytest
+from django.utils import translation
 from modelmill.billing.models import Reservation
 from modelmill.catalog.services import manifest_publish
 from modelmill.core.errors import Conflict, InvalidRequest, NotFound, PermissionDenied
@@ -125,3 +126,37 @@ def test_a_waiting_job_is_cancelled_at_once(acme) -> None:
         assert job_cancel(job, caller=acme.caller).state == State.CANCELLED
         held = Reservation.objects.get(id=job.reservation_id)
         assert (held.spent_micro, held.closed_at is None) == (0, False)
+
+
+def test_what_the_platform_says_is_stored_in_english_and_read_in_any_language(acme) -> None:
+    with translation.override("zh-hans"):
+        job = job_make(acme)
+        with acme.scope():
+            job_cancel(job, caller=acme.caller)
+            said = [(event.message, event.said) for event in job_messages(job)]
+    assert said[0][0] == "The job was cancelled." and "取消" in said[0][1]
+    assert said[-1][0] == "Training job created." and said[-1][1] != said[-1][0]
+
+
+def test_a_line_without_a_code_or_with_a_strange_one_is_shown_as_it_was_stored(acme) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        for code, values in (("", {}), ("of_tomorrow", {}), ("started", {})):
+            job.events.all().delete()
+            job.events.create(
+                tenant=acme.tenant,
+                kind="message",
+                message="Epoch 1",
+                code=code,
+                values=values,
+                created_at=job.next_run_at,
+            )
+            assert job_messages(job)[0].said == "Epoch 1"
+
+
+def test_too_small_a_training_part_is_refused_before_there_is_a_job(acme) -> None:
+    manifest_publish(manifest_make(needs={"gpu_memory_mib": 0, "train_rows": 100}))
+    version = version_make(acme)
+    with acme.scope(), pytest.raises(InvalidRequest, match="has 0 of its 12 rows") as refused:
+        job_submit(caller=acme.caller, plugin_id="toy", training_ref=version.id)
+    assert (refused.value.code, refused.value.param) == ("dataset_too_small", "training_file")

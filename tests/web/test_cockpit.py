@@ -266,3 +266,9 @@ def test_revenue_is_what_the_tenants_used(operator: Client, acme: Place) -> None
     page = operator.get("/cockpit/revenue").content.decode()
 
     assert "gan-faces" in page and "2.00 USD" in page and "Acme" in page
+
+
+def test_an_operator_without_an_organisation_is_shown_the_way_to_the_cockpit(
+    operator: Client,
+) -> None:
+    assert 'href="/cockpit"' in operator.get("/welcome").content.decode()

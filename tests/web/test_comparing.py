@@ -62,7 +62,8 @@ def test_curves_share_a_chart_and_samples_stand_by_job(acme) -> None:
             events_write(drafts, job_id=job.pk, tenant_id=acme.tenant.pk)
     body = _compare(acme, *jobs, path="/jobs/compare/training").json()
     (chart,) = body["charts"]
-    assert [line["label"] for line in chart["series"]] == ["one 1", "one 2", "Toy"]
+    names = [f"one …{job.pk[-6:]}" for job in jobs[:2]]
+    assert [line["label"] for line in chart["series"]] == [*names, "Toy"]
     assert chart["x"] == [1, 2, 3]
     assert chart["series"][1]["values"] == [None, 1, None]
     assert all(run["samples"][0]["text"] == "A tale" for run in body["runs"])

@@ -128,3 +128,16 @@ def test_the_first_mail_is_in_the_readers_language(language: str, subject: str) 
     assert mail.outbox[0].subject == subject
     assert "/accounts/confirm-email/" in mail.outbox[0].body
     assert mail.outbox[0].body.rstrip().endswith("Modelmill")
+
+
+@pytest.mark.django_db
+def test_each_language_is_offered_in_its_own_words() -> None:
+    page = Client(headers={"accept-language": "zh-CN"}).get("/accounts/login/").content.decode()
+    assert "English" in page and "简体中文" in page and "英语" not in page
+
+
+@pytest.mark.django_db
+def test_a_short_password_is_refused_in_the_readers_language() -> None:
+    client = Client(headers={"accept-language": "zh-hans"})
+    page = client.post("/accounts/signup/", {"email": "a@b.example", "password1": "x4!"})
+    assert "密码太短" in page.content.decode()

@@ -3,12 +3,13 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
-from django.utils.translation import gettext as _
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_release, blob_write
 from modelmill.training.models import JobEvent
-from modelmill.training.services import EventDraft, News
+from modelmill.training.sayings import Said
+from modelmill.training.services import EventDraft, News, draft_of
 from modelmill_sdk.protocol import Log, Progress, Sample
 
 from workers.hosts.opening import file_open
@@ -81,9 +82,9 @@ class Notebook:
         self._point_at, self._point_step = time.monotonic(), self.step
         self._add(EventDraft(kind=JobEvent.Kind.METRICS, step=self.step, values=dict(self.metrics)))
 
-    def say(self, message: str, *, level: str = "info") -> None:
-        """Note a line of the platform's own."""
-        self._add(EventDraft(message=message, level=level, step=self.step))
+    def say(self, said: Said | str, *, level: str = "info", **values: Any) -> None:
+        """Note a line: a code of the platform's own, or a plugin's words."""
+        self._add(draft_of(said, values, level=level, step=self.step))
 
     def log(self, message: Log) -> None:
         """Note a line of the plugin's; its debug lines are the operator's, not the customer's."""
@@ -102,7 +103,7 @@ class Notebook:
             return
         blob = _image_store(message.path)
         if blob is None:
-            self.say(_("A sample was left out: it is not a PNG picture."), level="warn")
+            self.say(Said.SAMPLE_LEFT_OUT, level="warn")
             return
         draft = EventDraft(kind=kind, step=message.step, values=values, blob=blob)
         self._blobs[draft.id] = blob
@@ -138,7 +139,7 @@ class Notebook:
         """Take the room of one more event from an attempt that may not fill the database."""
         self._room[kind] -= 1
         if self._room[kind] == -1:
-            self.say(_("The plugin says too much: more of it is left out."), level="warn")
+            self.say(Said.TOO_TALKATIVE, level="warn")
         return self._room[kind] >= 0
 
     def _add(self, draft: EventDraft) -> None:

@@ -14,6 +14,7 @@ from modelmill.core.killpoints import killpoint
 from modelmill.core.storage import BlobDamaged, blob_release
 from modelmill.training.failures import Failure
 from modelmill.training.models import Checkpoint, Job
+from modelmill.training.sayings import Said
 from modelmill.training.services import (
     LeaseLost,
     attempt_environment,
@@ -242,8 +243,8 @@ class Supervision:
         except OSError as error:
             # Most likely a full disk. What was learnt is not lost yet: the next one may succeed.
             logger.error("checkpoint_not_stored", job=self._job.id, error=str(error))
-            said = _("The checkpoint of step %(step)s could not be stored.")
-            self._notebook.say(said % {"step": message.step}, level="warn")
+            said = Said.CHECKPOINT_NOT_STORED
+            self._notebook.say(said, level="warn", step=message.step)
             return
         killpoint("checkpoint.stored")
         try:
@@ -274,7 +275,7 @@ class Supervision:
         if "finish" in host.stops:
             host.send(Stop(reason="finish"))
         else:
-            self._notebook.say(_("This release of the plugin cannot finish early and trains on."))
+            self._notebook.say(Said.TRAINS_ON)
 
     def _wish(self) -> StopReason | None:
         if self._keeper.desired == Desired.CANCEL:
@@ -318,12 +319,10 @@ class Supervision:
 
     def _say_started(self, resumed_step: int | None) -> None:
         if resumed_step is None:
-            said = _("Training started on %(device)s.") % {"device": self._device.name}
+            self._notebook.say(Said.STARTED, device=self._device.name)
         else:
             attempt_resumed(self._keeper.lease, step=resumed_step)
-            where = {"step": resumed_step, "device": self._device.name}
-            said = _("Training goes on from step %(step)s on %(device)s.") % where
-        self._notebook.say(said)
+            self._notebook.say(Said.GOES_ON, step=resumed_step, device=self._device.name)
 
     def _start_message(self, data_dir: Path, resumed: Checkpoint | None) -> TrainStart:
         job, folder = self._job, self._folder

@@ -37,7 +37,7 @@ class InvoicesView(TenantView):
 
     permissions: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
-    @extend_schema(operation_id="invoices_list", responses=OpenApiTypes.OBJECT, tags=["Billing"])
+    @extend_schema(operation_id="invoices_list", responses=OpenApiTypes.OBJECT, tags=["billing"])
     def get(self, request: Request) -> Response:
         """List the invoices, newest first."""
         return page_of(invoice_list(), request, render=_invoice)
@@ -48,7 +48,7 @@ class InvoiceView(TenantView):
 
     permissions: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
-    @extend_schema(operation_id="invoices_get", responses=OpenApiTypes.OBJECT, tags=["Billing"])
+    @extend_schema(operation_id="invoices_get", responses=OpenApiTypes.OBJECT, tags=["billing"])
     def get(self, request: Request, invoice_id: str) -> Response:
         """Return an invoice with its lines, and with what was paid of it after it was closed."""
         invoice = access_invoice(invoice_id)
@@ -63,7 +63,7 @@ class InvoiceLineEventsView(TenantView):
     permissions: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
     @extend_schema(
-        operation_id="invoices_line_events", responses=OpenApiTypes.OBJECT, tags=["Billing"]
+        operation_id="invoices_line_events", responses=OpenApiTypes.OBJECT, tags=["billing"]
     )
     def get(self, request: Request, invoice_id: str, line_id: str) -> Response:
         """List exactly the usage events a line is the sum of, newest first."""
@@ -88,7 +88,7 @@ class InvoicePdfView(TenantView):
         operation_id="invoices_pdf",
         parameters=[OpenApiParameter("language", str, enum=_LANGUAGES)],
         responses={(200, "application/pdf"): OpenApiTypes.BINARY},
-        tags=["Billing"],
+        tags=["billing"],
     )
     def get(self, request: Request, invoice_id: str) -> HttpResponseBase:
         """Return the PDF; 503 with ``not_ready`` while a worker is still making it."""

@@ -19,7 +19,7 @@ class PricesView(TenantView):
 
     permissions: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
-    @extend_schema(operation_id="prices_list", responses=OpenApiTypes.OBJECT, tags=["Billing"])
+    @extend_schema(operation_id="prices_list", responses=OpenApiTypes.OBJECT, tags=["billing"])
     def get(self, request: Request) -> Response:
         """List the prices: ``amount_micro`` millionths for every ``per`` units of a meter."""
         book = subscription_for(self.caller.tenant.id).book
@@ -39,7 +39,7 @@ class BalanceView(TenantView):
 
     permissions: ClassVar[dict[str, str]] = {"GET": "billing:read"}
 
-    @extend_schema(operation_id="balance_get", responses=OpenApiTypes.OBJECT, tags=["Billing"])
+    @extend_schema(operation_id="balance_get", responses=OpenApiTypes.OBJECT, tags=["billing"])
     def get(self, request: Request) -> Response:
         """Return the balance, what is reserved, and what this period costs so far."""
         summary = balance_summary(self.caller.tenant.id)

@@ -51,7 +51,7 @@ class UsageView(TenantView):
         operation_id="usage_list",
         parameters=[BucketQueryInput],
         responses=OpenApiTypes.OBJECT,
-        tags=["Usage"],
+        tags=["usage"],
     )
     def get(self, request: Request) -> Response:
         """Sum usage in buckets, by meter and by what else ``group_by[]`` names."""
@@ -87,7 +87,7 @@ class UsageCompletionsView(TenantView):
         operation_id="organization_usage_completions",
         parameters=[BucketQueryInput],
         responses=OpenApiTypes.OBJECT,
-        tags=["Usage"],
+        tags=["usage"],
     )
     def get(self, request: Request) -> Response:
         """Sum tokens read and written."""
@@ -119,7 +119,7 @@ class UsageImagesView(TenantView):
         operation_id="organization_usage_images",
         parameters=[BucketQueryInput],
         responses=OpenApiTypes.OBJECT,
-        tags=["Usage"],
+        tags=["usage"],
     )
     def get(self, request: Request) -> Response:
         """Sum pictures made."""
@@ -151,7 +151,7 @@ class CostsView(TenantView):
         operation_id="organization_costs",
         parameters=[BucketQueryInput],
         responses=OpenApiTypes.OBJECT,
-        tags=["Usage"],
+        tags=["usage"],
     )
     def get(self, request: Request) -> Response:
         """Sum costs; ``amount.micro`` is exact to the millionth, ``amount.value`` for reading."""

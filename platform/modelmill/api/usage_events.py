@@ -43,7 +43,7 @@ class UsageEventsView(TenantView):
         operation_id="usage_events_list",
         parameters=[Input, OpenApiParameter("after", str), OpenApiParameter("limit", int)],
         responses=OpenApiTypes.OBJECT,
-        tags=["Usage"],
+        tags=["usage"],
     )
     def get(self, request: Request) -> Response:
         """List usage events, newest first; times are seconds and bound ``accounted_at``."""

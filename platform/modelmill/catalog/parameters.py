@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from modelmill.catalog.models import Release
+from modelmill.catalog.offering import closed_check, needed_by, offered_check
 from modelmill.core.errors import InvalidRequest
 
 SchemaName = Literal["train", "input", "predict"]
@@ -37,9 +38,13 @@ def parameters_complete(
             complete[name] = value
         elif "default" in field:
             complete[name] = field["default"]
+    if schema == "train":
+        closed_check(release.manifest, complete)
     problem = best_match(Draft202012Validator(rules).iter_errors(complete))
     if problem is not None:
-        raise _refusal(problem)
+        raise _refusal(problem, rules, complete)
+    if schema == "train":
+        offered_check(release.manifest, complete)
     return complete
 
 
@@ -116,8 +121,14 @@ def _types(field: Mapping[str, Any], rules: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def _refusal(problem: ValidationError) -> InvalidRequest:
+def _refusal(
+    problem: ValidationError, rules: Mapping[str, Any], complete: Mapping[str, Any]
+) -> InvalidRequest:
     path = ".".join(str(part) for part in problem.absolute_path)
+    asker = needed_by(rules, path, complete) if problem.validator == "minLength" else ""
+    if asker:
+        said = _("%(name)s is required with %(value)s.") % {"name": path, "value": asker}
+        return InvalidRequest(said, code="missing_parameter", param=path)
     if problem.validator == "required":
         required: Any = problem.validator_value
         given: Any = problem.instance

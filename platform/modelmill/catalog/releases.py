@@ -9,7 +9,13 @@ from modelmill.catalog.versions import version_key
 # What a manifest says of the machine and not of the plugin's files, so that it may change under
 # one digest: where it lies, whether it may change there, and which base models the operator has
 # installed for it, those among them that it cannot use.
-_CHANGES: dict[str, Any] = {"location": "", "is_editable": False, "installed": [], "left_out": []}
+_CHANGES: dict[str, Any] = {
+    "location": "",
+    "is_editable": False,
+    "installed": [],
+    "left_out": [],
+    "offered": {},
+}
 
 
 def release_note(manifest: Mapping[str, Any], *, python: str = "") -> Release:

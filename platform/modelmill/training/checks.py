@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from modelmill.catalog.models import Release
 from modelmill.core.errors import InvalidRequest
 from modelmill.datasets.models import DatasetVersion
-from modelmill.datasets.models.dataset import Kind
+from modelmill.datasets.models.dataset import Kind, Split
 
 _METADATA_PAIRS = 16
 _METADATA_KEY_LENGTH = 64
@@ -39,6 +39,33 @@ def kind_check(version: DatasetVersion, *, release: Release, param: str) -> None
             code="dataset_kind",
             param=param,
         )
+
+
+def size_check(version: DatasetVersion, *, release: Release, param: str) -> None:
+    """Refuse data whose training part is smaller than the plugin needs, whatever the parameters."""
+    least, count = rows_needed(release), rows_learned(version)
+    if version.is_ready and count < least:
+        said = _(
+            "The training part of this dataset has %(count)s of its %(rows)s rows; %(title)s "
+            "needs at least %(least)s there. Add more, or choose other data."
+        )
+        said %= {
+            "count": count,
+            "rows": version.row_count,
+            "title": release.manifest["title"],
+            "least": least,
+        }
+        raise InvalidRequest(said, code="dataset_too_small", param=param)
+
+
+def rows_needed(release: Release) -> int:
+    """Return the least rows that the training part must have."""
+    return int(release.manifest.get("needs", {}).get("train_rows", 0))
+
+
+def rows_learned(version: DatasetVersion) -> int:
+    """Return the rows of the training part."""
+    return int(version.splits.get(Split.TRAIN, 0))
 
 
 def other_check(validation: DatasetVersion, *, training: DatasetVersion) -> None:

@@ -10,6 +10,7 @@ from modelmill.core.owned import TenantOwned
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.naming import CHECKPOINT_MARK
 from modelmill.training.failures import Failure
+from modelmill.training.sayings import sentence_read
 from modelmill.training.states import Desired, EarlyEnd, Priority, State
 
 # A damaged one then has another behind it.
@@ -241,7 +242,9 @@ class JobEvent(TenantOwned):
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=8, choices=Kind.choices)
     level = models.CharField(max_length=5, default="info")
+    # In English where the platform speaks, whose ``code`` says it in the reader's language.
     message = models.TextField(blank=True)
+    code = models.CharField(max_length=24, blank=True)
     step = models.BigIntegerField(default=0)
     values = models.JSONField(default=dict)
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
@@ -260,6 +263,11 @@ class JobEvent(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.message}"
+
+    @property
+    def said(self) -> str:
+        """The line in the reader's language; what a plugin says is in its own."""
+        return sentence_read(self.code, self.values, stored=self.message)
 
 
 class WorkerSeen(models.Model):

@@ -14,7 +14,7 @@ from openai import OpenAI
 
 client = OpenAI(
     base_url="{base}",
-    api_key=os.environ["MODELMILL_KEY"],
+    api_key=os.environ["OPENAI_API_KEY"],
 )
 """
 _PYTHON_IMPORTS = {"image-generation": "\nfrom base64 import b64decode\nfrom pathlib import Path"}
@@ -69,7 +69,7 @@ def curl_example(version: ModelVersion) -> str:
     path, body = _request(version)
     return (
         f"curl {_base_url()}/{path} \\\n"
-        '  -H "Authorization: Bearer $MODELMILL_KEY" \\\n'
+        '  -H "Authorization: Bearer $OPENAI_API_KEY" \\\n'
         '  -H "Content-Type: application/json" \\\n'
         f"  -d '{json.dumps(body, ensure_ascii=False)}'"
     )

@@ -17,6 +17,7 @@ from modelmill.training.models import Job
 from modelmill.training.selectors import jobs_samples
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.job_curves import label_of, sample_shown
+from modelmill.web.templatetags.mill import short_id
 
 _CHARTS_MAX = 24
 _SAMPLES_MAX = 120
@@ -70,11 +71,15 @@ def compare_training(request: PageRequest) -> HttpResponse:
 
 
 def run_names(jobs: Iterable[Job]) -> list[str]:
-    """Name jobs so that no two of them read the same."""
+    """Name jobs so that no two of them read the same: by the end of its id, never by a number.
+
+    A number would read as a model's version, and count another way.
+    """
+    jobs = list(jobs)
     plain = [job.suffix or job.release.title for job in jobs]
     return [
-        f"{name} {plain[:at].count(name) + 1}" if plain.count(name) > 1 else name
-        for at, name in enumerate(plain)
+        f"{name} {short_id(job)}" if plain.count(name) > 1 else name
+        for name, job in zip(plain, jobs, strict=True)
     ]
 
 

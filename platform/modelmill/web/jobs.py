@@ -30,6 +30,7 @@ from modelmill.training.waiting import job_waiting_reason
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
 from modelmill.web.schema_fields import values_told
+from modelmill.web.words import state_label
 
 _MESSAGES_SHOWN = 12
 _GOES_ON = (Desired.RUN, Desired.YIELD)
@@ -48,7 +49,7 @@ def jobs(request: PageRequest) -> HttpResponse:
     context = {
         "rows": rows,
         "is_live": any(not row.is_over for row in rows.items),
-        "states": State.choices,
+        "states": [(state, state_label(state)) for state in State.values],
         "state": state,
         "plugins": plugin_list(),
         "plugin_id": plugin_id,

@@ -9,8 +9,9 @@ from django.http import HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 
 from modelmill.tenants.permissions import KEY_SCOPES
@@ -23,7 +24,7 @@ _LIFETIMES_DAYS: Final = (
     ("30", gettext_lazy("30 days")),
     ("90", gettext_lazy("90 days")),
     ("365", gettext_lazy("1 year")),
-    ("", gettext_lazy("Never")),
+    ("", pgettext_lazy("how long a key lives", "Never")),
 )
 
 
@@ -37,7 +38,9 @@ class KeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("What may it do?"),
-        choices=[(scope, SCOPE_LABELS[scope]) for scope in KEY_SCOPES],
+        choices=[
+            (scope, format_lazy("{} ({})", SCOPE_LABELS[scope], scope)) for scope in KEY_SCOPES
+        ],
         widget=forms.CheckboxSelectMultiple,
         initial=["infer", "models:read"],
         error_messages={"required": gettext_lazy("Choose at least one.")},

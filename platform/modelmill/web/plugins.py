@@ -19,7 +19,7 @@ from modelmill.registry.naming import installed_name
 from modelmill.web.card_text import card_html
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.prices import TRAINING_METERS, prices_for
-from modelmill.web.schema_fields import Parameter, parameters_of
+from modelmill.web.schema_fields import Parameter, parameters_of, parameters_offered
 from modelmill.web.words import task_icon, task_label
 
 _SHOWN_TYPES = frozenset({"image/png", "image/webp", "image/jpeg"})
@@ -52,7 +52,7 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
     used = [*counted, "requests"]
     context = {
         "card": _card(found, None),
-        "parameters": parameters_of(manifest["train_schema"], texts=texts),
+        "parameters": parameters_offered(manifest, texts=texts),
         "inputs": _use_parameters(manifest),
         "train_prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
         "use_prices": prices_for(tenant_id, plugin_id=found.pk, meters=used, titles=counted),

@@ -1,12 +1,14 @@
 """A plugin's JSON Schema as form fields and as a table of parameters for people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
+
+from modelmill.catalog.offering import values_closed, values_offered
 
 # The author's order says what matters: the first few are shown, the others wait in a fold.
 UP_FRONT = 4
@@ -112,8 +114,9 @@ def field_of(parameter: Parameter) -> forms.Field:
     }
     if parameter.choices:
         labels = parameter.labels
-        choices = [(str(one), labels.get(str(one), str(one))) for one in parameter.choices]
-        blank = [] if parameter.default is not None or parameter.is_required else [("", "–")]
+        choices = [(str(one), labels.get(str(one), str(one) or "–")) for one in parameter.choices]
+        has_first = parameter.default not in (None, "") or parameter.is_required
+        blank = [] if has_first or "" in parameter.choices else [("", "–")]
         return forms.ChoiceField(choices=[*blank, *choices], **common)
     if parameter.type == "boolean":
         return forms.BooleanField(**{**common, "required": False})
@@ -126,6 +129,15 @@ def field_of(parameter: Parameter) -> forms.Field:
         kind = LinesField if is_lines else forms.JSONField
         return kind(widget=forms.Textarea(attrs={"rows": 2}), **common)
     return _text_field(parameter, common)
+
+
+def parameters_offered(manifest: Mapping[str, Any], *, texts: Texts = _NO_TEXTS) -> list[Parameter]:
+    """Return a training's parameters as they can be had here, by what is installed."""
+    offered, closed = values_offered(manifest), values_closed(manifest)
+    return [
+        _had_here(parameter, offered.get(parameter.name), closed.get(parameter.name, {}))
+        for parameter in parameters_of(manifest["train_schema"], texts=texts)
+    ]
 
 
 def values_of(cleaned: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,13 +158,23 @@ class LinesField(forms.CharField):
 
 
 class ParametersForm(forms.Form):
-    """A form with one field for each parameter of a schema."""
+    """A form with one field for each parameter of a schema, or of a manifest's training."""
 
     def __init__(
-        self, *args: Any, schema: Mapping[str, Any], texts: Texts = _NO_TEXTS, **kwargs: Any
+        self,
+        *args: Any,
+        schema: Mapping[str, Any] | None = None,
+        manifest: Mapping[str, Any] | None = None,
+        texts: Texts = _NO_TEXTS,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        for parameter in parameters_of(schema, texts=texts):
+        given = (
+            parameters_offered(manifest, texts=texts)
+            if manifest
+            else parameters_of(schema or {}, texts=texts)
+        )
+        for parameter in given:
             field = field_of(parameter)
             # What the playground's script makes of the text it finds in the field.
             is_lines = isinstance(field, LinesField)
@@ -240,6 +262,23 @@ def _parameter(
         is_required=is_required,
         labels={one: texts[one] for one in choices if isinstance(one, str) and one in texts},
     )
+
+
+def _had_here(
+    parameter: Parameter, offered: list[str] | None, closed: Mapping[str, str]
+) -> Parameter:
+    """Leave out what is not installed, and say so."""
+    said, choices = "", parameter.choices
+    if offered is not None:
+        choices = offered or [""]
+        said = "" if offered else _("None is installed here: ask the operator.")
+    elif closed:
+        choices = [choice for choice in choices if choice not in closed]
+        said = _("Not to be had here: %(values)s, which need a %(needed)s.") % {
+            "values": ", ".join(closed),
+            "needed": ", ".join(sorted(set(closed.values()))),
+        }
+    return replace(parameter, choices=choices, help=f"{parameter.help} {said}".strip())
 
 
 def _number(value: float) -> str:

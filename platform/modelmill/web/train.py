@@ -19,6 +19,7 @@ from modelmill.core import errors
 from modelmill.core.money import MICRO
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import versions_of_kinds
+from modelmill.training.checks import rows_learned, rows_needed
 from modelmill.training.models import CHECKPOINTS_KEPT, MAX_KEPT, Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services import job_submit
@@ -82,9 +83,11 @@ class TrainForm(forms.Form):
     # Sent with the form, so that a second click finds the job the first one made.
     once = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
-    def __init__(self, *args: Any, versions: list[DatasetVersion], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, versions: list[DatasetVersion], least: int, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(version.pk, version_label(version)) for version in versions]
+        choices = [(one.pk, version_label(one, least=least)) for one in versions]
         self.fields["dataset"].choices = choices  # type: ignore[attr-defined]
 
 
@@ -100,10 +103,12 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
         )
     versions = list(versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN])
     first, values = _first(request)
-    form = TrainForm(request.POST or None, versions=versions, initial=first)
+    form = TrainForm(
+        request.POST or None, versions=versions, least=rows_needed(found.release), initial=first
+    )
     parameters = ParametersForm(
         request.POST or None,
-        schema=manifest["train_schema"],
+        manifest=manifest,
         texts=reader_texts(manifest),
         prefix="p",
         initial=values,
@@ -176,14 +181,17 @@ def _place(error: errors.MillError, form: TrainForm, parameters: ParametersForm)
         form.add_error(name if name in form.fields else None, error.message)
 
 
-def version_label(version: DatasetVersion) -> str:
-    """Name a dataset version for a choice: its name, number and size."""
+def version_label(version: DatasetVersion, *, least: int = 0) -> str:
+    """Name a dataset version for a choice: its name, number and size, and whether that will do."""
     rows = ngettext("%(count)s row", "%(count)s rows", version.row_count)
+    few = _("too small: its training part has %(count)s rows, and %(least)s are needed")
+    few %= {"count": rows_learned(version), "least": least}
     return " · ".join(
         [
             version.dataset.name,
             _("version %(number)s") % {"number": version.number},
             rows % {"count": f"{version.row_count:,}"},
+            *([few] if rows_learned(version) < least else []),
         ]
     )
 

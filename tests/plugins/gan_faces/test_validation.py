@@ -16,7 +16,8 @@ def test_a_good_dataset_has_no_problems(colour_faces: Path) -> None:
 def test_too_few_images_are_a_problem(tmp_path: Path) -> None:
     data = write_faces(tmp_path / "data", count=1)
     problems = validate_once(GanFaces, data, {"resolution": 32})
-    assert [p.reason for p in problems] == ["This dataset has 1 image; Faces needs at least 100."]
+    said = "The training part of this dataset has 1 image; Faces needs at least 100."
+    assert [p.reason for p in problems] == [said]
 
 
 def test_a_bad_picture_is_named_by_file_and_row(tmp_path: Path) -> None:

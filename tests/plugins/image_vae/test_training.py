@@ -96,7 +96,7 @@ def test_too_few_and_unreadable_pictures_are_named_before_training(tmp_path) -> 
     rows = [{"image": {"bytes": b"no picture", "path": "a.png"}}]
     data = dataset_write(tmp_path / "data", "images", train=rows)
     reasons = [problem.reason for problem in validate_once(ImageVae, data)]
-    assert reasons[0] == "This dataset has 1 image; at least 50 are needed."
+    assert reasons[0] == "The training part of this dataset has 1 image; at least 50 are needed."
     assert reasons[1] == "This file is not a picture that can be read."
     with pytest.raises(CustomerError, match="has 1 image"):
         train_once(ImageVae, data, TINY, tmp_path / "work")

@@ -7,8 +7,9 @@ import pytest
 from modelmill_fakes.stepping import Stepper
 from modelmill_sdk import CustomerError, Plugin, PluginError, TrainRun
 from modelmill_sdk.errors import Cancelled
+from modelmill_sdk.host.validation import plugin_validate
 from modelmill_sdk.progress import ProgressReporter
-from modelmill_sdk.protocol import CheckpointSaved, Progress, Sample, Started
+from modelmill_sdk.protocol import CheckpointSaved, Progress, Sample, Started, ValidateStart
 from modelmill_sdk.testing import Recorder, dataset_write, train_once, validate_once
 
 
@@ -161,3 +162,19 @@ def test_a_link_in_the_model_is_refused(data_dir, monkeypatch) -> None:
     monkeypatch.setitem(globals(), "leave", link)
     with pytest.raises(PluginError, match="not an ordinary file"):
         train_once(Careless, data_dir)
+
+
+@pytest.mark.parametrize(("param", "ends"), [("steps", "failed"), ("text", "validate_done")])
+def test_a_refusal_at_validation_is_of_a_parameter_or_of_the_data(data_dir, param, ends) -> None:
+    class Picky(Stepper):
+        def validate(self, data, params):
+            raise CustomerError("Not this one.", param=param)
+
+    recorder = Recorder()
+    work = ValidateStart(plugin_id=Picky.id, params={}, data_dir=data_dir)
+    end = plugin_validate(Picky(), work, recorder)
+    assert end.type == ends
+    if ends == "failed":
+        assert (end.who, end.param, end.message) == ("customer", "steps", "Not this one.")
+    else:
+        assert [one.field for one in recorder.messages] == ["text"]

@@ -86,8 +86,10 @@ def test_what_file_managers_leave_behind_is_no_problem(mill: Intake) -> None:
 
 
 def test_what_is_of_another_kind_is_named(mill: Intake) -> None:
-    result = mill(zip_of({**PICTURES, "more.zip": b"PK", "rows.csv": b"a\n1\n"}), "a.zip")
-    assert {problem["file"] for problem in result["problems"]} == {"more.zip", "rows.csv"}
+    others = {"more.zip": b"PK", "rows.csv": b"a\n1\n", "list.docx": b"PK", "LICENSE": b"CC0"}
+    result = mill(zip_of({**PICTURES, **others}), "a.zip")
+    named = {problem["file"] for problem in result["problems"]}
+    assert named == {"more.zip", "rows.csv", "list.docx"}
 
 
 CLIMBS = [

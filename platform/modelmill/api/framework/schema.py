@@ -1,5 +1,6 @@
 """How our views appear in the OpenAPI document."""
 
+import re
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
@@ -19,6 +20,11 @@ class MillSchema(AutoSchema):
         kind = serializer if isinstance(serializer, type) else type(serializer)
         parts = kind.__qualname__.split(".")
         return "".join(part.removesuffix("View") for part in parts)
+
+    def get_summary(self) -> str | None:
+        """Return an endpoint's own summary, or the first clause of what its method says."""
+        summary = super().get_summary()
+        return summary or re.split(r"[.:;](?:\s|$)", self.get_description(), maxsplit=1)[0] or None
 
     def get_operation_id(self) -> str:
         """Return the operation's name, as client generators use it."""

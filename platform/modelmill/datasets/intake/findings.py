@@ -25,6 +25,10 @@ class Reason(Enum):
         _("This file is of another kind than the rest."),
         _("Upload it as a dataset of its own."),
     )
+    UNKNOWN_FORM = (
+        _("Files of this kind are not read."),
+        _("Leave it out, or save it in a form that is read."),
+    )
     NOT_IMAGE = (
         _("This is not a picture in a known format."),
         _("Use JPEG, PNG, WebP, GIF or BMP."),
@@ -68,7 +72,7 @@ class Reason(Enum):
 
 
 # An entry that was never going to be a row; the others are rows that were lost.
-_NO_ROW = {Reason.LINK, Reason.DEVICE, Reason.NESTED, Reason.OTHER_FORM}
+_NO_ROW = {Reason.LINK, Reason.DEVICE, Reason.NESTED, Reason.OTHER_FORM, Reason.UNKNOWN_FORM}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
 from modelmill.datasets.intake.archives import (
@@ -148,6 +148,9 @@ class _Wanted:
             self._findings.add(Reason.NESTED, file=name)
         elif form is not None and form is not Form.TEXT:
             self._findings.add(Reason.OTHER_FORM, file=name)
+        elif form is None and PurePosixPath(name).suffix:
+            # Without an ending it is a licence or the like, that nobody takes for data.
+            self._findings.add(Reason.UNKNOWN_FORM, file=name)
         return False
 
 

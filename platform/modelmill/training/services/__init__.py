@@ -1,7 +1,7 @@
 """The training room's writes, by who asks: a customer, a worker, a sweep."""
 
 from modelmill.training.services.endings import job_fail, job_finish, job_yield
-from modelmill.training.services.events import EventDraft, event_say
+from modelmill.training.services.events import EventDraft, draft_of, event_say
 from modelmill.training.services.keeping import (
     checkpoint_delete,
     checkpoint_promote,
@@ -45,6 +45,7 @@ __all__ = [
     "checkpoint_newest",
     "checkpoint_promote",
     "checkpoints_expire",
+    "draft_of",
     "event_say",
     "job_cancel",
     "job_claim",

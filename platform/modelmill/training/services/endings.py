@@ -7,7 +7,6 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from modelmill.core.ids import new_id
 from modelmill.core.killpoints import killpoint
@@ -18,6 +17,7 @@ from modelmill.registry.models import ModelVersion
 from modelmill.registry.services import Lineage, version_publish
 from modelmill.training.failures import RETRYABLE, Failure
 from modelmill.training.models import Job
+from modelmill.training.sayings import Said
 from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.events import event_say
 from modelmill.training.services.leases import Lease, attempt_end, lease_update
@@ -25,7 +25,7 @@ from modelmill.training.services.money import reservation_settle
 from modelmill.training.services.reports import News, beat_write, checkpoints_release
 from modelmill.training.services.turns import lane_open
 from modelmill.training.slices import Slice
-from modelmill.training.states import Desired, EarlyEnd, State
+from modelmill.training.states import Desired, State
 
 RING = "workers.tasks.training.ring"
 
@@ -39,6 +39,10 @@ _FINISH_STAYS: Final = Case(
     When(desired_state=Desired.FINISH, then=Value(Desired.FINISH.value)),
     default=Value(Desired.RUN.value),
 )
+_YIELDS: Final[dict[str, Said]] = {
+    Desired.YIELD: Said.YIELDED,
+    Desired.FINISH: Said.WAITS_FINISH,
+}
 _FIRST_RETRY_S = 2
 _SLOWEST_RETRY_S = 120
 
@@ -63,13 +67,11 @@ def job_finish(
         killpoint("finish.published")
         _end(lease, state=State.SUCCEEDED, model_version=version)
         if job.early_end:
-            early = str(EarlyEnd(job.early_end).label)
-            event_say(early, job_id=job.id, tenant_id=job.tenant_id)
+            ended = {"early_end": job.early_end}
+            event_say(Said.ENDED, job_id=job.id, tenant_id=job.tenant_id, **ended)
         attempt_end(lease, outcome=State.SUCCEEDED)
-        made = _("New model made: %(name)s") % {"name": version.name}
-        event_say(made, job_id=job.id, tenant_id=job.tenant_id)
-        done = _("The job has successfully completed.")
-        event_say(done, job_id=job.id, tenant_id=job.tenant_id)
+        event_say(Said.MODEL_MADE, job_id=job.id, tenant_id=job.tenant_id, name=version.name)
+        event_say(Said.DONE, job_id=job.id, tenant_id=job.tenant_id)
         killpoint("finish.before_commit")
     return version
 
@@ -90,7 +92,6 @@ def job_fail(
     wait, until ``max_attempts``. ``detail`` is for the operator alone. Without a
     ``message`` the code's own sentence is shown, in the reader's language.
     """
-    said = message or str(code.label)
     with tenant_scope(lease.tenant_id), transaction.atomic():
         # Locked before anything else is: what the customer wishes meanwhile comes after us.
         job = Job.objects.select_for_update().get(pk=lease.job_id)
@@ -102,10 +103,13 @@ def job_fail(
             _obey(lease, Desired(job.desired_state))
             return False
         if code in RETRYABLE and job.attempt < job.max_attempts:
-            _try_again(lease, message=said)
+            _try_again(lease, code=code)
             return True
         _end(lease, state=State.FAILED, error_code=code, error_message=message, error_param=param)
-        event_say(said, job_id=job.id, tenant_id=job.tenant_id, level="error")
+        said = {} if message else {"failure": code.value}
+        event_say(
+            message or Said.ENDED, job_id=job.id, tenant_id=job.tenant_id, level="error", **said
+        )
     return False
 
 
@@ -125,7 +129,7 @@ def job_yield(
         attempt_end(lease, outcome=state)
         killpoint("yield.before_commit")
         if state == State.QUEUED:
-            said = _yield_words(desired)
+            said = _YIELDS.get(desired, Said.WORKER_ENDS)
             _release(lease, state=state, attempt=F("attempt") - 1)
             ring(lease.job_id, tenant_id=lease.tenant_id)
             event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id)
@@ -139,26 +143,18 @@ def ring(job_id: str, *, tenant_id: str, delay_s: float = 0) -> None:
     outbox_add(RING, key=new_id(f"ring:{job_id}"), payload={"job_id": job_id}, delay_s=delay_s)
 
 
-def _try_again(lease: Lease, *, message: str) -> None:
+def _try_again(lease: Lease, *, code: Failure) -> None:
     wait_s = min(_FIRST_RETRY_S * 4 ** (lease.attempt - 1), _SLOWEST_RETRY_S)
     _release(lease, state=State.QUEUED, next_run_at=Now() + timedelta(seconds=wait_s))
     ring(lease.job_id, tenant_id=lease.tenant_id, delay_s=wait_s)
-    said = _("%(message)s It will be tried again from its last checkpoint.") % {"message": message}
-    event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, level="warn")
+    who = {"job_id": lease.job_id, "tenant_id": lease.tenant_id}
+    event_say(Said.TRIED_AGAIN, **who, level="warn", failure=code.value)
 
 
 def _desired_hold(lease: Lease) -> str:
     """Read what the customer wishes, and keep it so until the transaction ends."""
     rows = Job.objects.select_for_update().filter(pk=lease.job_id, fence=lease.fence)
     return rows.values_list("desired_state", flat=True).first() or ""
-
-
-def _yield_words(desired: str) -> str:
-    if desired == Desired.YIELD:
-        return _("It makes room for a job that goes first, and goes on from its checkpoint.")
-    if desired == Desired.FINISH:
-        return _("The job waits for a worker that finishes it.")
-    return _("The worker is shutting down; the job waits for another one.")
 
 
 def _wished(desired: str, state: State) -> State:
@@ -173,17 +169,17 @@ def _wished(desired: str, state: State) -> State:
 def _obey(lease: Lease, desired: Desired) -> None:
     """Let a job that stopped become what the customer asked for."""
     job = Job.objects.get(pk=lease.job_id)
+    said, values = Said.ENDED, {"failure": job.error_code}
     if desired == Desired.CANCEL and job.error_code:
         # Not the customer but a limit stopped it, and said which when it did.
-        said = str(Failure(job.error_code).label)
         _end(lease, state=State.FAILED)
     elif desired == Desired.CANCEL:
         _end(lease, state=State.CANCELLED, error_code=Failure.CANCELLED)
-        said = _("The job was cancelled.")
+        values = {"failure": Failure.CANCELLED.value}
     else:
         _release(lease, state=State.PAUSED, attempt=F("attempt") - 1)
-        said = _("The job is paused; resume it to go on from its checkpoint.")
-    event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id)
+        said, values = Said.PAUSED, {}
+    event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, **values)
 
 
 def _release(lease: Lease, **changes: Any) -> None:

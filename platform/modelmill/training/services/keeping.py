@@ -5,6 +5,7 @@ first step: only the plugin knows how to make a model of its state.
 """
 
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -20,6 +21,7 @@ from modelmill.datasets.selectors import access_version
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
 from modelmill.training.models import Checkpoint, Job
+from modelmill.training.sayings import Said
 from modelmill.training.selectors import access_job, checkpoint_job
 from modelmill.training.services.events import event_say
 from modelmill.training.services.holding import job_hold
@@ -68,9 +70,8 @@ def checkpoint_promote(checkpoint: Checkpoint, *, caller: Caller) -> Job:
             blob=blob_hold(held.blob),
             committed_at=held.committed_at,
         )
-        said = _("The checkpoint of step %(step)s becomes a model, by the job %(job)s.")
-        said %= {"step": held.step, "job": job.id}
-        event_say(said, job_id=origin.id, tenant_id=origin.tenant_id)
+        told: dict[str, Any] = {"step": held.step, "job": job.id}
+        event_say(Said.BECOMES_MODEL, job_id=origin.id, tenant_id=origin.tenant_id, **told)
     return access_job(job.id)
 
 

@@ -3,10 +3,9 @@
 The quote stays beside what the training has cost in the end, so that anyone sees how good it was.
 """
 
-from django.utils.translation import gettext as _
-
 from modelmill.core.money import micro_text
 from modelmill.training.models import Job
+from modelmill.training.sayings import Said
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import price_micro
 
@@ -28,6 +27,5 @@ def quote_keep(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(
         quote_micro=amount_micro, quote_step=job.billed_through_step
     )
-    said = _("To its last step it is expected to cost about %(amount)s.")
-    said %= {"amount": micro_text(amount_micro, places=4)}
-    event_say(said, job_id=job.id, tenant_id=job.tenant_id)
+    amount = micro_text(amount_micro, places=4)
+    event_say(Said.QUOTED, job_id=job.id, tenant_id=job.tenant_id, amount=amount)

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Greatest, Now
-from django.utils.translation import gettext as _
 
 from modelmill.catalog.selectors import release_to_train
 from modelmill.core.clock import database_now
@@ -19,6 +18,7 @@ from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
 from modelmill.training.models import CHECKPOINTS_KEPT, Attempt, Checkpoint, Job
+from modelmill.training.sayings import Said
 from modelmill.training.selectors import access_job
 from modelmill.training.services.events import EventDraft, event_say, events_write
 from modelmill.training.services.leases import Lease, lease_span, lease_update
@@ -122,9 +122,8 @@ def checkpoint_discard(lease: Lease, checkpoint: Checkpoint) -> None:
         checkpoint.save(update_fields=["blob"])
         if blob is not None:
             blob_release(blob)
-        said = _("The checkpoint of step %(step)s is damaged and was given up.")
-        said %= {"step": checkpoint.step}
-        event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, level="warn")
+        who = {"job_id": lease.job_id, "tenant_id": lease.tenant_id}
+        event_say(Said.CHECKPOINT_DAMAGED, **who, level="warn", step=checkpoint.step)
 
 
 def attempt_resumed(lease: Lease, *, step: int) -> None:
@@ -154,8 +153,8 @@ def attempt_release(lease: Lease) -> Job:
         current = release_to_train(job.release, is_begun=job.step > 0)
         if current.id != job.release_id:
             lease_update(lease, release=current)
-            said = _("The plugin is at version %(version)s by now.") % {"version": current.version}
-            event_say(said, job_id=job.id, tenant_id=job.tenant_id)
+            now = {"version": current.version}
+            event_say(Said.RELEASE_CHANGED, job_id=job.id, tenant_id=job.tenant_id, **now)
     return access_job(lease.job_id)
 
 
@@ -228,8 +227,7 @@ def _stop_without_money(job: Job, lease: Lease) -> None:
     elif cost_is_capped(job):
         wish = {"early_end": EarlyEnd.COST_CAP, "finish_asked_at": Now()}
         lease_update(lease, desired_state=Desired.FINISH, **wish)
-        said = _("The job is near its cost limit and is being finished with what it has learnt.")
-        event_say(said, job_id=job.id, tenant_id=job.tenant_id, level="warn")
+        event_say(Said.NEAR_LIMIT, job_id=job.id, tenant_id=job.tenant_id, level="warn")
 
 
 def _desired(lease: Lease) -> Desired:

@@ -10,7 +10,6 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from modelmill.core.clock import database_now
 from modelmill.core.scope import system_scope
@@ -18,6 +17,7 @@ from modelmill.tenants.services import tenant_voice
 from modelmill.training.fitting import job_fits
 from modelmill.training.lanes import Lane
 from modelmill.training.models import Attempt, Job, WorkerSeen
+from modelmill.training.sayings import Said
 from modelmill.training.services.events import event_say
 from modelmill.training.services.leases import jobs_waiting
 from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
@@ -110,6 +110,5 @@ def _ask(runner: _Runner) -> bool:
         still = Q(pk=runner.job_id, fence=runner.fence, desired_state=Desired.RUN)
         asked = Job.objects.filter(still, state=State.RUNNING).update(desired_state=Desired.YIELD)
         if asked:
-            said = _("It is asked to make room for a job that goes first.")
-            event_say(said, job_id=runner.job_id, tenant_id=runner.tenant_id)
+            event_say(Said.ASKED_ROOM, job_id=runner.job_id, tenant_id=runner.tenant_id)
     return bool(asked)

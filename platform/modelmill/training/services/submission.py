@@ -22,9 +22,16 @@ from modelmill.datasets.selectors import version_for
 from modelmill.registry.naming import MAX_SUFFIX_LENGTH
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
-from modelmill.training.checks import kind_check, metadata_check, other_check, version_check
+from modelmill.training.checks import (
+    kind_check,
+    metadata_check,
+    other_check,
+    size_check,
+    version_check,
+)
 from modelmill.training.fitting import memory_measured
 from modelmill.training.models import CHECKPOINTS_KEPT, Job
+from modelmill.training.sayings import Said
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import reservation_begin
@@ -180,12 +187,8 @@ def job_store(job: Job, *, caller: Caller) -> None:
         ring(job.id, tenant_id=job.tenant_id)
     job.reservation_id = reservation_begin(job)
     job.save(force_insert=True)
-    said = (
-        _("The job waits for a worker.")
-        if job.state == State.QUEUED
-        else _("The job waits until its data has been checked.")
-    )
-    event_say(_("Training job created."), job_id=job.id, tenant_id=job.tenant_id)
+    said = Said.WAITS_WORKER if job.state == State.QUEUED else Said.WAITS_DATA
+    event_say(Said.CREATED, job_id=job.id, tenant_id=job.tenant_id)
     event_say(said, job_id=job.id, tenant_id=job.tenant_id)
     audit_record("job.submitted", caller=caller, object_id=job.id)
 
@@ -196,6 +199,7 @@ def _versions(
     training = version_for(asked["training"], param="training_file")
     version_check(training, param="training_file")
     kind_check(training, release=release, param="training_file")
+    size_check(training, release=release, param="training_file")
     if not asked["validation"]:
         return training, None
     validation = version_for(asked["validation"], param="validation_file")

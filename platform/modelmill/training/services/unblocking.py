@@ -3,7 +3,6 @@
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from modelmill.core.errors import InvalidRequest, NotFound
 from modelmill.core.killpoints import killpoint
@@ -11,9 +10,10 @@ from modelmill.core.scope import system_scope
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
 from modelmill.tenants.services import tenant_voice
-from modelmill.training.checks import kind_check, version_check
+from modelmill.training.checks import kind_check, size_check, version_check
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
+from modelmill.training.sayings import Said
 from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
@@ -47,6 +47,8 @@ def _unblock(job_id: str, *, tenant_id: str) -> bool:
                 return False
             for param, version in versions.items():
                 kind_check(version, release=job.release, param=param)
+            training = versions["training_file"]
+            size_check(training, release=job.release, param="training_file")
         except (InvalidRequest, NotFound) as error:
             return _fail(job, error)
         return _queue(job)
@@ -63,8 +65,7 @@ def _queue(job: Job) -> bool:
             state=State.QUEUED, queued_at=Now(), next_run_at=Now()
         )
         if moved:
-            said = _("The data is ready; the job waits for a worker.")
-            event_say(said, job_id=job.id, tenant_id=job.tenant_id)
+            event_say(Said.DATA_READY, job_id=job.id, tenant_id=job.tenant_id)
             ring(job.id, tenant_id=job.tenant_id)
             killpoint("unblock.before_commit")
     return bool(moved)

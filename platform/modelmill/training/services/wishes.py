@@ -15,6 +15,7 @@ from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
+from modelmill.training.sayings import Said
 from modelmill.training.selectors import access_job
 from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.endings import ring
@@ -36,10 +37,10 @@ def job_cancel(job: Job, *, caller: Caller) -> Job:
             Job.objects.filter(pk=job.pk).update(error_code=Failure.CANCELLED)
             reservation_settle(access_job(job.id))
             checkpoints_release(job.id, keep=job.keep_checkpoints)
-            _say(job, _("The job was cancelled."))
+            _say(job, Said.ENDED, failure=Failure.CANCELLED.value)
             job_announce(job.id, tenant_id=job.tenant_id, state=State.CANCELLED)
         elif _change(job, (State.RUNNING,), desired_state=Desired.CANCEL):
-            _say(job, _("The job is being cancelled."))
+            _say(job, Said.CANCELLING)
         else:
             _refuse(job, allowed=State.CANCELLED, wish=_("cancelled"))
         audit_record("job.cancelled", caller=caller, object_id=job.id)
@@ -65,9 +66,9 @@ def job_pause(job: Job, *, caller: Caller) -> Job:
         # Of two wishes the younger counts: what was to be finished may be gone on with.
         on = {"early_end": "", "finish_asked_at": None}
         if _change(job, (State.QUEUED,), state=State.PAUSED, desired_state=Desired.RUN, **on):
-            _say(job, _("The job is paused."))
+            _say(job, Said.PAUSED_WAITING)
         elif _change(job, (State.RUNNING,), desired_state=Desired.PAUSE, **on):
-            _say(job, _("The job is being paused."))
+            _say(job, Said.PAUSING)
         else:
             _refuse(job, allowed=State.PAUSED, wish=_("paused"))
         audit_record("job.paused", caller=caller, object_id=job.id)
@@ -97,7 +98,7 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
                 )
             wish = {"early_end": EarlyEnd.ASKED, "finish_asked_at": Now()}
             if _change(job, begun, desired_state=Desired.FINISH, **wish):
-                _say(job, _("The job is being finished with what it has learnt."))
+                _say(job, Said.FINISHING)
             else:
                 _refuse(job, allowed=State.SUCCEEDED, wish=_("finished"))
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
@@ -112,7 +113,7 @@ def job_resume(job: Job, *, caller: Caller) -> Job:
     with transaction.atomic():
         job_hold(job.id)
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
-            _say(job, _("The job waits for a worker."))
+            _say(job, Said.WAITS_WORKER)
             ring(job.id, tenant_id=job.tenant_id)
         else:
             _refuse(job, allowed=State.QUEUED, wish=_("resumed"))
@@ -136,5 +137,5 @@ def _refuse(job: Job, *, allowed: State, wish: str) -> None:
         )
 
 
-def _say(job: Job, message: str) -> None:
-    event_say(message, job_id=job.id, tenant_id=job.tenant_id)
+def _say(job: Job, said: Said, **values: str) -> None:
+    event_say(said, job_id=job.id, tenant_id=job.tenant_id, **values)

@@ -3,6 +3,7 @@
 import json
 
 from django import template
+from django.db.models import Model
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,6 +17,10 @@ from modelmill.web.assets import asset_url
 from modelmill.web.words import action_label, state_label, state_tone
 
 register = template.Library()
+
+# Beyond it digits after the point say nothing, and a power of ten is hard to read.
+_WHOLE_FROM = 10_000
+_SHORT_ID = 6
 
 
 @register.simple_tag
@@ -76,7 +81,7 @@ def meter_name(code: str) -> str:
 @register.filter
 def quantity(value: int | None) -> str:
     """Write a whole number with thousands apart."""
-    return "–" if value is None else number_format(value, force_grouping=True)
+    return "–" if value is None else f"{value:,}"
 
 
 @register.filter
@@ -121,7 +126,15 @@ def duration(seconds: int | None) -> str:
 @register.filter
 def metric(value: object) -> str:
     """Write a metric with as many digits as say something."""
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and abs(value) < _WHOLE_FROM:
+        return f"{value:.4g}"
+    return f"{value:,.0f}" if isinstance(value, int | float) else str(value)
+
+
+@register.filter
+def short_id(row: Model) -> str:
+    """Write the end of a row's id, which tells it from others of its name."""
+    return f"…{str(row.pk)[-_SHORT_ID:]}"
 
 
 @register.filter

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from modelmill_sdk import CustomerError, LeftOut
-from modelmill_sdk.bases import base_folder, base_json, base_names, bases_left_out
+from modelmill_sdk.bases import (
+    base_folder,
+    base_json,
+    base_names,
+    bases_left_out,
+    bases_offered,
+)
 
 _DEFAULT_SIDE = 224
 
@@ -28,6 +34,11 @@ def picture_names() -> list[str]:
 def pictures_left_out() -> list[LeftOut]:
     """List the base models that look at pictures and cannot be opened, and why."""
     return bases_left_out(_sees)
+
+
+def pictures_offered() -> list[str]:
+    """List the base models that look at pictures and can be opened."""
+    return bases_offered(_sees)
 
 
 def base_open(name: str) -> Base:

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from modelmill_sdk import Params
-from pydantic import Field
+from modelmill_sdk.bases import base_needed
+from pydantic import ConfigDict, Field
 
 # A request holds at most 8 MiB, and base64 makes four characters of three bytes.
 MAX_PICTURE_CHARS = 7_000_000
@@ -13,6 +14,8 @@ MIN_PER_CLASS = 2
 
 class TrainParams(Params):
     """Settings of a training. Where 0 is offered it means: choose for my pictures and machine."""
+
+    model_config = ConfigDict(json_schema_extra=base_needed("network", ("base",)))
 
     network: Literal["auto", "small", "resnet", "vit", "base"] = Field(
         "auto",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelmill_sdk import LeftOut, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import LeftOut, Needs, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_image_classification import params as settings
 
@@ -27,6 +27,7 @@ class ImageClassification(Plugin):
     accepts = ("labelled_images",)
     meters: ClassVar[dict[str, str]] = {"images": "Pictures classified"}
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    needs = Needs(train_rows=settings.MIN_IMAGES)
     max_batch = 32
     max_wait_ms = 10
 
@@ -40,6 +41,13 @@ class ImageClassification(Plugin):
         from modelmill_image_classification.bases import pictures_left_out
 
         return pictures_left_out()
+
+    @classmethod
+    def offered(cls) -> Mapping[str, Sequence[str]]:
+        """Name the base models for pictures that can be opened."""
+        from modelmill_image_classification.bases import pictures_offered
+
+        return {"base": pictures_offered()}
 
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield single or rare classes and unusable pictures; refuse an unknown base model."""

@@ -16,7 +16,7 @@ def too_few(count: int) -> str | None:
     if count >= MIN_IMAGES:
         return None
     images = "1 image" if count == 1 else f"{count} images"
-    return f"This dataset has {images}; at least {MIN_IMAGES} are needed."
+    return f"The training part of this dataset has {images}; at least {MIN_IMAGES} are needed."
 
 
 def dataset_problems(data: TrainData, params: TrainParams) -> Iterator[Problem]:

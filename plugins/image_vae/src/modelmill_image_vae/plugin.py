@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from modelmill_sdk import Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import Needs, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_image_vae import params as vae
 
@@ -27,6 +27,7 @@ class ImageVae(Plugin):
     accepts = ("images", "labelled_images")
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    needs = Needs(train_rows=vae.MIN_IMAGES)
     max_batch = 16
     max_wait_ms = 20
 

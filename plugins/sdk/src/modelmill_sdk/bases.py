@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,26 @@ def bases_left_out(is_ours: Callable[[dict[str, Any]], bool]) -> list[LeftOut]:
         for folder in _folders()
         if (reason := base_refusal(folder)) and is_ours(base_json(folder / "config.json"))
     ]
+
+
+def bases_offered(is_ours: Callable[[dict[str, Any]], bool]) -> list[str]:
+    """Name the base models that can be opened, of those whose configuration is ours."""
+    return [
+        folder.name
+        for folder in _folders()
+        if not base_refusal(folder) and is_ours(base_json(folder / "config.json"))
+    ]
+
+
+def base_needed(parameter: str, values: Sequence[str]) -> dict[str, Any]:
+    """Say in a schema that these ``values`` of a parameter need a ``base``.
+
+    For the ``json_schema_extra`` of a class with both: whoever leaves the base model out is told
+    so before there is a job.
+    """
+    asked = {"properties": {parameter: {"enum": list(values)}}, "required": [parameter]}
+    given = {"properties": {"base": {"minLength": 1}}, "required": ["base"]}
+    return {"allOf": [{"if": asked, "then": given}]}
 
 
 def base_folder(name: str, *, needed_by: str = "This method") -> Path:

@@ -59,10 +59,11 @@ def manifest_make(
             task=plugin.task,
             accepts=plugin.accepts,
             meters=plugin.meters,
-            needs=ManifestNeeds(gpu_memory_mib=plugin.needs.gpu_memory_mib),
+            needs=ManifestNeeds(**asdict(plugin.needs)),
             trains=plugin_trains(plugin),
             installed=tuple(ManifestInstalled(**asdict(one)) for one in plugin.installed()),
             left_out=tuple(ManifestLeftOut(**asdict(one)) for one in plugin.left_out()),
+            offered=_offered(plugin),
             streams=plugin_streams(plugin),
             max_batch=plugin.max_batch,
             max_wait_ms=plugin.max_wait_ms,
@@ -102,6 +103,16 @@ def class_check(plugin: type[Plugin]) -> None:
 def plugin_trains(plugin: type[Plugin]) -> bool:
     """Say whether the class has a ``train`` of its own."""
     return plugin.train is not Plugin.train
+
+
+def _offered(plugin: type[Plugin]) -> dict[str, tuple[str, ...]]:
+    offered = {name: tuple(values) for name, values in plugin.offered().items()}
+    strangers = offered.keys() - plugin.TrainParams.model_fields.keys()
+    if strangers:
+        raise ManifestError(
+            f"{plugin.__name__}.offered(): TrainParams has no {sorted(strangers)[0]!r}."
+        )
+    return offered
 
 
 def _metadata(distribution: Distribution | None, name: str) -> str:

@@ -39,15 +39,19 @@ PLUGIN_ID_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 # A folder's name among the operator's base models; none is the plugin itself.
 INSTALLED_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$"
 MAX_INSTALLED = 200
+_Offered = Annotated[
+    tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=MAX_INSTALLED)
+]
 METER_PATTERN = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 # As Django and browsers name them, in small letters: "de", "zh-hans".
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}$"
 
 
 class ManifestNeeds(BaseModel):
-    """What the plugin needs of the machine."""
+    """What the plugin needs of the machine, and of the data's training part."""
 
     gpu_memory_mib: int = Field(default=0, ge=0)
+    train_rows: int = Field(default=0, ge=0)
 
 
 class ManifestSample(BaseModel):
@@ -129,6 +133,8 @@ class Manifest(BaseModel):
     trains: bool
     installed: tuple[ManifestInstalled, ...] = Field(default=(), max_length=MAX_INSTALLED)
     left_out: tuple[ManifestLeftOut, ...] = Field(default=(), max_length=MAX_INSTALLED)
+    # By training parameter, what is installed for it.
+    offered: dict[str, _Offered] = Field(default={}, max_length=20)
     streams: bool
     max_batch: int = Field(default=1, ge=1)
     max_wait_ms: int = Field(default=0, ge=0)

@@ -29,9 +29,14 @@ class Params(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a plugin needs of the machine; the default is any CPU."""
+    """What a plugin needs of the machine and of the data; the default is any CPU, and any data.
+
+    ``train_rows`` is the least that the training part must have, whatever the parameters: the
+    platform refuses a smaller dataset before there is a job.
+    """
 
     gpu_memory_mib: int = 0
+    train_rows: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +133,15 @@ class Plugin:
         The operator reads it on the plugin's page and in the workers' log.
         """
         return ()
+
+    @classmethod
+    def offered(cls) -> Mapping[str, Sequence[str]]:
+        """Name, by training parameter, the values that the operator has installed for it.
+
+        The form offers those alone, and a training that asks for another is refused at once.
+        Asked whenever the plugin is described.
+        """
+        return {}
 
     def validate(self, data: TrainData, params: Any) -> Iterable[Problem]:
         """Yield what is wrong with a dataset, on a CPU, before any training time is spent."""

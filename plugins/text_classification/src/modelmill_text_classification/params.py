@@ -3,7 +3,8 @@
 from typing import Literal
 
 from modelmill_sdk import Params
-from pydantic import Field
+from modelmill_sdk.bases import base_needed
+from pydantic import ConfigDict, Field
 
 MAX_TEXT_CHARS = 100_000
 MIN_ROWS = 10
@@ -12,6 +13,8 @@ MIN_PER_CLASS = 2
 
 class TrainParams(Params):
     """Settings of a training. Where 0 is offered it means: choose for my texts and machine."""
+
+    model_config = ConfigDict(json_schema_extra=base_needed("method", ("encoder",)))
 
     method: Literal["auto", "linear", "bag", "lstm", "encoder"] = Field(
         "auto",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelmill_sdk import LeftOut, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import LeftOut, Needs, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_text_classification import params as settings
 
@@ -28,6 +28,7 @@ class TextClassification(Plugin):
     accepts = ("labelled_text",)
     meters: ClassVar[dict[str, str]] = {"texts": "Texts classified"}
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    needs = Needs(train_rows=settings.MIN_ROWS)
     max_batch = 64
     max_wait_ms = 5
 
@@ -41,6 +42,13 @@ class TextClassification(Plugin):
         from modelmill_sdk.bases import bases_left_out
 
         return bases_left_out(lambda config: "vocab_size" in config)
+
+    @classmethod
+    def offered(cls) -> Mapping[str, Sequence[str]]:
+        """Name the base models for texts that can be opened."""
+        from modelmill_sdk.bases import bases_offered
+
+        return {"base": bases_offered(lambda config: "vocab_size" in config)}
 
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield empty texts and classes too rare. Raises CustomerError on an unknown base."""

@@ -3,13 +3,16 @@
 from typing import Literal
 
 from modelmill_sdk import Params
-from pydantic import Field
+from modelmill_sdk.bases import base_needed
+from pydantic import ConfigDict, Field
 
 MAX_CONTEXT = 4096
 
 
 class TrainParams(Params):
     """Settings of a training. Where 0 is offered it means: choose for my text and this machine."""
+
+    model_config = ConfigDict(json_schema_extra=base_needed("method", ("full", "lora")))
 
     method: Literal["scratch", "full", "lora"] = Field(
         "scratch",

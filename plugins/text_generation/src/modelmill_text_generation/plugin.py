@@ -39,6 +39,13 @@ class TextGeneration(Plugin):
 
         return bases_left_out(lambda config: "vocab_size" in config)
 
+    @classmethod
+    def offered(cls) -> Mapping[str, Sequence[str]]:
+        """Name the base models for texts that can be opened."""
+        from modelmill_sdk.bases import bases_offered
+
+        return {"base": bases_offered(lambda config: "vocab_size" in config)}
+
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield empty rows and too little text. Raises CustomerError on an unknown base model."""
         from modelmill_sdk.bases import base_folder

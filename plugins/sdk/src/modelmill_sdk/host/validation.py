@@ -5,9 +5,10 @@ from pathlib import Path
 
 from modelmill_sdk.data import TrainData
 from modelmill_sdk.errors import CustomerError
+from modelmill_sdk.host.failures import failure_message
 from modelmill_sdk.host.parameters import parameters_read
 from modelmill_sdk.plugin import Plugin, Problem
-from modelmill_sdk.protocol import ProblemFound, ValidateDone, ValidateStart
+from modelmill_sdk.protocol import Failed, ProblemFound, ValidateDone, ValidateStart
 from modelmill_sdk.runs import Listener
 from modelmill_sdk.texts import text_clean
 
@@ -15,10 +16,13 @@ MAX_PROBLEMS = 1_000
 _MAX_CHARS = 1_000
 
 
-def plugin_validate(plugin: Plugin, start: ValidateStart, listener: Listener) -> ValidateDone:
+def plugin_validate(
+    plugin: Plugin, start: ValidateStart, listener: Listener
+) -> ValidateDone | Failed:
     """Tell each problem found, at most ``MAX_PROBLEMS``, and give the message that ends it.
 
-    A CustomerError raised on the way is a problem too: of the whole dataset, not of a row.
+    A CustomerError raised on the way is a problem too: of the whole dataset, not of a row. One
+    about a parameter is none of the data's: it ends the look.
     """
     try:
         params = parameters_read(plugin.TrainParams, start.params)
@@ -29,6 +33,8 @@ def plugin_validate(plugin: Plugin, start: ValidateStart, listener: Listener) ->
                 if number == MAX_PROBLEMS:
                     break
     except CustomerError as error:
+        if error.param in plugin.TrainParams.model_fields:
+            return failure_message(error)
         listener.tell(_message(Problem(reason=error.message, field=error.param)))
     return ValidateDone()
 
