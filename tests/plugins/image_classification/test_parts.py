@@ -94,11 +94,12 @@ def test_the_grid_is_that_of_torch() -> None:
     assert torch.allclose(_grid(moves, height=7, width=12), expected, atol=1e-5)
 
 
-def test_an_odd_side_is_pooled_as_if_all_of_it_had_been_made() -> None:
-    odd = _Stage(3, 8, stride=1, norm="batch", is_odd=True).eval()
-    even = _Stage(3, 8, stride=1, norm="batch", is_odd=False).eval()
+@pytest.mark.parametrize("stride", [1, 2])
+def test_an_odd_side_is_pooled_as_if_all_of_it_had_been_made(stride: int) -> None:
+    odd = _Stage(3, 8, stride=stride, norm="batch", is_odd=True).eval()
+    even = _Stage(3, 8, stride=stride, norm="batch", is_odd=False).eval()
     even.load_state_dict(odd.state_dict())
-    pictures = torch.randn(2, 3, 7, 7, generator=torch.Generator().manual_seed(0))
+    pictures = torch.randn(2, 3, 7 * stride, 7 * stride, generator=torch.Generator().manual_seed(0))
     assert odd(pictures).shape == (2, 8, 3, 3)
     assert torch.allclose(odd(pictures), even(pictures), atol=1e-5)
 
