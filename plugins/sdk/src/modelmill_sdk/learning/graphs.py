@@ -29,7 +29,7 @@ class Graphed(Generic[Result]):
         *,
         log: Callable[[str], None],
         random: Sequence[torch.Generator] = (),
-        on_failure: Callable[[], None] = lambda: None,
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
         """Take the work and the generators that it draws from, besides the device's own.
 
@@ -69,6 +69,7 @@ class Graphed(Generic[Result]):
         except RuntimeError as error:  # a lack of memory is one, too
             self._log(f"The step stays without a graph: {str(error).splitlines()[0]}")
             self.give_up()
-            self._on_failure()
+            if self._on_failure is not None:
+                self._on_failure()
             return
         self._graph = graph
