@@ -24,6 +24,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "modelmill_sdk.data": ("TrainData",),
     "modelmill_sdk.bases": (
         "base_names",
+        "base_folders",
         "base_folder",
         "base_json",
         "base_refusal",

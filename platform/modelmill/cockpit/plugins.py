@@ -41,6 +41,7 @@ LEFT_OUT_REASONS = (
     gettext_noop(
         "Its name cannot be typed: rename the folder with letters, digits, dots and hyphens."
     ),
+    gettext_noop("No more than 200 base models are listed: take away those that nobody needs."),
 )
 DESCRIBE_TASK = "workers.tasks.catalog.describe"
 

@@ -1,7 +1,7 @@
 """The parts one by one: networks, lots, augmentation, calibration, reports."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -15,7 +15,8 @@ from modelmill_image_classification.calibration import (
 )
 from modelmill_image_classification.config import ClassifierConfig
 from modelmill_image_classification.drawing_lots import BalancedLots, SecretLots, class_weights
-from modelmill_image_classification.plans import SIDES, stem_for
+from modelmill_image_classification.params import TrainParams
+from modelmill_image_classification.plans import SIDES, Plan, plan_make, plan_read, stem_for
 from modelmill_image_classification.reports import Answers, interval, report_make
 from modelmill_image_classification.small import SmallNetwork, _Stage
 
@@ -93,11 +94,12 @@ def test_the_grid_is_that_of_torch() -> None:
     assert torch.allclose(_grid(moves, height=7, width=12), expected, atol=1e-5)
 
 
-def test_an_odd_side_is_pooled_as_if_all_of_it_had_been_made() -> None:
-    odd = _Stage(3, 8, stride=1, norm="batch", is_odd=True).eval()
-    even = _Stage(3, 8, stride=1, norm="batch", is_odd=False).eval()
+@pytest.mark.parametrize("stride", [1, 2])
+def test_an_odd_side_is_pooled_as_if_all_of_it_had_been_made(stride: int) -> None:
+    odd = _Stage(3, 8, stride=stride, norm="batch", is_odd=True).eval()
+    even = _Stage(3, 8, stride=stride, norm="batch", is_odd=False).eval()
     even.load_state_dict(odd.state_dict())
-    pictures = torch.randn(2, 3, 7, 7, generator=torch.Generator().manual_seed(0))
+    pictures = torch.randn(2, 3, 7 * stride, 7 * stride, generator=torch.Generator().manual_seed(0))
     assert odd(pictures).shape == (2, 8, 3, 3)
     assert torch.allclose(odd(pictures), even(pictures), atol=1e-5)
 
@@ -157,6 +159,19 @@ def test_a_configuration_from_before_the_stem_is_read_as_it_was(tmp_path) -> Non
     del values["stem"]
     path.write_text(json.dumps(values))
     assert ClassifierConfig.read(tmp_path) == written
+
+
+def test_the_first_release_chose_other_batches_and_a_full_first_layer() -> None:
+    counts = np.array([2_000, 2_000])
+
+    def plan(**changes) -> Plan:
+        return plan_make(TrainParams(), device="cpu", counts=counts, **changes)
+
+    before, now = plan(is_as_before=True), plan()
+    assert (before.batch_size, before.width, before.stem, before.learning_rate) == (64, 24, 24, 0.1)
+    assert (now.batch_size, now.width, now.stem, now.learning_rate) == (32, 24, 16, 0.07)
+    assert plan_read({}, before=before) == before
+    assert plan_read({"plan": asdict(now)}, before=before) == now
 
 
 @pytest.mark.parametrize("width", [8, 16, 24, 64])

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from modelmill_image_classification import plans, preparation
 from modelmill_image_classification.plugin import ImageClassification
 from modelmill_sdk import CustomerError
 from modelmill_sdk.protocol import CheckpointSaved, Log, Progress, Sample
@@ -93,6 +94,53 @@ def test_a_resumed_training_gives_the_weights_of_an_uninterrupted_one(
         ImageClassification, some_digits, params, half, seed=1, resume_dir=saved[0].path
     )
     assert weights(whole) == weights(rest)
+
+
+def half_trained(some_digits, params, folder: Path) -> Path:
+    recorder = Recorder(stop_at_step=2, reason="pause")
+    train_once(ImageClassification, some_digits, params, folder, seed=1, recorder=recorder)
+    return next(m.path for m in recorder.messages if isinstance(m, CheckpointSaved))
+
+
+def shape_of(model_dir: Path) -> tuple[int, int]:
+    config = json.loads((model_dir / "classifier.json").read_text())
+    return config["width"], config["stem"]
+
+
+LEFT_TO_US = {**TINY, "width": 0, "batch_size": 0, "epochs": 1}
+
+
+def test_a_checkpoint_goes_on_as_it_was_planned(some_digits, tmp_path, monkeypatch) -> None:
+    saved = half_trained(some_digits, LEFT_TO_US, tmp_path)
+    monkeypatch.setitem(plans._WIDTHS, "small", (32, 64))
+    monkeypatch.setitem(plans._BATCHES, "small", (8, 256))
+    recorder, resumed = Recorder(), {"seed": 1, "resume_dir": saved}
+    model_dir, _ = train_once(
+        ImageClassification, some_digits, LEFT_TO_US, tmp_path, recorder=recorder, **resumed
+    )
+    assert shape_of(model_dir) == (24, 16)
+    assert f"of {json.loads((saved / 'state.json').read_text())['plan']['batch_size']} p" in (
+        logs_of(recorder)
+    )
+
+
+def test_a_checkpoint_of_the_first_release_goes_on_as_that_did(
+    some_digits, tmp_path, monkeypatch
+) -> None:
+    now = plans.plan_make
+
+    def as_before(params, *, device, counts, is_as_before=True):
+        return now(params, device=device, counts=counts, is_as_before=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preparation, "plan_make", as_before)
+        saved = half_trained(some_digits, LEFT_TO_US, tmp_path)
+    facts = json.loads((saved / "state.json").read_text())
+    del facts["plan"]
+    (saved / "state.json").write_text(json.dumps(facts))
+    resumed = {"seed": 1, "resume_dir": saved}
+    model_dir, _ = train_once(ImageClassification, some_digits, LEFT_TO_US, tmp_path, **resumed)
+    assert shape_of(model_dir) == (24, 24)
 
 
 def test_it_stops_when_nothing_gets_better(some_digits, tmp_path) -> None:

@@ -100,6 +100,27 @@ def test_the_average_follows_slowly_and_counts_batches_exactly() -> None:
     assert not average.network.training
 
 
+def assign(one: nn.Module) -> None:
+    one.load_state_dict({k: v.clone() for k, v in one.state_dict().items()}, assign=True)
+
+
+@pytest.mark.parametrize("change", [lambda one: one.double(), assign])
+def test_the_average_follows_tensors_that_took_the_places_of_others(change) -> None:
+    moving = network()
+    average = Average(moving, decay=0.9)
+    average.update(moving, step=0)
+    change(moving)
+    change(average.network)
+    with torch.no_grad():
+        moving[0].weight.add_(1.0)
+        moving[1].running_mean.add_(1.0)
+    before = {name: value.clone() for name, value in average.network.state_dict().items()}
+    average.update(moving, step=1000)
+    after = average.network.state_dict()
+    for name in ("0.weight", "1.running_mean"):
+        assert torch.allclose(after[name] - before[name], torch.tensor(0.1).to(after[name]))
+
+
 def test_the_best_weights_come_back_and_patience_runs_out() -> None:
     learned, best = network(), Best(patience=2)
     kept = learned[0].weight.clone()

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from modelmill_sdk import CustomerError
+from modelmill_sdk import CustomerError, bases
 from modelmill_sdk.bases import PICKLED, WEIGHTLESS, base_folder, base_names, bases_left_out
 from modelmill_sdk.plugin import LeftOut
 
@@ -53,6 +53,15 @@ def test_a_folder_of_pickles_alone_is_left_out_with_the_reason(base, file, conte
     assert bases_left_out(lambda config: True) == [LeftOut(folder="old", reason=PICKLED)]
     with pytest.raises(CustomerError, match=r"no base model 'old'\. Installed: new"):
         base_folder("old")
+
+
+def test_one_is_found_without_a_look_into_the_others(base, monkeypatch) -> None:
+    folder = base("new", {"model.safetensors": b""})
+    base("old", {"model.pt": b""})
+    seen = []
+    monkeypatch.setattr(bases, "base_refusal", lambda one: seen.append(one.name) or "")
+    assert base_folder("new") == folder
+    assert seen == ["new"]
 
 
 def test_a_folder_without_weights_is_told_of(base) -> None:

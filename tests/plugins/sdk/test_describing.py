@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from modelmill_fakes.answering import Speaker
 from modelmill_fakes.stepping import Stepper
-from modelmill_sdk import ManifestError, Params, Plugin
-from modelmill_sdk.describing import class_check, manifest_make
+from modelmill_sdk import Installed, LeftOut, ManifestError, Params, Plugin
+from modelmill_sdk.describing import CROWDED, class_check, manifest_make
 from modelmill_sdk.discovery import plugins_load
 from pydantic import Field
 
@@ -120,6 +120,22 @@ def test_parameters_without_a_json_schema_are_refused() -> None:
 def test_a_batch_of_nothing_is_refused() -> None:
     with pytest.raises(ManifestError, match="max_batch"):
         manifest_make(variant(max_batch=0), entry_point=FAKES)
+
+
+def test_no_report_of_what_is_left_out_makes_a_plugin_invalid() -> None:
+    told = [LeftOut(folder="a\udcff", reason="x" * 900), *[LeftOut(folder="b", reason="")] * 300]
+    plugin = variant(left_out=classmethod(lambda cls: told))
+    left_out = manifest_make(plugin, entry_point=FAKES).left_out
+    assert (left_out[0].folder, left_out[0].reason) == ("a?", "x" * 500)
+    assert (len(left_out), left_out[-1].folder, left_out[-1].reason) == (200, "+ 102", CROWDED)
+
+
+def test_models_beyond_the_bound_are_left_out_by_name() -> None:
+    offered = [Installed(folder=f"base-{place}") for place in range(202)]
+    plugin = variant(installed=classmethod(lambda cls: offered))
+    manifest = manifest_make(plugin, entry_point=FAKES)
+    assert len(manifest.installed) == 200
+    assert [one.folder for one in manifest.left_out] == ["base-200", "base-201"]
 
 
 def test_something_else_than_a_plugin_is_refused() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modelmill_sdk import Installed, LeftOut
-from modelmill_sdk.bases import base_folder, base_json, base_names, base_refusal, bases_left_out
+from modelmill_sdk.bases import base_folders, base_json, base_refusal, bases_left_out
 from modelmill_sdk.manifest import INSTALLED_PATTERN
 
 # Encoders by the name that ``transformers`` gives their family; decoders do not read both ways.
@@ -42,18 +42,17 @@ class Reading:
 def encoders_installed() -> list[Installed]:
     """List the base models that embed: those of a known family whose weights are safetensors."""
     return [
-        Installed(folder=name, title=name, description=_described(base_folder(name)))
-        for name in base_names()
-        if _embeds(base_folder(name))
+        Installed(folder=folder.name, title=folder.name, description=_described(folder))
+        for folder in base_folders()
+        if _embeds(folder)
     ]
 
 
 def encoders_left_out() -> list[LeftOut]:
     """List the encoders among the base models that are not offered, and why."""
-    readable = [base_folder(name) for name in base_names()]
     odd = [
         LeftOut(folder=folder.name, reason=reason)
-        for folder in readable
+        for folder in base_folders()
         if _is_encoder(base_json(folder / "config.json"))
         and not base_refusal(folder)
         and (reason := _oddity(folder))

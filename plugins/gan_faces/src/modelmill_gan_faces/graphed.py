@@ -25,8 +25,10 @@ class GraphedHalves:
             latents=batch.latents.clone(),
         )
         self._trainer, self._is_penalised = trainer, is_penalised
-        self._judged = Graphed(self._judge, log=trainer.log, random=[batch.random])
-        self._drawn = Graphed(self._draw, log=trainer.log, random=[batch.random])
+        self._judged, self._drawn = (
+            Graphed(half, log=trainer.log, random=[batch.random], on_failure=self._give_up)
+            for half in (self._judge, self._draw)
+        )
 
     def load(self, batch: "Batch") -> None:
         """Put a batch where the graphs read."""
@@ -38,8 +40,6 @@ class GraphedHalves:
     def judge(self) -> None:
         """Leave the discriminator's gradient in its weights."""
         self._judged()
-        # The generator's graph reads what the discriminator's has left: both are graphs, or none.
-        self._drawn.is_hopeless |= self._judged.is_hopeless
 
     def draw(self) -> Tensor:
         """Leave the generator's gradient in its weights, after `judge`; returns its loss `()`."""
@@ -60,6 +60,13 @@ class GraphedHalves:
         # The pictures belong to one step; the next draws its own.
         self.batch.fake = None
         return loss
+
+    def _give_up(self) -> None:
+        # The generator's graph reads what the discriminator's has left: both are graphs, or none.
+        self._judged.give_up()
+        self._drawn.give_up()
+        # Its way back may be used up: it is drawn anew.
+        self.batch.fake = None
 
     def _backward(self, loss: Tensor) -> Tensor:
         loss.backward()  # type: ignore[no-untyped-call]

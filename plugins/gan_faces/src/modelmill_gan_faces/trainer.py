@@ -104,30 +104,46 @@ class Trainer:
         is_penalised = (
             self.recipe.gradient_penalty > 0 and self.step % self.recipe.penalty_every == 0
         )
-        if self.precision.device_type == "cuda" and self.parts.part_size == len(batch.latents):
-            try:
-                return self._graphed_halves(batch, is_penalised=is_penalised)
-            except torch.OutOfMemoryError:
-                self.graphed.clear()
-        judged = self.discriminator_loss_of(batch, is_penalised=is_penalised)
-        self.parts.backward(judged, zero_grad=self.discriminator_adam.zero_grad)
+        batch = self._judge(batch, is_penalised=is_penalised)
         self.discriminator_adam.step()
-        with self.discriminator_frozen():
-            drawn = self.generator_loss_of(batch)
-            loss = self.parts.backward(drawn, zero_grad=self.generator_adam.zero_grad)
+        loss = self._draw(batch, is_penalised=is_penalised)
         self.generator_adam.step()
         return batch, loss
 
-    def _graphed_halves(self, batch: Batch, *, is_penalised: bool) -> tuple[Batch, Tensor]:
-        if is_penalised not in self.graphed:
-            self.graphed[is_penalised] = GraphedHalves(self, batch, is_penalised=is_penalised)
-        graphed = self.graphed[is_penalised]
-        graphed.load(batch)
-        graphed.judge()
-        self.discriminator_adam.step()
-        loss = graphed.draw()
-        self.generator_adam.step()
-        return graphed.batch, loss
+    def _judge(self, batch: Batch, *, is_penalised: bool) -> Batch:
+        """Leave the discriminator's gradient in its weights; returns the batch as it was judged."""
+        if self._may_graph():
+            try:
+                if is_penalised not in self.graphed:
+                    halves = GraphedHalves(self, batch, is_penalised=is_penalised)
+                    self.graphed[is_penalised] = halves
+                self.graphed[is_penalised].load(batch)
+                self.graphed[is_penalised].judge()
+                return self.graphed[is_penalised].batch
+            except torch.OutOfMemoryError:
+                self.graphed.clear()
+            # The same batch once more: its dice have been thrown in part.
+            batch = self._batch()
+        judged = self.discriminator_loss_of(batch, is_penalised=is_penalised)
+        self.parts.backward(judged, zero_grad=self.discriminator_adam.zero_grad)
+        return batch
+
+    def _draw(self, batch: Batch, *, is_penalised: bool) -> Tensor:
+        """Leave the generator's gradient in its weights, after `_judge`; returns its loss `()`."""
+        if is_penalised in self.graphed:
+            try:
+                return self.graphed[is_penalised].draw()
+            except torch.OutOfMemoryError:
+                self.graphed.clear()
+            # This half alone: the discriminator has learnt from the batch already.
+            batch.fake = None
+        with self.discriminator_frozen():
+            drawn = self.generator_loss_of(batch)
+            return self.parts.backward(drawn, zero_grad=self.generator_adam.zero_grad)
+
+    def _may_graph(self) -> bool:
+        is_whole = self.parts.part_size == self.recipe.batch_size
+        return self.precision.device_type == "cuda" and is_whole
 
     def _batch(self) -> Batch:
         random = self.random.manual_seed(_mixed(self.seed, self.step))

@@ -7,8 +7,8 @@ from typing import Any
 from modelmill_sdk import CustomerError, LeftOut
 from modelmill_sdk.bases import (
     base_folder,
+    base_folders,
     base_json,
-    base_names,
     bases_left_out,
     bases_offered,
 )
@@ -28,7 +28,7 @@ class Base:
 
 def picture_names() -> list[str]:
     """Name the installed base models that classify pictures."""
-    return [name for name in base_names() if _sees(base_json(base_folder(name) / "config.json"))]
+    return [one.name for one in base_folders() if _sees(base_json(one / "config.json"))]
 
 
 def pictures_left_out() -> list[LeftOut]:

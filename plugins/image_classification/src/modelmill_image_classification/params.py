@@ -47,8 +47,8 @@ class TrainParams(Params):
         ge=0,
         le=256,
         multiple_of=8,
-        description="Feature channels of the first layer of a new network; 0 chooses. More learns "
-        "finer differences, slower.",
+        description="Feature channels that a new network begins with; 0 chooses. More learns finer "
+        "differences, slower. On a CPU the first layer of the small network has about two thirds.",
     )
     epochs: int = Field(
         0,

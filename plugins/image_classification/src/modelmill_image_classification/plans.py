@@ -2,7 +2,7 @@
 
 import statistics
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from modelmill_sdk.data import TrainData
@@ -34,6 +34,8 @@ _EPOCHS = {"small": (8, 200), "resnet": (10, 200), "vit": (10, 300), "base": (3,
 _WIDTHS = {"small": (24, 64), "resnet": (16, 64), "vit": (96, 192), "base": (0, 0)}
 _RATES = {"small": 0.07, "resnet": 0.05, "vit": 1e-3, "base": 1e-4}
 _BATCHES = {"small": (32, 256), "resnet": (64, 256), "vit": (64, 256), "base": (16, 64)}
+_RATES_BEFORE = {**_RATES, "small": 0.1}
+_BATCHES_BEFORE = {**_BATCHES, "small": (64, 256)}
 _STEM_STEP = 8
 _PRIVATE_EPOCHS = 15
 _PRIVATE_BATCH = 256
@@ -44,9 +46,15 @@ _ADAMW_DECAY = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The hyperparameters of one training, all decided."""
+    """The hyperparameters of one training, all decided; checkpoints keep them.
+
+    ``width`` are the channels that a new network begins with, and ``stem`` those of a "small"
+    network's very first layer.
+    """
 
     network: Network
+    width: int
+    stem: int
     epochs: int
     batch_size: int
     steps_per_epoch: int
@@ -78,12 +86,18 @@ class Plan:
         return one_cycle(step, steps=self.steps, peak=self.learning_rate, rise=rise)
 
 
-def plan_make(params: TrainParams, *, device: str, counts: Numbers) -> Plan:
-    """Fill in what the customer left to the plugin; ``counts`` are examples of each class."""
+def plan_make(
+    params: TrainParams, *, device: str, counts: Numbers, is_as_before: bool = False
+) -> Plan:
+    """Fill in what the customer left to the plugin; ``counts`` are examples of each class.
+
+    ``is_as_before`` chooses as release 0.1.0 did, whose checkpoints say nothing of their plan.
+    """
     network: Network = "small" if params.network == "auto" else params.network
     is_private = params.privacy_epsilon > 0
     gpu, count = _is_gpu(device), int(counts.sum())
-    batch = params.batch_size or _batch(_BATCHES[network][gpu], count)
+    batches = _BATCHES_BEFORE if is_as_before else _BATCHES
+    batch = params.batch_size or _batch(batches[network][gpu], count)
     epochs = params.epochs
     if is_private:
         batch = params.batch_size or _batch(_PRIVATE_BATCH, count * 2)
@@ -91,11 +105,16 @@ def plan_make(params: TrainParams, *, device: str, counts: Numbers) -> Plan:
     least, most = _EPOCHS[network]
     epochs = epochs or min(most, max(least, round(_SHOWN[network][gpu] / count)))
     # The noise of a mean falls with the root of the batch, and the rate may rise as much.
-    scaled = _RATES[network] * (batch / _BATCHES[network][0]) ** 0.5
+    rates = _RATES_BEFORE if is_as_before else _RATES
+    scaled = rates[network] * (batch / batches[network][0]) ** 0.5
     rate = params.learning_rate or (_PRIVATE_RATE if is_private else scaled)
     decay = params.weight_decay * (_ADAMW_DECAY if network in ("vit", "base") else 1)
+    width = params.width or _WIDTHS[network][gpu]
+    is_thin = network == "small" and not is_as_before
     return Plan(
         network=network,
+        width=width,
+        stem=stem_for(width, device=device) if is_thin else width,
         epochs=epochs,
         batch_size=batch,
         steps_per_epoch=max(1, count // batch),
@@ -108,9 +127,9 @@ def plan_make(params: TrainParams, *, device: str, counts: Numbers) -> Plan:
     )
 
 
-def width_for(params: TrainParams, network: Network, *, device: str) -> int:
-    """Choose the channels of a new network's first layer."""
-    return params.width or _WIDTHS[network][_is_gpu(device)]
+def plan_read(facts: dict[str, Any], *, before: Plan) -> Plan:
+    """Give the plan that a checkpoint's facts tell of; ``before`` where they are of 0.1.0."""
+    return Plan(**facts["plan"]) if "plan" in facts else before
 
 
 def stem_for(width: int, *, device: str) -> int:

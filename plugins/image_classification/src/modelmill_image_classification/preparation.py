@@ -7,6 +7,7 @@ import torch
 from modelmill_sdk import CustomerError, TrainRun, seed_everything
 from modelmill_sdk.learning.pages import pages_keep
 from modelmill_sdk.learning.pictures import Channels
+from modelmill_sdk.learning.state import facts_read
 from torch import nn
 
 from modelmill_image_classification.augmentation import NOTHING, Augmentation
@@ -20,12 +21,12 @@ from modelmill_image_classification.examples import (
     labels_read,
 )
 from modelmill_image_classification.mirroring import mirroring_probe
+from modelmill_image_classification.numbers import Numbers
 from modelmill_image_classification.plans import (
     Plan,
     plan_make,
+    plan_read,
     resolution_for,
-    stem_for,
-    width_for,
 )
 from modelmill_image_classification.problems import dataset_refusal
 from modelmill_image_classification.small import SmallNetwork, channels_last
@@ -63,7 +64,7 @@ def prepare(run: TrainRun) -> Prepared:
     base = base_open(run.params.base) if run.params.network == "base" else None
     learned, held = _examples(run, base)
     counts = learned.counts(len(labels))
-    plan = plan_make(run.params, device=run.device, counts=counts)
+    plan = _plan(run, counts)
     if plan.is_private and plan.network != "small":
         raise CustomerError(
             "Differential privacy works with the network small only: choose that, or set "
@@ -82,6 +83,14 @@ def prepare(run: TrainRun) -> Prepared:
         held=held,
         augmentation=augmentation,
     )
+
+
+def _plan(run: TrainRun, counts: Numbers) -> Plan:
+    """Plan anew, or as a checkpoint was planned: defaults change, its tensors' shapes do not."""
+    if run.resume_from is None:
+        return plan_make(run.params, device=run.device, counts=counts)
+    before = plan_make(run.params, device=run.device, counts=counts, is_as_before=True)
+    return plan_read(facts_read(run.resume_from), before=before)
 
 
 def _examples(run: TrainRun, base: Base | None) -> tuple[Examples, Examples]:
@@ -113,15 +122,14 @@ def _config(run: TrainRun, plan: Plan, learned: Examples, base: Base | None) -> 
         mean, deviation = [_HALF] * channels, [_HALF] * channels
     else:
         mean, deviation = _moments(learned)
-    width = width_for(run.params, plan.network, device=run.device)
     is_small = plan.network == "small"
     return ClassifierConfig(
         family="small" if is_small else "borrowed",
         labels=list(run.data.label_names or []),
         resolution=int(learned.pixels.shape[1]),
         channels=channels,
-        width=width,
-        stem=stem_for(width, device=run.device) if is_small else 0,
+        width=plan.width,
+        stem=plan.stem if is_small else 0,
         norm="group" if plan.is_private else "batch",
         mean=mean,
         deviation=deviation,

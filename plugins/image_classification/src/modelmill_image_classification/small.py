@@ -67,14 +67,15 @@ class _Stage(nn.Module):
     def __init__(self, seen: int, width: int, *, stride: int, norm: Norm, is_odd: bool) -> None:
         super().__init__()
         size = 3 if stride == 1 else 5
+        # Below and to the right nothing is added: those are the row and column dropped.
+        self.before = size // 2 if is_odd else 0
         padding = 0 if is_odd else size // 2
-        self.is_odd = is_odd
         self.conv = nn.Conv2d(seen, width, size, stride, padding, bias=False)
         self.norm = _norm(width, norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.is_odd:
-            x = F.pad(x, (1, 0, 1, 0))  # (B, C, H+1, W+1)
+        if self.before:
+            x = F.pad(x, (self.before, 0, self.before, 0))  # (B, C, H+1, W+1), or 2 for strides
         pooled = F.max_pool2d(self.conv(x), 2)  # (B, C', H/2, W/2)
         return F.relu(self.norm(pooled))
 

@@ -4,6 +4,7 @@ Axes: B batch, C channels, H height, W width, K classes.
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,7 @@ class Trainer:
             tensors=self.best.weights,
             facts={
                 "step": self.step,
+                "plan": asdict(self.plan),
                 "best": self.best.as_json(),
                 "part_size": self._parts.part_size,
                 "is_half": self.precision.is_half,

@@ -26,7 +26,12 @@ def base_names() -> list[str]:
 
     Those whose weights are pickles alone are left out: nothing here opens them.
     """
-    return [folder.name for folder in _folders() if base_refusal(folder) != PICKLED]
+    return [folder.name for folder in base_folders()]
+
+
+def base_folders() -> list[Path]:
+    """List the folders of ``base_names``, for those who look into each of them."""
+    return [folder for folder in _folders() if base_refusal(folder) != PICKLED]
 
 
 def base_refusal(folder: Path) -> str:
@@ -67,10 +72,10 @@ def base_needed(parameter: str, values: Sequence[str]) -> dict[str, Any]:
 
 def base_folder(name: str, *, needed_by: str = "This method") -> Path:
     """Find an installed base model. Raises CustomerError, naming those there are."""
+    found = _found(name)
+    if found is not None:
+        return found
     names = base_names()
-    # Membership of the listing, rather than a joined path, so that no name can climb out.
-    if name in names:
-        return Path(os.environ[ROOT_VARIABLE]) / name
     offer = f"Installed: {', '.join(names)}." if names else "No base model is installed here."
     said = f"There is no base model {name!r}." if name else f"{needed_by} needs a base model."
     raise CustomerError(f"{said} {offer}", param="base")
@@ -95,10 +100,11 @@ def installed_folder(model_dir: Path) -> Path:
     name = base_json(model_dir / INSTALLED_FILE).get("folder", "")
     if not name:
         return model_dir
-    if name not in base_names():
+    found = _found(name)
+    if found is None:
         said = f"The operator has taken the model {name!r} away."
         raise CustomerError(f"{said} GET /v1/models lists those there are.", param="model")
-    return base_folder(name)
+    return found
 
 
 def _folders() -> list[Path]:
@@ -106,6 +112,13 @@ def _folders() -> list[Path]:
     if not root or not Path(root).is_dir():
         return []
     return sorted(path.parent for path in Path(root).glob("*/config.json"))
+
+
+def _found(name: str) -> Path | None:
+    """Find one by its name, and look into no other."""
+    # Membership of the listing, rather than a joined path, so that no name can climb out.
+    named = [folder for folder in _folders() if folder.name == name]
+    return next((folder for folder in named if base_refusal(folder) != PICKLED), None)
 
 
 def _is_pickled(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
@@ -15,6 +16,9 @@ from modelmill_sdk.host.prediction import plugin_streams
 from modelmill_sdk.manifest import (
     DATASET_KINDS,
     HOST_METERS,
+    MAX_FOLDER_CHARS,
+    MAX_INSTALLED,
+    MAX_REASON_CHARS,
     METER_PATTERN,
     PLUGIN_ID_PATTERN,
     Manifest,
@@ -23,10 +27,13 @@ from modelmill_sdk.manifest import (
     ManifestNeeds,
 )
 from modelmill_sdk.origins import origin_of
-from modelmill_sdk.plugin import Params, Plugin
+from modelmill_sdk.plugin import Installed, LeftOut, Params, Plugin
 from modelmill_sdk.protocol import PROTOCOL
 from modelmill_sdk.shown import card_read, samples_read
 from modelmill_sdk.translations import translations_kept, translations_read
+
+# Why a base model is left out, for the operator; the cockpit has it in its languages.
+CROWDED = "No more than 200 base models are listed: take away those that nobody needs."
 
 
 def manifest_make(
@@ -38,6 +45,7 @@ def manifest_make(
     """
     class_check(plugin)
     origin, distribution = origin_of(entry_point), entry_point.dist
+    installed = tuple(plugin.installed())
     try:
         manifest = Manifest(
             protocol=PROTOCOL,
@@ -61,8 +69,8 @@ def manifest_make(
             meters=plugin.meters,
             needs=ManifestNeeds(**asdict(plugin.needs)),
             trains=plugin_trains(plugin),
-            installed=tuple(ManifestInstalled(**asdict(one)) for one in plugin.installed()),
-            left_out=tuple(ManifestLeftOut(**asdict(one)) for one in plugin.left_out()),
+            installed=tuple(ManifestInstalled(**asdict(one)) for one in installed[:MAX_INSTALLED]),
+            left_out=_left_out(plugin.left_out(), cut=installed[MAX_INSTALLED:]),
             offered=_offered(plugin),
             streams=plugin_streams(plugin),
             max_batch=plugin.max_batch,
@@ -106,13 +114,37 @@ def plugin_trains(plugin: type[Plugin]) -> bool:
 
 
 def _offered(plugin: type[Plugin]) -> dict[str, tuple[str, ...]]:
-    offered = {name: tuple(values) for name, values in plugin.offered().items()}
+    # Of names that no form can send, and of more than can be listed, nothing is offered.
+    offered = {
+        name: tuple([value for value in values if value == _text(value)][:MAX_INSTALLED])
+        for name, values in plugin.offered().items()
+    }
     strangers = offered.keys() - plugin.TrainParams.model_fields.keys()
     if strangers:
         raise ManifestError(
             f"{plugin.__name__}.offered(): TrainParams has no {sorted(strangers)[0]!r}."
         )
     return offered
+
+
+def _left_out(told: Sequence[LeftOut], *, cut: Sequence[Installed]) -> tuple[ManifestLeftOut, ...]:
+    """Report what is left out, of any length and by any name: a report makes no plugin invalid."""
+    every = [*(LeftOut(folder=one.folder, reason=CROWDED) for one in cut), *told]
+    if len(every) > MAX_INSTALLED:
+        kept = every[: MAX_INSTALLED - 1]
+        every = [*kept, LeftOut(folder=f"+ {len(every) - len(kept)}", reason=CROWDED)]
+    return tuple(
+        ManifestLeftOut(
+            folder=_text(one.folder)[:MAX_FOLDER_CHARS],
+            reason=_text(one.reason)[:MAX_REASON_CHARS],
+        )
+        for one in every
+    )
+
+
+def _text(said: str) -> str:
+    # A file's name that is not UTF-8 has surrogates, which no JSON can hold.
+    return str(said).encode(errors="replace").decode()
 
 
 def _metadata(distribution: Distribution | None, name: str) -> str:

@@ -39,6 +39,8 @@ PLUGIN_ID_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 # A folder's name among the operator's base models; none is the plugin itself.
 INSTALLED_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$"
 MAX_INSTALLED = 200
+MAX_FOLDER_CHARS = 255
+MAX_REASON_CHARS = 500
 _Offered = Annotated[
     tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=MAX_INSTALLED)
 ]
@@ -85,8 +87,8 @@ class ManifestLeftOut(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    folder: str = Field(max_length=255)
-    reason: str = Field(max_length=500)
+    folder: str = Field(max_length=MAX_FOLDER_CHARS)
+    reason: str = Field(max_length=MAX_REASON_CHARS)
 
 
 def _texts_bounded(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

@@ -29,13 +29,15 @@ class Graphed(Generic[Result]):
         *,
         log: Callable[[str], None],
         random: Sequence[torch.Generator] = (),
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
         """Take the work and the generators that it draws from, besides the device's own.
 
-        ``log`` hears it when the work cannot be captured; then it is called as it is, for good, as
-        it is from the start where ``is_hopeless`` was set.
+        ``log`` hears it when the work cannot be captured; then ``on_failure`` may clear away what
+        the attempt left half done, and the work is called as it is, for good.
         """
         self._work, self._log, self._random = work, log, random
+        self._on_failure = on_failure
         self._calls = 0
         self.is_hopeless = False
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -52,6 +54,11 @@ class Graphed(Generic[Result]):
         assert self._result is not None
         return self._result
 
+    def give_up(self) -> None:
+        """Call the work as it is from now on, and let a graph go that there may be."""
+        self.is_hopeless = True
+        self._graph = self._result = None
+
     def _capture(self) -> None:
         graph = torch.cuda.CUDAGraph()
         for generator in self._random:
@@ -61,6 +68,8 @@ class Graphed(Generic[Result]):
                 self._result = self._work()
         except RuntimeError as error:  # a lack of memory is one, too
             self._log(f"The step stays without a graph: {str(error).splitlines()[0]}")
-            self.is_hopeless = True
+            self.give_up()
+            if self._on_failure is not None:
+                self._on_failure()
             return
         self._graph = graph

@@ -53,8 +53,13 @@ def state_restore(
         network.load_state_dict(_under(every, prefix))
     for name, optimizer in optimizers.items():
         _optimizer_restore(optimizer, _under(every, f"optimizer/{name}/"))
+    return facts_read(folder), _under(every, "tensor/")
+
+
+def facts_read(folder: Path) -> dict[str, Any]:
+    """Read a checkpoint's facts alone: what has to be known to make networks of the same shape."""
     facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-    return facts, _under(every, "tensor/")
+    return facts
 
 
 def _optimizer_restore(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
