@@ -1,5 +1,6 @@
 """The playground: try a model in the browser, through the same API that programs use."""
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -8,16 +9,18 @@ from django.shortcuts import render
 from django.urls import path
 
 from modelmill.inference.selectors import prediction_list
+from modelmill.metering.meters import METERS, meter_title
 from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import access_model_version, version_list
 from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.playground_fields import PlaygroundForm
 from modelmill.web.prices import prices_for
-from modelmill.web.schema_fields import ParametersForm
 
 _VERSIONS_SHOWN = 200
 _HISTORY_SHOWN = 8
 _PICTURES = 4
+_STREAMED = {"prompt", "messages"}
 
 
 @tenant_page(read="infer")
@@ -46,11 +49,12 @@ def _form_context(request: PageRequest, version: ModelVersion) -> dict[str, Any]
     meters = [*manifest["meters"], "requests"]
     is_image = manifest["task"] == "image-generation"
     return {
-        "inputs": ParametersForm(schema=_without_seed(manifest["input_schema"]), prefix="i"),
-        "parameters": ParametersForm(schema=_without_seed(manifest["predict_schema"]), prefix="p"),
+        "inputs": PlaygroundForm(schema=_without_seed(manifest["input_schema"]), prefix="i"),
+        "parameters": PlaygroundForm(schema=_without_seed(manifest["predict_schema"]), prefix="p"),
         "prices": prices_for(request.caller.tenant.pk, plugin_id=plugin_id, meters=meters),
         "pictures": _PICTURES if is_image else 0,
-        "is_streaming": manifest["streams"] and manifest["task"] == "text-generation",
+        "is_streaming": _is_streaming(manifest),
+        "meters": json.dumps({code: _meter_title(code, manifest) for code in meters}),
         "api_url": f"{settings.PUBLIC_URL}/v1",
     }
 
@@ -60,6 +64,16 @@ def _history_context(version: ModelVersion) -> dict[str, Any]:
         "version": version,
         "history": list(prediction_list(model=version.name)[:_HISTORY_SHOWN]),
     }
+
+
+def _is_streaming(manifest: dict[str, Any]) -> bool:
+    """Say whether a model answers by OpenAI's completions, which know no inputs but these two."""
+    is_text = manifest["streams"] and manifest["task"] == "text-generation"
+    return bool(is_text) and manifest["input_schema"].get("properties", {}).keys() <= _STREAMED
+
+
+def _meter_title(code: str, manifest: dict[str, Any]) -> str:
+    return meter_title(code) if code in METERS else str(manifest["meters"].get(code, code))
 
 
 def _without_seed(schema: dict[str, Any]) -> dict[str, Any]:
