@@ -1,6 +1,7 @@
 """``{% load mill %}``: icons, built assets, badges, money and quantities."""
 
 import json
+from collections.abc import Mapping
 
 from django import template
 from django.utils.formats import number_format
@@ -122,6 +123,12 @@ def duration(seconds: int | None) -> str:
 def metric(value: object) -> str:
     """Write a metric with as many digits as say something."""
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+@register.filter
+def pairs(values: Mapping[str, object]) -> list[tuple[str, object]]:
+    """List names with their values; in a template ``.items`` would be a metric of that name."""
+    return list((values or {}).items())
 
 
 @register.filter
