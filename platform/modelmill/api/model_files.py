@@ -33,7 +33,10 @@ class ModelFilesView(TenantView):
     permissions: ClassVar = {"GET": "models:read"}
 
     @extend_schema(
-        summary="List a model's files", responses={200: OpenApiTypes.OBJECT}, tags=["models"]
+        operation_id="models_files_list",
+        summary="List a model's files",
+        responses={200: OpenApiTypes.OBJECT},
+        tags=["models"],
     )
     def get(self, request: Request, model: str) -> Response:
         """Answer with each file's path, size and SHA-256, by path."""
