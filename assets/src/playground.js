@@ -1,23 +1,11 @@
 // Tries a model through the API, with the page's own session: pictures at once, text as it comes.
 import { predict, streamText } from "./playground_calls.js";
 import { curlCode, pythonCode } from "./playground_code.js";
+import { fieldValues, showProblem } from "./playground_fields.js";
+import { startFiles } from "./playground_files.js";
+import { readable } from "./playground_results.js";
 
 const SEED_LIMIT = 2 ** 31;
-
-function valueOf(field) {
-  if (field.type === "checkbox") return field.checked;
-  const text = field.value;
-  if (text === "") return undefined;
-  if (["integer", "number"].includes(field.dataset.json)) return Number(text);
-  if (field.dataset.json === "lines") return filled(text.split("\n").filter(Boolean));
-  if (["array", "object"].includes(field.dataset.json)) return filled(JSON.parse(text));
-  return text;
-}
-
-// What was left empty takes the model's own default, as on the other pages.
-function filled(value) {
-  return Object.keys(value ?? {}).length ? value : undefined;
-}
 
 class Playground {
   constructor(root) {
@@ -32,6 +20,7 @@ class Playground {
     this.form.addEventListener("input", () => this.showCode());
     this.part("stop").addEventListener("click", () => this.stopper?.abort());
     this.newSeed();
+    startFiles(this.form, () => this.showCode());
     this.showCode();
   }
 
@@ -41,22 +30,12 @@ class Playground {
     }
   }
 
-  values(prefix) {
-    const found = {};
-    for (const field of this.form.elements) {
-      if (!field.name?.startsWith(`${prefix}-`)) continue;
-      const value = valueOf(field);
-      if (value !== undefined) found[field.name.slice(prefix.length + 1)] = value;
-    }
-    return found;
-  }
-
-  call() {
+  call(options) {
     const count = Number(this.root.querySelector("#count")?.value || 1);
     return {
       model: this.root.dataset.model,
-      input: this.values("i"),
-      parameters: this.values("p"),
+      input: fieldValues(this.form, "i", this.root.dataset, options),
+      parameters: fieldValues(this.form, "p", this.root.dataset, options),
       count: Math.min(Math.max(count, 1), 16),
       isPictures: Boolean(this.root.querySelector("#count")),
       isStreaming: Boolean(this.root.dataset.streaming),
@@ -66,8 +45,9 @@ class Playground {
 
   showCode() {
     try {
-      this.root.querySelector("#code-python").textContent = pythonCode(this.root.dataset.api, this.call());
-      this.root.querySelector("#code-curl").textContent = curlCode(this.root.dataset.api, this.call());
+      const call = this.call({ standIn: "picture.png" });
+      this.root.querySelector("#code-python").textContent = pythonCode(this.root.dataset.api, call);
+      this.root.querySelector("#code-curl").textContent = curlCode(this.root.dataset.api, call);
     } catch {
       // Half-written JSON in a field; the code follows when it is whole.
     }
@@ -109,6 +89,7 @@ class Playground {
   fail(error) {
     this.part("status").textContent = error.name === "AbortError" ? this.root.dataset.stopped : "";
     if (error.name === "AbortError") return;
+    if (error.field) showProblem(error);
     this.part("error").hidden = false;
     this.part("error-text").textContent = error.isSentence ? error.message : document.body.dataset.offline;
   }
@@ -120,20 +101,26 @@ class Playground {
   }
 
   showOutputs(outputs) {
-    const pictures = outputs.filter((output) => output.url);
-    this.part("pictures").replaceChildren(...pictures.map((output, i) => this.picture(output, i + 1)));
-    this.part("pictures").hidden = pictures.length === 0;
-    const texts = outputs.filter((output) => !output.url).map((output) => output.text ?? JSON.stringify(output.value, null, 2));
+    const urls = outputs.filter((output) => output.url).map((output) => output.url);
+    const found = (url) => this.pictureName(urls.push(url));
+    const others = outputs.filter((output) => !output.url);
+    const texts = others.map((output) => output.text ?? readable(output.value, found));
+    this.part("pictures").replaceChildren(...urls.map((url, i) => this.picture(url, i + 1)));
+    this.part("pictures").hidden = urls.length === 0;
     if (texts.length) this.addText(texts.join("\n\n"));
   }
 
-  picture(output, number) {
+  pictureName(number) {
+    return `${this.root.dataset.picture} ${number}`;
+  }
+
+  picture(url, number) {
     const item = document.createElement("li");
     const image = document.createElement("img");
-    [image.src, image.alt] = [output.url, `${this.root.dataset.picture} ${number}`];
+    [image.src, image.alt] = [url, this.pictureName(number)];
     image.className = "sample-picture rounded-field border border-base-300";
     const save = document.createElement("a");
-    [save.href, save.download, save.textContent] = [output.url, `picture-${number}.png`, this.root.dataset.save];
+    [save.href, save.download, save.textContent] = [url, `picture-${number}.png`, this.root.dataset.save];
     save.className = "link-quiet mt-1.5 inline-block text-sm";
     save.setAttribute("aria-label", `${this.root.dataset.save}: ${image.alt}`);
     item.append(image, save);
@@ -142,6 +129,7 @@ class Playground {
 
   showFacts(done) {
     const words = this.root.dataset;
+    const meters = JSON.parse(words.meters);
     const ms = new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: "millisecond" });
     const cost = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 6, minimumFractionDigits: 2 });
     const facts = [
@@ -149,7 +137,7 @@ class Playground {
       [words.waited, ms.format(done.timing.queue_ms ?? 0)],
       [words.computed, ms.format(done.timing.compute_ms ?? 0)],
       ["", done.model_state === "cold" ? words.cold : words.warm],
-      ...Object.entries(done.usage).map(([meter, qty]) => [meter, new Intl.NumberFormat(document.documentElement.lang).format(qty)]),
+      ...Object.entries(done.usage).map(([meter, qty]) => [meters[meter] ?? meter, new Intl.NumberFormat(document.documentElement.lang).format(qty)]),
     ];
     this.part("facts").replaceChildren(...facts.map(([name, text]) => fact(name, text)));
     this.part("facts").hidden = false;

@@ -1,11 +1,11 @@
 // The playground's two calls: a prediction that is waited for, and a stream of text.
 import { callApi, Refused } from "./api.js";
+import { requestOf } from "./playground_request.js";
 
 /** Make a prediction and wait for it; resolves with its JSON. */
 export async function predict(call, { signal }) {
-  const body = { model: call.model, parameters: call.parameters, seed: call.seed };
-  body.inputs = Array.from({ length: call.isPictures ? call.count : 1 }, () => call.input);
-  let prediction = await callApi("/v1/predictions", { body, signal, wait: true });
+  const [path, body] = requestOf(call);
+  let prediction = await callApi(`/v1/${path}`, { body, signal, wait: true });
   while (["queued", "running"].includes(prediction.status)) {
     prediction = await callApi(`/v1/predictions/${prediction.id}`, { method: "GET", signal, wait: true });
   }
@@ -15,11 +15,9 @@ export async function predict(call, { signal }) {
 
 /** Stream a completion, or the answer to a conversation; `onText` gets each piece. Resolves with the finished prediction's JSON. */
 export async function streamText(call, { signal, onText }) {
-  const body = { ...call.parameters, ...call.input, model: call.model, seed: call.seed, stream: true };
-  const isChat = Boolean(call.input.messages);
-  if (isChat) delete body.prompt;
+  const [path, body] = requestOf(call);
   const headers = { "X-CSRFToken": document.body.dataset.csrf ?? "", "Content-Type": "application/json" };
-  const answer = await fetch(isChat ? "/v1/chat/completions" : "/v1/completions", { method: "POST", headers, signal, body: JSON.stringify(body) });
+  const answer = await fetch(`/v1/${path}`, { method: "POST", headers, signal, body: JSON.stringify(body) });
   if (!answer.ok) {
     const json = await answer.json().catch(() => null);
     throw new Refused(json?.error?.message ?? document.body.dataset.failed, answer.status);

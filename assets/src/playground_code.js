@@ -1,59 +1,88 @@
 // The playground's call as code to copy: Python with the OpenAI client, and curl.
+import { ChosenFile } from "./playground_files.js";
+import { requestOf } from "./playground_request.js";
 
-function python(value, depth = 0) {
+const STANDARD = {
+  "chat/completions": ["model", "messages", "max_tokens", "temperature", "top_p", "stop", "seed", "stream"],
+  completions: ["model", "prompt", "max_tokens", "temperature", "top_p", "stop", "seed", "stream"],
+};
+const STREAMS = {
+  "chat/completions": ["chat.completions", 'piece.choices[0].delta.content or ""'],
+  completions: ["completions", "piece.choices[0].text"],
+};
+const PREDICTION = `wait = {"headers": {"Prefer": "wait"}}
+answer = client.post("/predictions", body=body, options=wait, cast_to=object)
+while answer["status"] in ("queued", "running"):
+    answer = client.get(f"/predictions/{answer['id']}", options=wait, cast_to=object)
+if answer["error"]:
+    raise SystemExit(answer["error"]["message"])
+for output in answer["outputs"]:
+    print(output.get("url") or output.get("text") or output.get("value"))`;
+
+function python(value) {
   if (value === true) return "True";
   if (value === false) return "False";
   if (value == null) return "None";
-  if (Array.isArray(value)) return `[${value.map((one) => python(one, depth + 1)).join(", ")}]`;
+  if (value instanceof ChosenFile) return `b64encode(Path(${JSON.stringify(value.name)}).read_bytes()).decode()`;
+  if (Array.isArray(value)) {
+    const isRepeated = value.length > 1 && value.every((one) => typeof one === "object" && one === value[0]);
+    return isRepeated ? `[${python(value[0])}] * ${value.length}` : `[${value.map(python).join(", ")}]`;
+  }
   if (typeof value === "object") {
-    return `{${Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${python(one, depth + 1)}`).join(", ")}}`;
+    return `{${Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${python(one)}`).join(", ")}}`;
   }
   return JSON.stringify(value);
 }
 
-function request(call) {
-  const seed = call.seed === undefined ? {} : { seed: call.seed };
-  if (call.isStreaming && call.input.messages) {
-    return ["chat/completions", { model: call.model, messages: call.input.messages, ...call.parameters, ...seed }];
-  }
-  if (call.isStreaming) return ["completions", { model: call.model, prompt: "", ...call.input, ...call.parameters, ...seed }];
-  if (call.isPictures) return ["images/generations", { model: call.model, prompt: "", ...call.input, n: call.count, ...call.parameters, ...seed }];
-  return ["predictions", { model: call.model, input: call.input, parameters: call.parameters, ...seed }];
+function hasFile(value) {
+  if (value instanceof ChosenFile) return true;
+  return value !== null && typeof value === "object" && Object.values(value).some(hasFile);
 }
 
-const STANDARD = {
-  "chat/completions": ["model", "messages", "max_tokens", "temperature", "top_p", "stop", "seed", "n"],
-  completions: ["model", "prompt", "max_tokens", "temperature", "top_p", "stop", "seed", "n"],
-  "images/generations": ["model", "prompt", "n", "size"],
-};
-
-function clientCall(path, body) {
+function streamCode(path, body) {
+  const [call, text] = STREAMS[path];
   // The client knows OpenAI's own names; a plugin's parameters travel in extra_body.
   const own = Object.entries(body).filter(([name]) => STANDARD[path].includes(name));
   const extra = Object.entries(body).filter(([name]) => !STANDARD[path].includes(name));
   const lines = own.map(([name, value]) => `    ${name}=${python(value)},`);
   if (extra.length) lines.push(`    extra_body=${python(Object.fromEntries(extra))},`);
-  return lines.join("\n");
+  return `stream = client.${call}.create(\n${lines.join("\n")}\n)\nfor piece in stream:\n    print(${text}, end="", flush=True)`;
+}
+
+function predictionCode(body) {
+  const lines = Object.entries(body).map(([name, value]) => `    ${JSON.stringify(name)}: ${python(value)},`);
+  return `body = {\n${lines.join("\n")}\n}\n${PREDICTION}`;
 }
 
 export function pythonCode(api, call) {
-  const [path, body] = request(call);
-  const head = `import os\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url="${api}",\n    api_key=os.environ["MODELMILL_KEY"],\n)\n`;
-  if (path === "completions") {
-    return `${head}stream = client.completions.create(\n${clientCall(path, body)}\n    stream=True,\n)\nfor piece in stream:\n    print(piece.choices[0].text, end="", flush=True)`;
-  }
-  if (path === "chat/completions") {
-    return `${head}stream = client.chat.completions.create(\n${clientCall(path, body)}\n    stream=True,\n)\nfor piece in stream:\n    print(piece.choices[0].delta.content or "", end="", flush=True)`;
-  }
-  if (path === "images/generations") {
-    return `${head}answer = client.images.generate(\n${clientCall(path, body)}\n    response_format="url",\n)\nfor picture in answer.data:\n    print(picture.url)`;
-  }
-  return `${head}answer = client.post(\n    "/predictions",\n    body=${python(body)},\n    options={"headers": {"Prefer": "wait"}},\n    cast_to=object,\n)\nprint(answer["outputs"])`;
+  const [path, body] = requestOf(call);
+  const imports = hasFile(body) ? "import os\nfrom base64 import b64encode\nfrom pathlib import Path" : "import os";
+  const head = `${imports}\n\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url=${JSON.stringify(api)},\n    api_key=os.environ["MODELMILL_KEY"],\n)\n`;
+  return head + (path === "predictions" ? predictionCode(body) : streamCode(path, body));
+}
+
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+// Files are read in where they stand; a here-document has no limit of length, as arguments have.
+function documentWithFiles(body) {
+  const names = [];
+  const marked = (value) => {
+    if (value instanceof ChosenFile) return `\u0001${names.push(value.name) - 1}\u0001`;
+    if (Array.isArray(value)) return value.map(marked);
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, marked(one)]));
+  };
+  const text = JSON.stringify(marked(body)).replace(/[\\$`]/g, "\\$&");
+  return text.replace(/\\\\u0001(\d+)\\\\u0001/g, (_all, at) => `$(base64 < ${quoted(names[at])} | tr -d '\\n')`);
 }
 
 export function curlCode(api, call) {
-  const [path, body] = request(call);
-  const text = JSON.stringify(body).replaceAll("'", "'\\''");
+  const [path, body] = requestOf(call);
   const wait = path === "predictions" ? '  -H "Prefer: wait" \\\n' : "";
-  return `curl ${api}/${path} \\\n  -H "Authorization: Bearer $MODELMILL_KEY" \\\n  -H "Content-Type: application/json" \\\n${wait}  -d '${text}'`;
+  const flags = body.stream ? "-N " : "";
+  const head = `curl ${flags}${api}/${path} \\\n  -H "Authorization: Bearer $MODELMILL_KEY" \\\n  -H "Content-Type: application/json" \\\n${wait}`;
+  if (hasFile(body)) return `${head}  -d @- <<END\n${documentWithFiles(body)}\nEND`;
+  return `${head}  -d ${quoted(JSON.stringify(body))}`;
 }

@@ -24,7 +24,8 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponseBase:
     """Answer a path that leads nowhere, or without the slash that account pages end with."""
     slashed = f"{request.path_info}/"
     is_read = request.method in ("GET", "HEAD") and not is_api(request)
-    if is_read and not request.path_info.endswith("/") and is_valid_path(slashed):
+    is_wanted = is_valid_path(slashed) and not is_valid_path(request.path_info)
+    if is_read and not request.path_info.endswith("/") and is_wanted:
         return HttpResponseRedirect(request.get_full_path(force_append_slash=True))
     return _answer(request, errors.NotFound(f"There is nothing at {request.path}."))
 

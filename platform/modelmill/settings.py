@@ -199,6 +199,8 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/built/.+-[\w-]{8}\.\w+$"
 FILE_UPLOAD_PERMISSIONS = 0o640
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 << 20
+# Whether organisations may download the models they trained.
+MODEL_DOWNLOADS = env.flag("MODELMILL_MODEL_DOWNLOADS", True)
 FILE_MAX_BYTES = env.number("MODELMILL_FILE_MAX_BYTES", 8 << 30)
 STORAGE_QUOTA_BYTES = env.number("MODELMILL_STORAGE_QUOTA_BYTES", 100 << 30)
 INTAKE_MAX_S = env.number("MODELMILL_INTAKE_MAX_S", 3600)

@@ -122,6 +122,7 @@ def _belongings(place: Place) -> dict[str, Any]:
         "prediction_id": prediction.id,
         "index": 1,
         "model": model.name,
+        "file_path": "count.json",
         "alias": f"{model.model.name}@prod",
         "plugin_id": "toy",
         "invoice_id": invoice.id,

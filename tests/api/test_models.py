@@ -76,3 +76,26 @@ def test_plugins_are_shown_with_their_schemas(acme, anonymous, version) -> None:
     assert shape["train_schema"]["properties"]["steps"]["default"] == 20
     assert acme.api.get("/v1/plugins/none").status_code == 404
     assert anonymous.get("/v1/plugins").status_code == 401
+
+
+@pytest.fixture
+def untrained() -> None:
+    """A plugin that is not trained, and that the operator installed no model for."""
+    manifest_publish(manifest_make("oracle", trains=False, accepts=[], installed=[]))
+
+
+def test_what_nobody_can_use_is_not_listed_and_says_what_is_missing(acme, untrained) -> None:
+    assert acme.api.get("/v1/models").json()["data"] == []
+    asked = acme.api.post_json("/v1/predictions", {"model": "oracle", "input": {}})
+    for answer in (acme.api.get("/v1/models/oracle"), asked):
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (404, "model_not_found")
+        assert "operator" in error["message"] and "MODELMILL_BASE_MODELS" in error["message"]
+        assert "train it" not in error["message"]
+
+
+def test_of_several_installed_models_one_has_to_be_named(acme) -> None:
+    folders = [{"folder": "small", "description": ""}, {"folder": "large", "description": ""}]
+    manifest_publish(manifest_make("oracle", trains=False, accepts=[], installed=folders))
+    asked = acme.api.post_json("/v1/predictions", {"model": "oracle", "input": {}}).json()
+    assert "oracle:small, oracle:large" in asked["error"]["message"]

@@ -146,3 +146,16 @@ def test_the_operator_reads_which_base_models_are_left_out_and_why(
 
 def test_every_reason_of_our_own_is_known_in_both_languages() -> None:
     assert set(LEFT_OUT_REASONS) == {PICKLED, WEIGHTLESS, ODD_NAME, ODD_VECTORS, CROWDED}
+
+
+def test_a_plugin_without_a_model_says_what_the_operator_has_to_install(acme, operator) -> None:
+    manifest_publish(manifest_make("oracle", trains=False, accepts=[], installed=[]))
+    for path in ("/plugins", "/plugins/oracle"):
+        page = acme.browser().get(path).content.decode()
+        assert "folder of base models" in page and "Takes" not in page
+    assert "MODELMILL_BASE_MODELS" in operator.get("/cockpit/plugins/oracle").content.decode()
+    installed = [{"folder": "small", "description": ""}]
+    manifest_publish(manifest_make("oracle", trains=False, accepts=[], installed=installed))
+    assert "Needs no training. Installed: 1" in acme.browser().get("/plugins").content.decode()
+    page = operator.get("/cockpit/plugins/oracle").content.decode()
+    assert "MODELMILL_BASE_MODELS" not in page

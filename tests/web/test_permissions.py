@@ -75,6 +75,8 @@ PAGES: Final[dict[str, str | None]] = {
     "job_training": "jobs:read",
     "models": "models:read",
     "model": "models:read",
+    "model_file": "models:read",
+    "model_zip": "models:read",
     "model_delete": "POST",
     "alias_new": "POST",
     "alias_remove": "POST",

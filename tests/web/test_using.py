@@ -17,6 +17,24 @@ def test_a_model_shows_what_it_was_made_of(showroom: Showroom) -> None:
     assert "client.images.generate" in page and "/v1/images/generations" in page
 
 
+def test_a_metric_may_have_any_name(showroom: Showroom) -> None:
+    version = showroom.version
+    with showroom.place.scope():
+        type(version).objects.filter(pk=version.pk).update(metrics={"items": 7, "keys": 8})
+    page = showroom.place.browser().get(f"/models/{version.pk}").content.decode()
+
+    assert "Items" in page and "Keys" in page
+
+
+def test_a_models_files_are_links(showroom: Showroom) -> None:
+    client = showroom.place.browser()
+    path = f"/models/{showroom.version.pk}"
+    page = client.get(path).content.decode()
+
+    assert f'href="{path}/files/model.safetensors"' in page and f'href="{path}/content"' in page
+    assert b"".join(client.get(f"{path}/files/config.json").streaming_content) == b"{}"
+
+
 def test_an_alias_moves_and_goes(showroom: Showroom) -> None:
     client = showroom.place.browser()
     path = f"/models/{showroom.writer.pk}"

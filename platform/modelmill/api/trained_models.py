@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from modelmill.api.framework.views import TenantView
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.selectors import access_plugin, plugin_list
-from modelmill.core.errors import InvalidRequest
-from modelmill.registry.installed import installed_prepare
+from modelmill.core.errors import InvalidRequest, NotFound
+from modelmill.registry.installed import installed_prepare, plugin_is_usable, plugin_refusal
 from modelmill.registry.models import Alias, ModelVersion
 from modelmill.registry.selectors import access_model_version, alias_list, version_list
 from modelmill.registry.services import alias_remove, alias_set, model_delete
@@ -29,7 +29,7 @@ class ModelsView(TenantView):
         _may_read(self.caller)
         offered = list(plugin_list())
         installed_prepare(offered)
-        plugins = [plugin_model_shape(plugin) for plugin in offered]
+        plugins = [plugin_model_shape(one) for one in offered if plugin_is_usable(one)]
         own = [version_shape(version, self.caller) for version in version_list()]
         return Response({"object": "list", "data": [*plugins, *own]})
 
@@ -47,7 +47,10 @@ class ModelView(TenantView):
         _may_read(self.caller)
         if _is_own(model):
             return Response(version_shape(access_model_version(model), self.caller))
-        return Response(plugin_model_shape(access_plugin(model)))
+        plugin = access_plugin(model)
+        if not plugin_is_usable(plugin):
+            raise NotFound(plugin_refusal(model), code="model_not_found", param="model")
+        return Response(plugin_model_shape(plugin))
 
     @extend_schema(summary="Delete a model", responses={200: OpenApiTypes.OBJECT}, tags=["models"])
     def delete(self, request: Request, model: str) -> Response:

@@ -28,6 +28,7 @@ from modelmill.catalog.services import (
 from modelmill.cockpit.decisions import DECISION_WORDS, decision_read
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.doorbell import ring
+from modelmill.registry.installed import plugin_is_usable
 
 # What our SDK and our plugins say of a base model that they leave out; a stranger's own words stay.
 LEFT_OUT_REASONS = (
@@ -69,6 +70,7 @@ def plugin(request: OperatorRequest, plugin_id: str) -> HttpResponse:
         "level": plugin_level(found.pk),
         "releases": release_list(found),
         "left_out": _left_out(found),
+        "wants_models": found.release is not None and not plugin_is_usable(found),
         "plans": [(plan, DECISION_WORDS[decisions.get(plan.code)]) for plan in plan_list()],
     }
     return operator_render(request, "cockpit/plugin.html", context)

@@ -41,6 +41,29 @@ def installed_version(name: str) -> ModelVersion | None:
     return _version(plugin.release, wanted[0])
 
 
+def plugin_refusal(name: str) -> str:
+    """Say why the name of a plugin is no model's; empty where it is no plugin's either."""
+    plugin = plugin_list().filter(pk=name).first()
+    if plugin is None:
+        return ""
+    assert plugin.release is not None
+    if plugin.release.manifest.get("trains"):
+        return f"{name!r} is a plugin, and no model yet: train it, and use the model it makes."
+    names = ", ".join(installed_name(name, folder) for folder in _folders(plugin))
+    if names:
+        return f"{name!r} has several models. Name one of them: {names}."
+    return (
+        f"{name!r} is a plugin that is not trained, and no model of it is installed here: the "
+        "operator has to put one into the folder of base models (MODELMILL_BASE_MODELS)."
+    )
+
+
+def plugin_is_usable(plugin: Plugin) -> bool:
+    """Say whether anything can be done with a plugin: it is trained, or has installed models."""
+    assert plugin.release is not None
+    return bool(plugin.release.manifest.get("trains") or _folders(plugin))
+
+
 def installed_prepare(plugins: Iterable[Plugin] | None = None) -> None:
     """Make what is installed part of the tenant's models, and what is gone no part of them.
 

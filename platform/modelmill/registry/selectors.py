@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from modelmill.catalog.selectors import plugin_list
 from modelmill.core.errors import NotFound
-from modelmill.registry.installed import installed_version
+from modelmill.registry.installed import installed_version, plugin_refusal
 from modelmill.registry.models import Alias, Model, ModelFile, ModelVersion
 from modelmill.registry.naming import CHECKPOINT_MARK
 
@@ -65,7 +64,8 @@ def version_of_job(job_id: str) -> ModelVersion | None:
 
 def version_files(version: ModelVersion) -> QuerySet[ModelFile]:
     """Return a version's files with their blobs, by path."""
-    return ModelFile.objects.filter(version=version).select_related("blob").order_by("path")
+    rows = ModelFile.objects.filter(version=version).select_related("blob", "version")
+    return rows.order_by("path")
 
 
 def version_aliases(version: ModelVersion) -> QuerySet[Alias]:
@@ -80,9 +80,9 @@ def _missing(name: str) -> str:
             f"{name!r} is a checkpoint, and no model yet: "
             "POST /v1/fine_tuning/jobs/{job}/checkpoints/{checkpoint}/model makes one of it."
         )
-    if plugin_list().filter(pk=name).exists():
-        return f"{name!r} is a plugin, and no model yet: train it, and use the model it makes."
-    return f"The model {name!r} does not exist. GET /v1/models lists those you can use."
+    return plugin_refusal(name) or (
+        f"The model {name!r} does not exist. GET /v1/models lists those you can use."
+    )
 
 
 def _version_named(name: str) -> ModelVersion | None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from modelmill.core import errors
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
+from modelmill.registry.downloads import may_be_downloaded
 from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import (
@@ -97,14 +98,17 @@ def _show(
     request: PageRequest, version: ModelVersion, form: AliasForm, *, status: int = 200
 ) -> HttpResponse:
     caller = request.caller
+    data = _data(version) if caller.may("data:read") else None
+    row = data.preview[0] if data is not None and data.preview else {}
     context = {
         "version": version,
         "files": list(version_files(version)),
         "aliases": list(version_aliases(version)),
-        "data": _data(version) if caller.may("data:read") else None,
+        "data": data,
         "job": _job(version) if caller.may("jobs:read") else None,
-        "python": python_example(version),
-        "curl": curl_example(version),
+        "python": python_example(version, row=row),
+        "curl": curl_example(version, row=row),
+        "may_download": may_be_downloaded(version),
         "form": form,
         "may_write": caller.may("models:write"),
         "may_infer": caller.may("infer"),

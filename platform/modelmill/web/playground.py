@@ -1,5 +1,6 @@
 """The playground: try a model in the browser, through the same API that programs use."""
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -9,17 +10,19 @@ from django.urls import path
 
 from modelmill.catalog.texts import reader_texts
 from modelmill.inference.selectors import prediction_list
+from modelmill.metering.meters import meter_title
 from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import access_model_version, version_list
 from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.playground_fields import PlaygroundForm
 from modelmill.web.plugins import meter_titles
 from modelmill.web.prices import prices_for
-from modelmill.web.schema_fields import ParametersForm
 
 _VERSIONS_SHOWN = 200
 _HISTORY_SHOWN = 8
 _PICTURES = 4
+_STREAMED = {"prompt", "messages"}
 
 
 @tenant_page(read="infer")
@@ -46,22 +49,21 @@ def _form_context(request: PageRequest, version: ModelVersion) -> dict[str, Any]
     manifest = version.release.manifest
     plugin_id = version.release.plugin_id
     texts, counted = reader_texts(manifest), meter_titles(manifest)
+    meters = [*counted, "requests"]
     is_image = manifest["task"] == "image-generation"
     return {
-        "inputs": ParametersForm(
+        "inputs": PlaygroundForm(
             schema=_without_seed(manifest["input_schema"]), texts=texts, prefix="i"
         ),
-        "parameters": ParametersForm(
+        "parameters": PlaygroundForm(
             schema=_without_seed(manifest["predict_schema"]), texts=texts, prefix="p"
         ),
         "prices": prices_for(
-            request.caller.tenant.pk,
-            plugin_id=plugin_id,
-            meters=[*counted, "requests"],
-            titles=counted,
+            request.caller.tenant.pk, plugin_id=plugin_id, meters=meters, titles=counted
         ),
         "pictures": _PICTURES if is_image else 0,
-        "is_streaming": manifest["streams"] and manifest["task"] == "text-generation",
+        "is_streaming": _is_streaming(manifest),
+        "meters": json.dumps({code: counted.get(code) or meter_title(code) for code in meters}),
         "api_url": f"{settings.PUBLIC_URL}/v1",
     }
 
@@ -71,6 +73,12 @@ def _history_context(version: ModelVersion) -> dict[str, Any]:
         "version": version,
         "history": list(prediction_list(model=version.name)[:_HISTORY_SHOWN]),
     }
+
+
+def _is_streaming(manifest: dict[str, Any]) -> bool:
+    """Say whether a model answers by OpenAI's completions, which know no inputs but these two."""
+    is_text = manifest["streams"] and manifest["task"] == "text-generation"
+    return bool(is_text) and manifest["input_schema"].get("properties", {}).keys() <= _STREAMED
 
 
 def _without_seed(schema: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -33,6 +33,9 @@ class Parameter:
     most: float | None
     step: float | None
     max_length: int | None
+    # Of a file as base64 text: its media type, such as image/*. Empty where the text is a text.
+    media_type: str
+    examples: list[Any]
     default: Any
     is_required: bool
     # Empty where nobody translated it.
@@ -65,7 +68,7 @@ class Parameter:
             "boolean": _("yes or no"),
             "integer": _("a whole number"),
             "number": _("a number"),
-            "string": _("text"),
+            "string": _("a file, in base64") if self.media_type else _("text"),
         }
         return words.get(self.type, self.type)
 
@@ -175,11 +178,15 @@ class ParametersForm(forms.Form):
             else parameters_of(schema or {}, texts=texts)
         )
         for parameter in given:
-            field = field_of(parameter)
+            field = self.field_for(parameter)
             # What the playground's script makes of the text it finds in the field.
             is_lines = isinstance(field, LinesField)
             field.widget.attrs["data-json"] = "lines" if is_lines else parameter.type
             self.fields[parameter.name] = field
+
+    def field_for(self, parameter: Parameter) -> forms.Field:
+        """Return the field of one parameter."""
+        return field_of(parameter)
 
     @property
     def first_fields(self) -> list[forms.BoundField]:
@@ -258,6 +265,8 @@ def _parameter(
         most=most if below is None else below - smallest,
         step=field.get("multipleOf") or smallest or None,
         max_length=field.get("maxLength"),
+        media_type=_media_type(field) if kind == "string" else "",
+        examples=_examples(field),
         default=field.get("default"),
         is_required=is_required,
         labels={one: texts[one] for one in choices if isinstance(one, str) and one in texts},
@@ -281,9 +290,21 @@ def _had_here(
     return replace(parameter, choices=choices, help=f"{parameter.help} {said}".strip())
 
 
+def _examples(field: Mapping[str, Any]) -> list[Any]:
+    found = field.get("examples")
+    return found if _is_list(found) else []
+
+
+def _media_type(field: Mapping[str, Any]) -> str:
+    """Return what kind of file a text holds, by JSON Schema's own words for it."""
+    if field.get("contentEncoding") != "base64":
+        return ""
+    return str(field.get("contentMediaType") or "*/*")
+
+
 def _number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def _is_list(value: Any) -> bool:
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list)

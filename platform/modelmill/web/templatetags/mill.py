@@ -1,6 +1,7 @@
 """``{% load mill %}``: icons, built assets, badges, money and quantities."""
 
 import json
+from collections.abc import Mapping
 
 from django import template
 from django.db.models import Model
@@ -135,6 +136,12 @@ def metric(value: object) -> str:
 def short_id(row: Model) -> str:
     """Write the end of a row's id, which tells it from others of its name."""
     return f"…{str(row.pk)[-_SHORT_ID:]}"
+
+
+@register.filter
+def pairs(values: Mapping[str, object]) -> list[tuple[str, object]]:
+    """List names with their values; in a template ``.items`` would be a metric of that name."""
+    return list((values or {}).items())
 
 
 @register.filter

@@ -3,10 +3,12 @@
 from typing import Literal
 
 from modelmill_sdk import Params
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 MIN_IMAGES = 50
 MAX_IMAGE_CHARS = 2_000_000
+# JSON Schema's words for a text that is a file: pages offer to choose one.
+PICTURE: dict[str, JsonValue] = {"contentEncoding": "base64", "contentMediaType": "image/*"}
 
 
 class TrainParams(Params):
@@ -70,12 +72,16 @@ class Input(Params):
         None,
         max_length=MAX_IMAGE_CHARS,
         description="A PNG, JPEG or WebP picture in base64, or as a data URL.",
+        json_schema_extra=PICTURE,
     )
     seed_to: int | None = Field(
         None, ge=0, lt=2**63, description="interpolate: which picture to end with."
     )
     image_to: str | None = Field(
-        None, max_length=MAX_IMAGE_CHARS, description="interpolate: a picture to end with."
+        None,
+        max_length=MAX_IMAGE_CHARS,
+        description="interpolate: a picture to end with.",
+        json_schema_extra=PICTURE,
     )
     mix: float = Field(
         0.5, ge=0, le=1, description="interpolate: 0 is the first picture, 1 the second."

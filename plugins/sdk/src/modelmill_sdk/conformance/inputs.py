@@ -81,7 +81,8 @@ def _value(name: str, field: Mapping[str, Any], number: int) -> Any:
 
 
 def _text(name: str, field: Mapping[str, Any], number: int) -> str:
-    if "image" in name or "picture" in name:
+    media_type = str(field.get("contentMediaType", ""))
+    if media_type.startswith("image/") or "image" in name or "picture" in name:
         buffer = io.BytesIO()
         sample_picture(number, is_round=number % 2 == 0).save(buffer, format="PNG")
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,46 @@
+"""What a model's page offers to take home: each of its files, and all of them as one zip."""
+
+from django.http import FileResponse, StreamingHttpResponse
+from django.urls import path
+
+from modelmill.core.storage import blob_open
+from modelmill.registry.downloads import (
+    access_model_file,
+    files_to_download,
+    zip_name,
+    zip_stream,
+)
+from modelmill.registry.selectors import access_model_version
+from modelmill.web.framework import PageRequest, tenant_page
+
+
+@tenant_page(read="models:read")
+def model_file(request: PageRequest, version_id: str, file_path: str) -> FileResponse:
+    """Download one file of a model."""
+    file = access_model_file(access_model_version(version_id), file_path)
+    response = FileResponse(
+        blob_open(file.blob),
+        as_attachment=True,
+        filename=file.path.rpartition("/")[2],
+        content_type="application/octet-stream",
+    )
+    response["Content-Length"] = str(file.blob.size_bytes)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@tenant_page(read="models:read")
+def model_zip(request: PageRequest, version_id: str) -> StreamingHttpResponse:
+    """Download a whole model."""
+    version = access_model_version(version_id)
+    files = files_to_download(version)
+    response = StreamingHttpResponse(zip_stream(files), content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{zip_name(version)}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+routes = [
+    path("models/<str:version_id>/files/<path:file_path>", model_file, name="model_file"),
+    path("models/<str:version_id>/content", model_zip, name="model_zip"),
+]

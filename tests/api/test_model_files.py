@@ -1,0 +1,122 @@
+"""GET /v1/models/{model}/files and /content: an organisation's own model, byte for byte."""
+
+import hashlib
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from modelmill.catalog.services import manifest_publish
+from modelmill.core.models import Blob
+from modelmill.core.storage import BlobDamaged, blob_write
+from modelmill.registry.downloads import zip_stream
+from modelmill.registry.models import ModelVersion
+from modelmill.registry.selectors import version_files
+from modelmill.registry.services import Lineage, alias_set, model_delete, version_publish
+from modelmill.tenants.services import api_key_create
+
+from tests.conftest import ApiClient
+from tests.making import fakes_publish, manifest_make
+
+FILES = {"config.json": b"{}", "weights/model.safetensors": bytes(range(256)) * 20_000}
+
+
+@pytest.fixture(autouse=True)
+def _media(settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path / "storage"
+
+
+@pytest.fixture
+def version(acme) -> ModelVersion:
+    lineage = Lineage(
+        release=manifest_publish(manifest_make()), job_id="ftjob-1", dataset_version_id="dsv-1"
+    )
+    with acme.scope():
+        blobs = {path: blob_write([content]) for path, content in FILES.items()}
+        return version_publish(blobs, lineage=lineage, suffix="ours")
+
+
+def _unzipped(answer: Any) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_the_files_are_listed_and_downloaded_as_they_are(acme, version) -> None:
+    listed = acme.api.get(f"/v1/models/{version.name}/files").json()["data"]
+    assert {row["path"]: row["bytes"] for row in listed} == {
+        path: len(content) for path, content in FILES.items()
+    }
+    for row in listed:
+        answer = acme.api.get(f"/v1/models/{version.name}/files/{row['path']}")
+        content = b"".join(answer.streaming_content)
+        assert content == FILES[row["path"]]
+        assert hashlib.sha256(content).hexdigest() == row["sha256"]
+        assert answer["Content-Disposition"].startswith("attachment")
+
+
+def test_the_whole_model_is_one_zip_by_every_name(acme, version) -> None:
+    with acme.scope():
+        alias_set(version, name="prod", caller=acme.caller)
+    for name in (version.name, version.id, "ours@prod"):
+        answer = acme.api.get(f"/v1/models/{name}/content")
+        assert 'filename="ours-v1.zip"' in answer["Content-Disposition"]
+        assert _unzipped(answer) == FILES
+
+
+def test_a_stranger_finds_no_model_and_no_file(acme, globex, version) -> None:
+    for path in ("files", "content", "files/config.json"):
+        answer = globex.api.get(f"/v1/models/{version.name}/{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
+    pages = ("content", "files/config.json")
+    for page in pages:
+        assert globex.browser().get(f"/models/{version.id}/{page}").status_code == 404
+        assert acme.browser(acme.mate).get(f"/models/{version.id}/{page}").status_code == 200
+
+
+def test_a_key_needs_to_be_allowed_to_read_models(acme, version) -> None:
+    with acme.scope():
+        _key, secret = api_key_create("app", caller=acme.caller, scopes=["infer"])
+    assert ApiClient(secret).get(f"/v1/models/{version.name}/content").status_code == 403
+
+
+def test_a_file_that_is_none_of_the_models_is_not_found(acme, version) -> None:
+    for path in ("nothing", "../config.json", "weights"):
+        assert acme.api.get(f"/v1/models/{version.name}/files/{path}").status_code == 404
+
+
+def test_a_deleted_model_is_gone(acme, version) -> None:
+    with acme.scope():
+        model_delete(version, caller=acme.caller)
+    assert acme.api.get(f"/v1/models/{version.name}/content").status_code == 404
+
+
+def test_the_operator_may_keep_models_in(acme, version, settings) -> None:
+    page = acme.browser().get(f"/models/{version.id}").content.decode()
+    assert f"/models/{version.id}/content" in page
+    settings.MODEL_DOWNLOADS = False
+    answer = acme.api.get(f"/v1/models/{version.name}/content")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "model_downloads_off")
+    page = acme.browser().get(f"/models/{version.id}").content.decode()
+    assert "config.json" in page and f"/models/{version.id}/content" not in page
+
+
+def test_what_the_operator_installed_is_not_taken_home(acme) -> None:
+    fakes_publish()
+    acme.api.get("/v1/models")
+    answer = acme.api.get("/v1/models/fake-embedder/content")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "model_installed")
+
+
+def test_a_zip_of_damaged_bytes_does_not_end_well(acme, version) -> None:
+    with acme.scope():
+        Blob.objects.filter(size_bytes=2).update(sha256="0" * 64)
+        files = list(version_files(version))
+    with pytest.raises(BlobDamaged):
+        list(zip_stream(files))
+
+
+def test_a_zip_holds_a_piece_at_a_time(acme, version) -> None:
+    with acme.scope():
+        files = list(version_files(version))
+    assert max(map(len, zip_stream(files))) < (1 << 20) + 4096
