@@ -8,7 +8,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from modelmill.billing.models import Invoice, InvoiceLine
 from modelmill.billing.selectors import invoice_lines
-from modelmill.core.money import MICRO_PER_CENT, micro_text
+from modelmill.core.money import MICRO_PER_CENT, micro_text, price_text
 from modelmill.metering.meters import meter_title, quantity_text
 from modelmill.tenants.models import Tenant
 
@@ -49,11 +49,11 @@ def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
         price = _("not billed") if not line.billable else _("free")
         detail = ""
     else:
-        price = _price(line.price_micro, invoice)
+        price = price_text(line.price_micro, currency=invoice.currency)
         # A default title is translated; an operator's own passes through as it is.
         detail = _(line.title)
     return {
-        "meter": meter_title(line.meter),
+        "meter": meter_title(line.meter, declared=line.meter_title),
         "plugin": line.plugin_id,
         "detail": detail,
         "price": price,
@@ -66,10 +66,3 @@ def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
 
 def _cents(amount_cents: int, invoice: Invoice) -> str:
     return micro_text(amount_cents * MICRO_PER_CENT, currency=invoice.currency, places=2)
-
-
-def _price(price_micro: int, invoice: Invoice) -> str:
-    """Write a price with its cents, and with the digits after them that are not zero."""
-    digits = micro_text(price_micro, currency="").strip()
-    cents_end = digits.index(".") + 3
-    return f"{digits[:cents_end]}{digits[cents_end:].rstrip('0')} {invoice.currency}"

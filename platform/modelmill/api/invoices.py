@@ -141,6 +141,7 @@ def _line(line: InvoiceLine) -> dict[str, Any]:
         "id": line.id,
         "object": "invoice.line",
         "meter": line.meter,
+        "meter_title": line.meter_title or None,
         "plugin_id": line.plugin_id or None,
         "billable": line.billable,
         "qty": line.qty,

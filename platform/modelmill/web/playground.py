@@ -12,7 +12,7 @@ from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import access_model_version, version_list
 from modelmill.web.framework import PageRequest, tenant_page
-from modelmill.web.prices import prices_for
+from modelmill.web.prices import use_prices
 from modelmill.web.schema_fields import ParametersForm
 
 _VERSIONS_SHOWN = 200
@@ -43,12 +43,13 @@ def playground_history(request: PageRequest, version_id: str) -> HttpResponse:
 def _form_context(request: PageRequest, version: ModelVersion) -> dict[str, Any]:
     manifest = version.release.manifest
     plugin_id = version.release.plugin_id
-    meters = [*manifest["meters"], "requests"]
     is_image = manifest["task"] == "image-generation"
     return {
         "inputs": ParametersForm(schema=_without_seed(manifest["input_schema"]), prefix="i"),
         "parameters": ParametersForm(schema=_without_seed(manifest["predict_schema"]), prefix="p"),
-        "prices": prices_for(request.caller.tenant.pk, plugin_id=plugin_id, meters=meters),
+        "prices": use_prices(
+            request.caller.tenant.pk, plugin_id=plugin_id, declared=manifest["meters"]
+        ),
         "pictures": _PICTURES if is_image else 0,
         "is_streaming": manifest["streams"] and manifest["task"] == "text-generation",
         "api_url": f"{settings.PUBLIC_URL}/v1",

@@ -17,7 +17,7 @@ from modelmill.datasets.selectors import access_version
 from modelmill.registry.naming import installed_name
 from modelmill.web.card_text import card_html
 from modelmill.web.framework import PageRequest, tenant_page
-from modelmill.web.prices import TRAINING_METERS, prices_for
+from modelmill.web.prices import TRAINING_METERS, prices_for, use_prices
 from modelmill.web.schema_fields import Parameter, parameters_of
 from modelmill.web.words import task_icon, task_label
 
@@ -46,16 +46,14 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
     assert found.release is not None
     manifest = found.release.manifest
     tenant_id = request.caller.tenant.pk
-    used = [*manifest["meters"], "requests"]
     context = {
         "card": _card(found, None),
         "parameters": parameters_of(manifest["train_schema"]),
         "inputs": _use_parameters(manifest),
         "train_prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
-        "use_prices": prices_for(tenant_id, plugin_id=found.pk, meters=used),
+        "use_prices": use_prices(tenant_id, plugin_id=found.pk, declared=manifest["meters"]),
         "may_train": request.caller.may("jobs:write") and manifest["trains"],
         "kinds": zip(manifest["accepts"], kind_labels(manifest["accepts"]), strict=True),
-        "counted": manifest["meters"],
         "samples": manifest.get("samples", []),
         "about": card_html(manifest.get("card", "")),
         "releases": [one for one in release_list(found) if one.is_runnable],

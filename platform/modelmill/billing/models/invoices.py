@@ -132,6 +132,8 @@ class InvoiceLine(TenantOwned):
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveIntegerField()
     meter = models.CharField(max_length=METER_MAX_LENGTH)
+    # As the plugin named it when the invoice was closed; "" where only the code is known.
+    meter_title = models.CharField(max_length=200, blank=True)
     plugin_id = models.CharField(max_length=PLUGIN_ID_MAX_LENGTH, blank=True)
     billable = models.BooleanField()
     title = models.CharField(max_length=100)
