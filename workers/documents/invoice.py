@@ -34,7 +34,8 @@ def invoice_html(invoice: Invoice, *, language: str) -> str:
             {
                 "invoice": invoice,
                 "language": language,
-                "operator": settings.OPERATOR_NAME,
+                "operator": invoice.seller_name or settings.OPERATOR_NAME,
+                "operator_css": _css_text(invoice.seller_name or settings.OPERATOR_NAME),
                 "lines": [_line(line, invoice) for line in invoice_lines(invoice)],
                 "exact": micro_text(invoice.subtotal_micro, currency=invoice.currency),
                 "total": _cents(invoice.total_cents, invoice),
@@ -62,6 +63,11 @@ def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
         "amount": _cents(line.amount_cents, invoice),
         "exact": micro_text(line.amount_micro, currency=invoice.currency),
     }
+
+
+def _css_text(text: str) -> str:
+    """Write a text for between quotes in CSS: what is no letter or digit by its number."""
+    return "".join(one if one.isalnum() else f"\\{ord(one):x} " for one in text)
 
 
 def _cents(amount_cents: int, invoice: Invoice) -> str:

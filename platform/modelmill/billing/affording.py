@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from modelmill.billing.books import book_rates
 from modelmill.billing.models import Balance
+from modelmill.billing.paying import with_payment_text
 from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import rate_for
 from modelmill.core.errors import QuotaExceeded
@@ -69,11 +70,13 @@ def use_afford(*, tenant_id: str, meter: str) -> None:
         known = _read(tenant_id, meter)
     if not known.is_enough:
         raise QuotaExceeded(
-            _(
-                "With your requests since the last invoice this needs %(needed)s; your balance is "
-                "%(held)s. Add money to your balance first."
+            with_payment_text(
+                _(
+                    "With your requests since the last invoice this needs %(needed)s; your "
+                    "balance is %(held)s. Add money to your balance first."
+                )
+                % {"needed": micro_text(known.needed_micro), "held": micro_text(known.wallet_micro)}
             )
-            % {"needed": micro_text(known.needed_micro), "held": micro_text(known.wallet_micro)}
         )
 
 
@@ -81,8 +84,13 @@ def overdraft_refuse(*, held_micro: int, needed_micro: int) -> None:
     """Raise ``QuotaExceeded`` when a wallet holds less than is needed."""
     if held_micro < needed_micro:
         raise QuotaExceeded(
-            _("This needs %(needed)s; your balance is %(held)s. Add money to your balance first.")
-            % {"needed": micro_text(needed_micro), "held": micro_text(held_micro)}
+            with_payment_text(
+                _(
+                    "This needs %(needed)s; your balance is %(held)s. Add money to your balance "
+                    "first."
+                )
+                % {"needed": micro_text(needed_micro), "held": micro_text(held_micro)}
+            )
         )
 
 

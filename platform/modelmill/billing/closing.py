@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 
 from modelmill.billing.bills import bill_sha256, period_bill, usage_bill_of
@@ -113,6 +114,12 @@ def _draft(
         period_end=end,
         currency=book.currency,
         tenant_name=tenant.name,
+        seller_name=settings.OPERATOR_NAME[:_TITLE_MAX],
+        seller_address=settings.OPERATOR_ADDRESS,
+        seller_tax_number=settings.OPERATOR_TAX_NUMBER,
+        buyer_name=tenant.billing_name or tenant.name,
+        buyer_address=tenant.billing_address,
+        buyer_tax_number=tenant.tax_number,
         subtotal_micro=bill.subtotal_micro,
         total_cents=bill.total_cents,
         lines_sha256=bill_sha256(bill, book_id=book.id, start=start, end=end),

@@ -12,7 +12,7 @@ from modelmill.billing.dues import with_payments
 from modelmill.billing.models import Balance, Invoice, InvoiceLine, Price, PriceBook, Reservation
 from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import Rate, RatedBill, Rates, rate_for
-from modelmill.billing.subscriptions import subscription_for
+from modelmill.billing.subscriptions import subscription_for, welcome_micro
 from modelmill.core.clock import database_now
 from modelmill.core.errors import NotFound
 from modelmill.core.money import MICRO_PER_CENT, round_half_up
@@ -34,6 +34,7 @@ class BalanceSummary:
     unbilled_micro: int
     accrued_micro: int
     due_cents: int
+    welcome_micro: int
     period_start: datetime
 
 
@@ -76,6 +77,7 @@ def balance_summary(tenant_id: str) -> BalanceSummary:
         unbilled_micro=balance.unbilled_micro,
         accrued_micro=open_bill(tenant_id).subtotal_micro,
         due_cents=-balance.receivable_micro // MICRO_PER_CENT,
+        welcome_micro=welcome_micro(subscription.plan),
         period_start=subscription.period_start,
     )
 

@@ -28,6 +28,7 @@ class PriceRow:
     unit: str
     ten: str
     rate: Rate | None
+    example_micro: int
 
     @property
     def key(self) -> tuple[str, str]:
@@ -41,11 +42,10 @@ class PriceRow:
 
     def example(self, currency: str) -> str:
         """Say what ten units cost at a price."""
-        amount_micro = self.rate.amount_micro if self.rate else _EXAMPLE_MICRO
         return _("At %(price)s, %(quantity)s cost %(amount)s.") % {
-            "price": price_text(amount_micro, currency=""),
+            "price": price_text(self.example_micro, currency=""),
             "quantity": _(self.ten) if self.ten else f"{self.per * 10:,}",
-            "amount": price_text(amount_micro * 10, currency=currency),
+            "amount": price_text(self.example_micro * 10, currency=currency),
         }
 
 
@@ -110,4 +110,5 @@ def _row(rates: Rates, *, meter: str, plugin_id: str, title: str) -> PriceRow:
         unit=unit.title,
         ten=unit.ten,
         rate=rates.get((meter, plugin_id)),
+        example_micro=(alike and alike.amount_micro) or _EXAMPLE_MICRO,
     )

@@ -34,13 +34,13 @@ METERS: Final = {
     )
 }
 
-# What our own plugins say that they count; a stranger's own words stay.
-PLUGINS_TITLES: Final = (
-    gettext_noop("Pictures classified"),
-    gettext_noop("Recommendations"),
-    gettext_noop("Rows predicted"),
-    gettext_noop("Texts classified"),
-)
+# What our own plugins count beside these, named as they name it; a stranger's own words stay.
+_OF_OUR_PLUGINS: Final = {
+    "recommendations": gettext_noop("Recommendations"),
+    "rows": gettext_noop("Rows predicted"),
+    "texts": gettext_noop("Texts classified"),
+}
+PICTURES_TITLE: Final = gettext_noop("Pictures classified")
 
 
 def meter_title(code: str, *, declared: str = "") -> str:
@@ -50,6 +50,8 @@ def meter_title(code: str, *, declared: str = "") -> str:
     """
     if declared:
         return _(declared)
+    if code in _OF_OUR_PLUGINS:
+        return _(_OF_OUR_PLUGINS[code])
     meter = METERS.get(code)
     return str(meter.title) if meter else code
 

@@ -35,12 +35,12 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Give the book to those who were named, or show every book."""
         if options["tenant"] and options["all"]:
-            raise CommandError("Give --tenant or --all, not both.")
+            raise CommandError("Name organisations or give --all, not both.")
         if options["tenant"] or options["all"]:
             book = access_book(options["book"]) if options["book"] else book_current()
             self._move(book, options)
         elif options["book"]:
-            raise CommandError("Say who is given this book: --tenant SLUG, or --all.")
+            raise CommandError("Say who is given this book: name organisations, or give --all.")
         else:
             self._show()
 
