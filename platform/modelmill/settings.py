@@ -30,6 +30,15 @@ IS_HTTPS = env.flag("MODELMILL_HTTPS", False)
 # ── The operator's name on the door ──
 OPERATOR_NAME = env.text("MODELMILL_OPERATOR_NAME", "Modelmill")
 OPERATOR_LOGO_URL = env.text("MODELMILL_OPERATOR_LOGO_URL")
+# What invoices say of the operator, and how customers add money; line breaks are kept.
+OPERATOR_ADDRESS = env.passage("MODELMILL_OPERATOR_ADDRESS", most=500)
+OPERATOR_TAX_NUMBER = env.passage("MODELMILL_OPERATOR_TAX_NUMBER", most=50)
+PAYMENT_TEXTS = {
+    "en": env.passage("MODELMILL_PAYMENT_TEXT", most=1000),
+    "zh-hans": env.passage("MODELMILL_PAYMENT_TEXT_ZH", most=1000),
+}
+# What a new organisation begins with; None leaves it to its plan.
+WELCOME_MICRO = env.money_micro("MODELMILL_WELCOME_CREDIT")
 PUBLIC_URL = env.text("MODELMILL_PUBLIC_URL", "http://localhost:8000").rstrip("/")
 MODELMILL_KEY_MODE = env.text("MODELMILL_KEY_MODE", "live")
 

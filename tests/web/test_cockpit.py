@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from modelmill.billing.books import book_current, book_rates
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.services import catalog_sync, manifest_publish, plugin_quarantine
 from modelmill.metering.services import usage_record
@@ -225,30 +224,6 @@ def test_a_plugins_isolation_is_shown(operator: Client, settings: Any) -> None:
 
     assert "inside bubblewrap" in operator.get("/cockpit/plugins").content.decode()
     assert "inside bubblewrap" in operator.get("/cockpit/plugins/mill").content.decode()
-
-
-def test_new_prices_are_a_new_book(operator: Client) -> None:
-    before = book_current()
-    rates = book_rates(before.pk)
-    body = {f"price-{at}": "0.5" for at in range(len(rates))}
-
-    operator.post("/cockpit/prices", body)
-
-    now = book_current()
-    assert now.pk != before.pk
-    assert {rate.amount_micro for rate in book_rates(now.pk).values()} == {500_000}
-    assert book_rates(before.pk) == rates
-
-
-@pytest.mark.parametrize("wrong", ["-1", "x", "", "0.0000001", "1e99", "NaN"])
-def test_a_wrong_price_publishes_nothing(wrong: str, operator: Client) -> None:
-    before = book_current()
-    body = {f"price-{at}": wrong for at in range(len(book_rates(before.pk)))}
-
-    response = operator.post("/cockpit/prices", body)
-
-    assert "field-error" in response.content.decode()
-    assert book_current().pk == before.pk
 
 
 def test_revenue_is_what_the_tenants_used(operator: Client, acme: Place) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from modelmill.billing.models import Invoice, InvoiceLine
 from modelmill.billing.selectors import invoice_lines
-from modelmill.core.money import MICRO_PER_CENT, micro_text
+from modelmill.core.money import MICRO_PER_CENT, micro_text, price_text
 from modelmill.metering.meters import meter_title, quantity_text
 from modelmill.tenants.models import Tenant
 
@@ -34,7 +34,8 @@ def invoice_html(invoice: Invoice, *, language: str) -> str:
             {
                 "invoice": invoice,
                 "language": language,
-                "operator": settings.OPERATOR_NAME,
+                "operator": invoice.seller_name or settings.OPERATOR_NAME,
+                "operator_css": _css_text(invoice.seller_name or settings.OPERATOR_NAME),
                 "lines": [_line(line, invoice) for line in invoice_lines(invoice)],
                 "exact": micro_text(invoice.subtotal_micro, currency=invoice.currency),
                 "total": _cents(invoice.total_cents, invoice),
@@ -49,11 +50,11 @@ def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
         price = _("not billed") if not line.billable else _("free")
         detail = ""
     else:
-        price = _price(line.price_micro, invoice)
+        price = price_text(line.price_micro, currency=invoice.currency)
         # A default title is translated; an operator's own passes through as it is.
         detail = _(line.title)
     return {
-        "meter": meter_title(line.meter),
+        "meter": meter_title(line.meter, declared=line.meter_title),
         "plugin": line.plugin_id,
         "detail": detail,
         "price": price,
@@ -64,12 +65,10 @@ def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
     }
 
 
+def _css_text(text: str) -> str:
+    """Write a text for between quotes in CSS: what is no letter or digit by its number."""
+    return "".join(one if one.isalnum() else f"\\{ord(one):x} " for one in text)
+
+
 def _cents(amount_cents: int, invoice: Invoice) -> str:
     return micro_text(amount_cents * MICRO_PER_CENT, currency=invoice.currency, places=2)
-
-
-def _price(price_micro: int, invoice: Invoice) -> str:
-    """Write a price with its cents, and with the digits after them that are not zero."""
-    digits = micro_text(price_micro, currency="").strip()
-    cents_end = digits.index(".") + 3
-    return f"{digits[:cents_end]}{digits[cents_end:].rstrip('0')} {invoice.currency}"

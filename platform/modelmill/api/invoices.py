@@ -118,12 +118,20 @@ def _invoice(invoice: Invoice) -> dict[str, Any]:
         "period_start": invoice.period_start.timestamp(),
         "period_end": invoice.period_end.timestamp(),
         "currency": invoice.currency.lower(),
+        "seller": _party(invoice, "seller"),
+        "buyer": _party(invoice, "buyer"),
         "subtotal_micro": invoice.subtotal_micro,
         "total_cents": invoice.total_cents,
         "paid_cents": invoice.total_cents - invoice.due_cents,
         "due_cents": invoice.due_cents,
         "lines_sha256": invoice.lines_sha256,
     }
+
+
+def _party(invoice: Invoice, side: str) -> dict[str, str | None]:
+    """Who sold or bought, as it was when the invoice was closed."""
+    fields = ("name", "address", "tax_number")
+    return {field: getattr(invoice, f"{side}_{field}") or None for field in fields}
 
 
 def _payment(entry: JournalEntry) -> dict[str, Any]:
@@ -141,6 +149,7 @@ def _line(line: InvoiceLine) -> dict[str, Any]:
         "id": line.id,
         "object": "invoice.line",
         "meter": line.meter,
+        "meter_title": line.meter_title or None,
         "plugin_id": line.plugin_id or None,
         "billable": line.billable,
         "qty": line.qty,

@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from modelmill.api.framework.views import TenantView
-from modelmill.billing.models import Price
+from modelmill.billing.models import BookChange, Price
+from modelmill.billing.pinning import book_times
 from modelmill.billing.selectors import balance_summary, price_list
-from modelmill.billing.subscriptions import subscription_for
 
 
 class PricesView(TenantView):
@@ -22,13 +22,15 @@ class PricesView(TenantView):
     @extend_schema(operation_id="prices_list", responses=OpenApiTypes.OBJECT, tags=["billing"])
     def get(self, request: Request) -> Response:
         """List the prices: ``amount_micro`` millionths for every ``per`` units of a meter."""
-        book = subscription_for(self.caller.tenant.id).book
+        times = book_times(self.caller.tenant.id)
+        book, planned = times.book_now(), times.planned()
         return Response(
             {
                 "object": "list",
                 "book": book.id,
                 "currency": book.currency.lower(),
                 "effective_from": int(book.effective_from.timestamp()),
+                "next": _planned(planned) if planned else None,
                 "data": [_price(price) for price in price_list(self.caller.tenant.id)],
             }
         )
@@ -55,6 +57,15 @@ class BalanceView(TenantView):
                 "due_cents": summary.due_cents,
             }
         )
+
+
+def _planned(change: BookChange) -> dict[str, Any]:
+    """What holds from a later period on."""
+    return {
+        "book": change.book_id,
+        "effective_from": int(change.starts_at.timestamp()),
+        "data": [_price(price) for price in change.book.prices.order_by("meter", "plugin_id")],
+    }
 
 
 def _price(price: Price) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Usage over time: any meter under ``/usage``, and OpenAI's shapes under ``/organization``."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import Q
@@ -13,8 +14,7 @@ from rest_framework.response import Response
 from modelmill.api.framework.buckets import BucketQuery, BucketQueryInput
 from modelmill.api.framework.views import TenantView
 from modelmill.billing.costs import totals_amount_micro
-from modelmill.billing.selectors import tenant_rates
-from modelmill.billing.subscriptions import subscription_for
+from modelmill.billing.pinning import book_times
 from modelmill.core.money import MICRO
 from modelmill.metering.buckets import usage_buckets
 from modelmill.metering.selectors import UsageTotal
@@ -56,11 +56,12 @@ class UsageView(TenantView):
     def get(self, request: Request) -> Response:
         """Sum usage in buckets, by meter and by what else ``group_by[]`` names."""
         query = BucketQuery.of(request, groups=_OWN_GROUPS)
-        rates = tenant_rates(self.caller.tenant.id)
+        times = book_times(self.caller.tenant.id)
         # A quantity has a meaning only within its meter.
         groups = sorted({"meter", *query.group_by})
 
-        def results(totals: list[UsageTotal]) -> Iterable[dict[str, Any]]:
+        def results(start: datetime, totals: list[UsageTotal]) -> Iterable[dict[str, Any]]:
+            rates = times.rates_at(start)
             for key, parts in _grouped(totals, groups).items():
                 yield {
                     "object": "usage.result",
@@ -93,7 +94,7 @@ class UsageCompletionsView(TenantView):
         """Sum tokens read and written."""
         query = BucketQuery.of(request, groups=_OPENAI_GROUPS)
 
-        def results(totals: list[UsageTotal]) -> Iterable[dict[str, Any]]:
+        def results(_start: datetime, totals: list[UsageTotal]) -> Iterable[dict[str, Any]]:
             for names, parts in _named(totals, query):
                 yield {
                     "object": "organization.usage.completions.result",
@@ -125,7 +126,7 @@ class UsageImagesView(TenantView):
         """Sum pictures made."""
         query = BucketQuery.of(request, groups=_OPENAI_GROUPS)
 
-        def results(totals: list[UsageTotal]) -> Iterable[dict[str, Any]]:
+        def results(_start: datetime, totals: list[UsageTotal]) -> Iterable[dict[str, Any]]:
             for names, parts in _named(totals, query):
                 yield {
                     "object": "organization.usage.images.result",
@@ -156,11 +157,12 @@ class CostsView(TenantView):
     def get(self, request: Request) -> Response:
         """Sum costs; ``amount.micro`` is exact to the millionth, ``amount.value`` for reading."""
         query = BucketQuery.of(request, groups=_COST_GROUPS, widths=("1d",))
-        subscription = subscription_for(self.caller.tenant.id)
-        rates = tenant_rates(self.caller.tenant.id)
+        times = book_times(self.caller.tenant.id)
+        currency = times.subscription.book.currency.lower()
         by_meter = "meter" in query.group_by
 
-        def results(totals: list[UsageTotal]) -> Iterable[dict[str, Any]]:
+        def results(start: datetime, totals: list[UsageTotal]) -> Iterable[dict[str, Any]]:
+            rates = times.rates_at(start)
             for key, parts in _grouped(totals, query.group_by).items():
                 names = dict(zip(query.group_by, key, strict=True))
                 micro = totals_amount_micro(parts, rates=rates)
@@ -169,7 +171,7 @@ class CostsView(TenantView):
                     "amount": {
                         "value": micro / MICRO,
                         "micro": micro,
-                        "currency": subscription.book.currency.lower(),
+                        "currency": currency,
                     },
                     "line_item": names.get("meter"),
                     "project_id": None,

@@ -12,8 +12,9 @@ from rest_framework.response import Response
 
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
+from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import Rates
-from modelmill.billing.selectors import event_price, tenant_rates
+from modelmill.billing.selectors import event_price
 from modelmill.metering.models import UsageEvent
 from modelmill.metering.selectors import usage_events
 
@@ -57,11 +58,11 @@ class UsageEventsView(TenantView):
             end=_moment(given.get("end_time")),
             **{name: given[name] for name in fields if name in given},
         )
-        rates = tenant_rates(self.caller.tenant.id)
+        times = book_times(self.caller.tenant.id)
         return page_of(
             events,
             request,
-            render=lambda event: usage_event_json(event, rates=rates),
+            render=lambda event: usage_event_json(event, rates=times.rates_at(event.accounted_at)),
             default_limit=100,
             max_limit=1000,
         )

@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from modelmill.billing.books import book_rates
 from modelmill.billing.models import Balance
+from modelmill.billing.paying import with_payment_text
+from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import rate_for
-from modelmill.billing.subscriptions import subscription_for
 from modelmill.core.errors import QuotaExceeded
 from modelmill.core.money import micro_text, round_half_up
 from modelmill.metering.selectors import usage_totals
@@ -69,11 +70,13 @@ def use_afford(*, tenant_id: str, meter: str) -> None:
         known = _read(tenant_id, meter)
     if not known.is_enough:
         raise QuotaExceeded(
-            _(
-                "With your requests since the last invoice this needs %(needed)s; your balance is "
-                "%(held)s. Add money to your balance first."
+            with_payment_text(
+                _(
+                    "With your requests since the last invoice this needs %(needed)s; your "
+                    "balance is %(held)s. Add money to your balance first."
+                )
+                % {"needed": micro_text(known.needed_micro), "held": micro_text(known.wallet_micro)}
             )
-            % {"needed": micro_text(known.needed_micro), "held": micro_text(known.wallet_micro)}
         )
 
 
@@ -81,19 +84,24 @@ def overdraft_refuse(*, held_micro: int, needed_micro: int) -> None:
     """Raise ``QuotaExceeded`` when a wallet holds less than is needed."""
     if held_micro < needed_micro:
         raise QuotaExceeded(
-            _("This needs %(needed)s; your balance is %(held)s. Add money to your balance first.")
-            % {"needed": micro_text(needed_micro), "held": micro_text(held_micro)}
+            with_payment_text(
+                _(
+                    "This needs %(needed)s; your balance is %(held)s. Add money to your balance "
+                    "first."
+                )
+                % {"needed": micro_text(needed_micro), "held": micro_text(held_micro)}
+            )
         )
 
 
 def _read(tenant_id: str, meter: str) -> _Known:
     stale_at_s = time.monotonic() + _KNOWN_S
-    subscription = subscription_for(tenant_id)
-    rate = rate_for(book_rates(subscription.book_id), meter=meter, plugin_id="")
+    times = book_times(tenant_id)
+    rate = rate_for(book_rates(times.id_now()), meter=meter, plugin_id="")
     if rate is None or not rate.amount_micro:
         return _keep(_known, (tenant_id, meter), _Known(0, 0, stale_at_s))
     wallet_micro = Balance.objects.values_list("wallet_micro", flat=True).get(tenant_id=tenant_id)
-    qty = _unbilled(tenant_id, meter, period_start=subscription.period_start) + 1
+    qty = _unbilled(tenant_id, meter, period_start=times.subscription.period_start) + 1
     # Below a micro-unit is not free: what is priced needs a wallet with something in it.
     needed_micro = max(1, round_half_up(rate.exact_micro(qty)))
     return _keep(_known, (tenant_id, meter), _Known(wallet_micro, needed_micro, stale_at_s))

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from modelmill.billing.books import book_rates
-from modelmill.billing.rating import RatedBill, bill_rate, line_rate
+from modelmill.billing.pinning import BookTimes
+from modelmill.billing.rating import RatedBill, RatedLine, bill_rate, line_rate
 from modelmill.metering.selectors import usage_totals
 
 
@@ -23,6 +25,29 @@ def period_bill(*, book_id: str, start: datetime, end: datetime) -> RatedBill:
             event_count=total.event_count,
         )
         for total in totals
+    )
+
+
+def usage_bill_of(times: BookTimes, *, start: datetime, end: datetime) -> RatedBill:
+    """Rate the usage accounted in ``[start, end)``, each part of it by the book that held then.
+
+    A meter whose price changed within is one line, without a rate: its parts had two.
+    """
+    found: dict[tuple[str, str, bool], RatedLine] = {}
+    for at, until, book_id in times.parts(start=start, end=end):
+        for line in period_bill(book_id=book_id, start=at or start, end=until or end).lines:
+            key = (line.meter, line.plugin_id, line.billable)
+            found[key] = _added(found[key], line) if key in found else line
+    return bill_rate(found.values())
+
+
+def _added(one: RatedLine, other: RatedLine) -> RatedLine:
+    return replace(
+        one,
+        qty=one.qty + other.qty,
+        event_count=one.event_count + other.event_count,
+        amount_micro=one.amount_micro + other.amount_micro,
+        rate=one.rate if one.rate == other.rate else None,
     )
 
 

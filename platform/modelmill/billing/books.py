@@ -11,6 +11,7 @@ from django.utils import timezone
 from modelmill.billing import defaults
 from modelmill.billing.models import Price, PriceBook
 from modelmill.billing.rating import Rate, Rates
+from modelmill.core.errors import NotFound
 
 
 def book_publish(
@@ -39,10 +40,26 @@ def book_publish(
 
 def book_current() -> PriceBook:
     """Return the book in force now; the first call publishes the default prices."""
-    books = PriceBook.objects.filter(effective_from__lte=timezone.now())
+    return book_at(timezone.now())
+
+
+def book_at(moment: datetime) -> PriceBook:
+    """Return the book that those who sign up at a moment get, as far as is known now.
+
+    Of two for the same moment it is the one that was published last.
+    """
+    books = PriceBook.objects.filter(effective_from__lte=moment)
     return books.order_by("-effective_from", "-id").first() or book_publish(
         defaults.RATES, effective_from=defaults.EFFECTIVE_FROM
     )
+
+
+def access_book(book_id: str) -> PriceBook:
+    """Return one price book, for the operator, or raise ``NotFound``."""
+    book = PriceBook.objects.filter(pk=book_id).first()
+    if book is None:
+        raise NotFound(f"There is no price book {book_id!a}.")
+    return book
 
 
 @lru_cache(maxsize=256)

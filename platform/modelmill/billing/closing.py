@@ -1,11 +1,12 @@
 """Closing a period into an invoice: all of it or nothing, and once."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 
-from modelmill.billing.bills import bill_sha256, period_bill
+from modelmill.billing.bills import bill_sha256, period_bill, usage_bill_of
 from modelmill.billing.costs import subjects_cost_micro
 from modelmill.billing.documents import document_request
 from modelmill.billing.dues import dues_moves
@@ -15,12 +16,15 @@ from modelmill.billing.models import (
     Invoice,
     InvoiceLine,
     InvoiceSeries,
+    PriceBook,
     Reservation,
     Subscription,
 )
 from modelmill.billing.models.money import Account
+from modelmill.billing.months import month_next, month_start
+from modelmill.billing.pinning import BookTimes, book_times
 from modelmill.billing.rating import RatedBill
-from modelmill.billing.subscriptions import subscription_for
+from modelmill.catalog.meters import meter_titles_declared
 from modelmill.core.clock import database_now
 from modelmill.core.errors import InvalidRequest
 from modelmill.core.killpoints import killpoint
@@ -30,6 +34,7 @@ from modelmill.metering.sealing import usage_seal
 
 # Usage that was under way at midnight gets this long to arrive in its own month.
 _GRACE = timedelta(minutes=10)
+_TITLE_MAX = 200
 
 
 def invoice_close(*, tenant_id: str, end: datetime | None = None) -> Invoice | None:
@@ -46,28 +51,12 @@ def invoice_close(*, tenant_id: str, end: datetime | None = None) -> Invoice | N
     end = end or now
     if end > now:
         raise InvalidRequest("A period can be closed when it is over, not before.", param="end")
-    subscription_for(tenant_id)
-    # A transaction of its own: writers of usage hold the tenant's time first and
-    # its money second, so nobody may wait for the time while holding the money.
-    usage_seal(tenant_id=tenant_id, through=end)
-    killpoint("close.sealed")
-    with transaction.atomic():
-        balance = balance_lock(tenant_id)
-        subscription = Subscription.objects.get(tenant_id=tenant_id)
-        if end <= subscription.period_start:
-            return Invoice.objects.filter(subscription=subscription, period_end=end).first()
-        _settle(subscription, balance, end=end)
-        invoice = _draft(subscription, balance, end=end)
-        killpoint("close.rated")
-        _give_back(subscription, balance, end=end, now=now)
-        subscription.period_start = end
-        subscription.save(update_fields=["period_start"])
-        if invoice is not None:
-            _finalize(invoice, now=now)
-            document_request(invoice, language=invoice.tenant.language)
-        killpoint("close.before_commit")
-    killpoint("close.after_commit")
-    return invoice
+    times = book_times(tenant_id)
+    for change in times.changes:
+        # One period, one book: where the prices change, the period before ends.
+        if change.starts_at < end:
+            _close(tenant_id, times=times, end=change.starts_at, now=now)
+    return _close(tenant_id, times=times, end=end, now=now)
 
 
 def invoices_due(now: datetime) -> Iterator[tuple[str, datetime]]:
@@ -80,19 +69,34 @@ def invoices_due(now: datetime) -> Iterator[tuple[str, datetime]]:
             .values_list("tenant_id", "period_start")
         )
     for tenant_id, start in open_since:
-        while (end := _next_month(start)) <= last_end:
+        while (end := month_next(start)) <= last_end:
             yield tenant_id, end
             start = end
 
 
-def month_start(moment: datetime) -> datetime:
-    """Return the beginning of a moment's calendar month, in UTC."""
-    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def _next_month(moment: datetime) -> datetime:
-    # A month has at most 31 days: 32 after its first is always the next one.
-    return month_start(month_start(moment) + timedelta(days=32))
+def _close(tenant_id: str, *, times: BookTimes, end: datetime, now: datetime) -> Invoice | None:
+    # A transaction of its own: writers of usage hold the tenant's time first and
+    # its money second, so nobody may wait for the time while holding the money.
+    usage_seal(tenant_id=tenant_id, through=end)
+    killpoint("close.sealed")
+    with transaction.atomic():
+        balance = balance_lock(tenant_id)
+        subscription = Subscription.objects.get(tenant_id=tenant_id)
+        if end <= subscription.period_start:
+            return Invoice.objects.filter(subscription=subscription, period_end=end).first()
+        book = times.book_at(subscription.period_start)
+        _settle(subscription, balance, end=end)
+        invoice = _draft(subscription, balance, book=book, end=end)
+        killpoint("close.rated")
+        _give_back(subscription, balance, times=times, end=end, now=now)
+        subscription.period_start = end
+        subscription.save(update_fields=["period_start"])
+        if invoice is not None:
+            _finalize(invoice, now=now)
+            document_request(invoice, language=invoice.tenant.language)
+        killpoint("close.before_commit")
+    killpoint("close.after_commit")
+    return invoice
 
 
 def _settle(subscription: Subscription, balance: Balance, *, end: datetime) -> None:
@@ -105,8 +109,10 @@ def _settle(subscription: Subscription, balance: Balance, *, end: datetime) -> N
     )
 
 
-def _draft(subscription: Subscription, balance: Balance, *, end: datetime) -> Invoice | None:
-    book, start = subscription.book, subscription.period_start
+def _draft(
+    subscription: Subscription, balance: Balance, *, book: PriceBook, end: datetime
+) -> Invoice | None:
+    start = subscription.period_start
     bill = period_bill(book_id=book.id, start=start, end=end)
     if not bill.lines:
         return None
@@ -119,6 +125,12 @@ def _draft(subscription: Subscription, balance: Balance, *, end: datetime) -> In
         period_end=end,
         currency=book.currency,
         tenant_name=tenant.name,
+        seller_name=settings.OPERATOR_NAME[:_TITLE_MAX],
+        seller_address=settings.OPERATOR_ADDRESS,
+        seller_tax_number=settings.OPERATOR_TAX_NUMBER,
+        buyer_name=tenant.billing_name or tenant.name,
+        buyer_address=tenant.billing_address,
+        buyer_tax_number=tenant.tax_number,
         subtotal_micro=bill.subtotal_micro,
         total_cents=bill.total_cents,
         lines_sha256=bill_sha256(bill, book_id=book.id, start=start, end=end),
@@ -130,12 +142,14 @@ def _draft(subscription: Subscription, balance: Balance, *, end: datetime) -> In
 
 
 def _lines(invoice: Invoice, bill: RatedBill) -> Iterator[InvoiceLine]:
+    declared = meter_titles_declared()
     for position, line in enumerate(bill.lines, start=1):
         yield InvoiceLine(
             tenant_id=invoice.tenant_id,
             invoice=invoice,
             position=position,
             meter=line.meter,
+            meter_title=declared.get((line.meter, line.plugin_id), "")[:_TITLE_MAX],
             plugin_id=line.plugin_id,
             billable=line.billable,
             title=line.rate.title if line.rate else "",
@@ -185,14 +199,14 @@ def _pay(invoice: Invoice, balance: Balance) -> None:
 
 
 def _give_back(
-    subscription: Subscription, balance: Balance, *, end: datetime, now: datetime
+    subscription: Subscription, balance: Balance, *, times: BookTimes, end: datetime, now: datetime
 ) -> None:
     """Return to the wallet what is set aside beyond what the open period has cost.
 
     Roundings leave a micro-unit here and there, and work whose price fell while it went on.
     """
     open_end = now + timedelta(days=1)
-    open_micro = period_bill(book_id=subscription.book_id, start=end, end=open_end).subtotal_micro
+    open_micro = usage_bill_of(times, start=end, end=open_end).subtotal_micro
     back_micro = max(0, balance.unbilled_micro - open_micro)
     journal_post(
         balance,

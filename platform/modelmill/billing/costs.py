@@ -1,16 +1,25 @@
 """What usage costs: over time for charts, for one job or prediction, for every tenant."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from modelmill.billing.books import book_rates
 from modelmill.billing.models import Balance
-from modelmill.billing.rating import RatedBill, Rates, bill_rate, line_rate, rate_for
-from modelmill.billing.selectors import tenant_rates
+from modelmill.billing.pinning import book_times
+from modelmill.billing.rating import (
+    RatedBill,
+    RatedLine,
+    Rates,
+    bill_rate,
+    line_rate,
+    rate_for,
+)
 from modelmill.core.money import round_half_up
 from modelmill.metering.buckets import usage_buckets
-from modelmill.metering.selectors import UsageTotal, usage_of_subject, usage_of_subjects
+from modelmill.metering.selectors import UsageTotal, usage_of_subjects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +58,12 @@ def cost_buckets(
     tenant_id: str, *, start: datetime, end: datetime, width: str = "1d"
 ) -> list[CostBucket]:
     """Return quantity and cost by meter in whole buckets ("1m", "1h", "1d"; UTC) over a time."""
-    rates = tenant_rates(tenant_id)
+    times = book_times(tenant_id)
     groups = ("meter", "plugin_id", "billable")
     found = []
     for bucket in usage_buckets(start=start, end=end, width=width, group_by=groups):
         by_meter: dict[str, list[UsageTotal]] = {}
+        rates = times.rates_at(bucket.start)
         for total in bucket.totals:
             by_meter.setdefault(str(total.meter), []).append(total)
         found.append(
@@ -72,7 +82,7 @@ def cost_buckets(
 
 def subject_bill(tenant_id: str, subject: str) -> RatedBill:
     """Return what one job, prediction or file has cost so far, line by line. Two queries."""
-    return _bill(usage_of_subject(subject), rates=tenant_rates(tenant_id))
+    return _bills(tenant_id, [subject], end=None).get(subject) or bill_rate([])
 
 
 def subjects_cost_micro(
@@ -82,11 +92,8 @@ def subjects_cost_micro(
 
     With ``end`` only what was accounted before it.
     """
-    rates = tenant_rates(tenant_id)
-    return {
-        subject: _bill(totals, rates=rates).subtotal_micro
-        for subject, totals in usage_of_subjects(subjects, end=end).items()
-    }
+    bills = _bills(tenant_id, subjects, end=end)
+    return {subject: bill.subtotal_micro for subject, bill in bills.items()}
 
 
 def money_by_tenant() -> dict[str, TenantMoney]:
@@ -104,15 +111,24 @@ def money_by_tenant() -> dict[str, TenantMoney]:
     }
 
 
-def _bill(totals: Iterable[UsageTotal], *, rates: Rates) -> RatedBill:
-    return bill_rate(
-        line_rate(
-            rates,
-            meter=str(total.meter),
-            plugin_id=str(total.plugin_id),
-            billable=bool(total.billable),
-            qty=total.qty,
-            event_count=total.event_count,
-        )
-        for total in totals
+def _bills(
+    tenant_id: str, subjects: Iterable[str], *, end: datetime | None
+) -> dict[str, RatedBill]:
+    """Rate what each used, every part of it by the book that held then."""
+    wanted, lines = list(subjects), defaultdict[str, list[RatedLine]](list)
+    for at, until, book_id in book_times(tenant_id).parts(end=end):
+        rates = book_rates(book_id)
+        for subject, totals in usage_of_subjects(wanted, start=at, end=until).items():
+            lines[subject] += [_line(total, rates=rates) for total in totals]
+    return {subject: bill_rate(found) for subject, found in lines.items()}
+
+
+def _line(total: UsageTotal, *, rates: Rates) -> RatedLine:
+    return line_rate(
+        rates,
+        meter=str(total.meter),
+        plugin_id=str(total.plugin_id),
+        billable=bool(total.billable),
+        qty=total.qty,
+        event_count=total.event_count,
     )

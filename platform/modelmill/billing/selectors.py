@@ -6,12 +6,13 @@ from fractions import Fraction
 
 from django.db.models import QuerySet
 
-from modelmill.billing.bills import bill_sha256, period_bill
+from modelmill.billing.bills import bill_sha256, period_bill, usage_bill_of
 from modelmill.billing.books import book_rates
 from modelmill.billing.dues import with_payments
 from modelmill.billing.models import Balance, Invoice, InvoiceLine, Price, PriceBook, Reservation
+from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import Rate, RatedBill, Rates, rate_for
-from modelmill.billing.subscriptions import subscription_for
+from modelmill.billing.subscriptions import subscription_for, welcome_micro
 from modelmill.core.clock import database_now
 from modelmill.core.errors import NotFound
 from modelmill.core.money import MICRO_PER_CENT, round_half_up
@@ -33,6 +34,7 @@ class BalanceSummary:
     unbilled_micro: int
     accrued_micro: int
     due_cents: int
+    welcome_micro: int
     period_start: datetime
 
 
@@ -65,7 +67,8 @@ def wallet_balance(tenant_id: str) -> int:
 
 def balance_summary(tenant_id: str) -> BalanceSummary:
     """Return the tenant's money and what the open period costs so far."""
-    subscription = subscription_for(tenant_id)
+    times = book_times(tenant_id)
+    subscription = times.subscription
     balance = Balance.objects.get(tenant_id=tenant_id)
     return BalanceSummary(
         currency=subscription.book.currency,
@@ -74,36 +77,36 @@ def balance_summary(tenant_id: str) -> BalanceSummary:
         unbilled_micro=balance.unbilled_micro,
         accrued_micro=open_bill(tenant_id).subtotal_micro,
         due_cents=-balance.receivable_micro // MICRO_PER_CENT,
+        welcome_micro=welcome_micro(subscription.plan),
         period_start=subscription.period_start,
     )
 
 
 def open_bill(tenant_id: str) -> RatedBill:
     """Return the open period's bill as it would be now: what the next invoice would say."""
-    subscription = subscription_for(tenant_id)
-    start = subscription.period_start
-    return period_bill(book_id=subscription.book_id, start=start, end=max(start, database_now()))
+    times = book_times(tenant_id)
+    start = times.subscription.period_start
+    return usage_bill_of(times, start=start, end=max(start, database_now()))
 
 
 def usage_bill(tenant_id: str, *, start: datetime, end: datetime) -> RatedBill:
     """Return what the usage accounted in ``[start, end)`` costs, line by line."""
-    book_id = subscription_for(tenant_id).book_id
-    return period_bill(book_id=book_id, start=start, end=end)
+    return usage_bill_of(book_times(tenant_id), start=start, end=end)
 
 
 def price_list(tenant_id: str) -> list[Price]:
-    """Return the tenant's prices, by meter."""
-    book_id = subscription_for(tenant_id).book_id
+    """Return the tenant's prices that hold now, by meter."""
+    book_id = book_times(tenant_id).id_now()
     return list(Price.objects.filter(book_id=book_id).order_by("meter", "plugin_id"))
 
 
 def tenant_rates(tenant_id: str) -> Rates:
-    """Return the tenant's rates by (meter, plugin id)."""
-    return book_rates(subscription_for(tenant_id).book_id)
+    """Return the tenant's rates that hold now by (meter, plugin id)."""
+    return book_rates(book_times(tenant_id).id_now())
 
 
 def event_price(event: UsageEvent, *, rates: Rates) -> EventPrice:
-    """Return what one event costs by these rates. No query."""
+    """Return what one event costs by these rates, which hold at its time. No query."""
     found = rate_for(rates, meter=event.meter, plugin_id=event.plugin_id)
     rate = found if event.billable else None
     return EventPrice(rate=rate, exact_micro=rate.exact_micro(event.qty) if rate else Fraction(0))

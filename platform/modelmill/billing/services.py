@@ -12,6 +12,7 @@ from modelmill.billing.dues import dues_moves
 from modelmill.billing.journal import Move, balance_lock, journal_post
 from modelmill.billing.models import Balance, JournalEntry, Reservation
 from modelmill.billing.models.money import Account
+from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import line_rate
 from modelmill.billing.subscriptions import subscription_ensure, subscription_for
 from modelmill.core.errors import Conflict
@@ -30,7 +31,7 @@ __all__ = [
 
 def quote_micro(*, tenant_id: str, usages: Iterable[tuple[str, str, int]]) -> int:
     """Return what (meter, plugin id, quantity) triples cost; without a price, 0."""
-    rates = book_rates(subscription_for(tenant_id).book_id)
+    rates = book_rates(book_times(tenant_id).id_now())
     return sum(
         line_rate(rates, meter=meter, plugin_id=plugin_id, qty=qty).amount_micro
         for meter, plugin_id, qty in usages

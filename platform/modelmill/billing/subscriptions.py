@@ -1,5 +1,6 @@
 """A tenant's contract, made at the first need of it."""
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, Q, QuerySet
 
@@ -20,7 +21,8 @@ def subscription_ensure(tenant: Tenant) -> Subscription:
 
 def subscription_for(tenant_id: str) -> Subscription:
     """Return the tenant's subscription, made now if need be. One query when it exists."""
-    found = Subscription.objects.filter(tenant_id=tenant_id).first()
+    rows = Subscription.objects.select_related("plan", "book")
+    found = rows.filter(tenant_id=tenant_id).first()
     return found or _create(tenant_id)
 
 
@@ -46,6 +48,15 @@ def plan_list() -> QuerySet[Plan]:
     return Plan.objects.order_by("title")
 
 
+def welcome_micro(plan: Plan) -> int:
+    """Return the credit that a new organisation begins with on a plan.
+
+    Of the plan that new organisations get, MODELMILL_WELCOME_CREDIT says it, where that is set.
+    """
+    told: int | None = settings.WELCOME_MICRO
+    return told if told is not None and plan.code == defaults.PLAN_CODE else plan.welcome_micro
+
+
 def _plan_default() -> Plan:
     return Plan.objects.get_or_create(
         code=defaults.PLAN_CODE,
@@ -68,7 +79,7 @@ def _create(tenant_id: str) -> Subscription:
             journal_post(
                 balance_lock(tenant_id),
                 key="welcome",
-                moves=[Move(Account.PROMOTION, Account.WALLET, plan.welcome_micro)],
+                moves=[Move(Account.PROMOTION, Account.WALLET, welcome_micro(plan))],
                 subject=subscription.id,
             )
     return subscription

@@ -7,6 +7,8 @@ from django.urls import path
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext as _
 
+from modelmill.billing.books import book_current, book_rates
+from modelmill.billing.rating import rate_for
 from modelmill.billing.subscriptions import plan_list
 from modelmill.catalog.isolation import plugin_level
 from modelmill.catalog.models import Plugin
@@ -28,6 +30,7 @@ from modelmill.catalog.services import (
 from modelmill.cockpit.decisions import DECISION_WORDS, decision_read
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.doorbell import ring
+from modelmill.metering.meters import meter_title
 from modelmill.registry.installed import plugin_is_usable
 
 # What our SDK and our plugins say of a base model that they leave out; a stranger's own words stay.
@@ -71,6 +74,7 @@ def plugin(request: OperatorRequest, plugin_id: str) -> HttpResponse:
         "releases": release_list(found),
         "left_out": _left_out(found),
         "wants_models": found.release is not None and not plugin_is_usable(found),
+        "unpriced": _unpriced(found),
         "plans": [(plan, DECISION_WORDS[decisions.get(plan.code)]) for plan in plan_list()],
     }
     return operator_render(request, "cockpit/plugin.html", context)
@@ -80,6 +84,17 @@ def _left_out(plugin: Plugin) -> list[tuple[str, str]]:
     """List the base models that the current release does not use, each with why."""
     told = plugin.release.field("left_out") if plugin.release else None
     return [(str(one["folder"]), gettext(str(one["reason"]))) for one in told or []]
+
+
+def _unpriced(plugin: Plugin) -> list[str]:
+    """Name the plugin's meters that the book in force has no price for."""
+    meters = (plugin.release.field("meters") if plugin.release else None) or {}
+    rates = book_rates(book_current().pk)
+    return [
+        meter_title(meter, declared=title)
+        for meter, title in meters.items()
+        if rate_for(rates, meter=meter, plugin_id=plugin.pk) is None
+    ]
 
 
 @operator_page

@@ -1,65 +1,161 @@
-"""The operator's prices: the books there are, and publishing a new one."""
+"""The operator's prices: the books there are, and publishing a new one in two steps."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from modelmill.billing.books import book_current, book_publish, book_rates
+from modelmill.billing.books import access_book, book_at, book_current, book_publish, book_rates
+from modelmill.billing.models import Price, PriceBook
+from modelmill.billing.moving import subscriptions_move
 from modelmill.billing.rating import Rate, Rates
 from modelmill.billing.selectors import book_list
+from modelmill.catalog.meters import meter_titles_declared, meters_declared
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
-from modelmill.core.money import MICRO
-from modelmill.metering.meters import meter_title
+from modelmill.cockpit.price_form import PricesForm, decimal_text
+from modelmill.cockpit.price_rows import PriceRow
+from modelmill.metering.meters import METERS, meter_title
+
+_BOOKS_SHOWN = 20
 
 
-class PricesForm(forms.Form):
-    """The amounts of a new book, one field for each price of the one in force."""
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One price before and after; None is no price."""
 
-    def __init__(self, *args: Any, rates: Rates, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._rates = rates
-        for number, ((meter, plugin_id), rate) in enumerate(rates.items()):
-            self.fields[f"price-{number}"] = forms.DecimalField(
-                label=" · ".join(filter(None, [meter_title(meter), plugin_id, _(rate.title)])),
-                initial=Decimal(rate.amount_micro) / MICRO,
-                min_value=0,
-                max_value=1_000_000,
-                max_digits=13,
-                decimal_places=6,
-            )
+    row: PriceRow
+    old: Rate | None
+    new: Rate | None
 
-    def rates_wanted(self) -> Rates:
-        """Return the new book's rates: the old ones with the amounts that were entered."""
-        return {
-            key: Rate(
-                amount_micro=int(self.cleaned_data[f"price-{number}"] * MICRO),
-                per=rate.per,
-                title=rate.title,
-            )
-            for number, (key, rate) in enumerate(self._rates.items())
-        }
+    @property
+    def is_change(self) -> bool:
+        """Whether the two differ."""
+        return self.old != self.new
 
 
 @operator_page
 def prices(request: OperatorRequest) -> HttpResponse:
-    """Show every price book; a form sent here publishes a new one from now on."""
-    current = book_current()
-    form = PricesForm(request.POST or None, rates=book_rates(current.pk))
-    if request.method == "POST" and form.is_valid():
-        book_publish(form.rates_wanted(), effective_from=timezone.now(), currency=current.currency)
-        messages.success(
-            request, _("The new prices hold for every organisation that signs up now.")
-        )
-        return redirect("cockpit:prices")
-    context = {"books": book_list()[:20], "current": current, "form": form}
+    """Show every price book, and publish a new one: first it is shown beside the one before it."""
+    current, plugins = book_current(), meters_declared()
+    form = PricesForm(request.POST or None, book=current, plugins=plugins)
+    step = request.POST.get("step", "")
+    if request.method == "POST" and form.is_valid() and step != "edit":
+        answer = _review(request, form) if step != "publish" else _publish(request, form)
+        if answer is not None:
+            return answer
+    context = {
+        "books": _books(meter_titles_declared(plugins)),
+        "current": current,
+        "form": form,
+        "now": timezone.now(),
+    }
     return operator_render(request, "cockpit/prices.html", context)
 
 
-routes = [path("cockpit/prices", prices, name="prices")]
+@operator_page
+def prices_move(request: OperatorRequest, book_id: str) -> HttpResponse:
+    """Give every organisation a book from its next period on."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    book = access_book(book_id)
+    count, starts_at = subscriptions_move(book, actor=f"operator {request.user.email}")
+    said = ngettext(
+        "%(count)s organisation has these prices from %(date)s on.",
+        "%(count)s organisations have these prices from %(date)s on.",
+        count,
+    )
+    messages.success(request, said % {"count": count, "date": date_format(starts_at, "Y-m-d")})
+    return redirect("cockpit:prices")
+
+
+def _review(
+    request: OperatorRequest, form: PricesForm, *, is_stale: bool = False
+) -> HttpResponse | None:
+    """Show what would change; None when that is nothing."""
+    wanted, moment = form.rates_wanted(), _moment(form)
+    before = book_at(moment)
+    changes = _changes(form, book_rates(before.pk), wanted)
+    if not any(change.is_change for change in changes):
+        form.add_error(None, _("These are the prices that hold then already."))
+        return None
+    context = {
+        "changes": [change for change in changes if change.is_change],
+        "same": sum(not change.is_change for change in changes),
+        "before": before,
+        "effective_from": form.cleaned_data["effective_from"],
+        "values": [(name, _written(form.cleaned_data[name])) for name in form.fields],
+        "is_stale": is_stale,
+    }
+    return operator_render(request, "cockpit/prices_review.html", context)
+
+
+def _publish(request: OperatorRequest, form: PricesForm) -> HttpResponse | None:
+    """Publish what was looked at; what came between is to be looked at first."""
+    moment = _moment(form)
+    before = book_at(moment)
+    if request.POST.get("before") != before.pk:
+        return _review(request, form, is_stale=True)
+    book_publish(form.rates_wanted(), effective_from=moment, currency=before.currency)
+    messages.success(
+        request,
+        _("Published. Organisations that sign up from %(date)s on have these prices.")
+        % {"date": date_format(moment, "Y-m-d H:i")},
+    )
+    return redirect("cockpit:prices")
+
+
+def _books(titles: Mapping[tuple[str, str], str]) -> list[tuple[PriceBook, list[Any]]]:
+    """Return the newest books with their prices, each with its meter's name."""
+    return [
+        (
+            book,
+            [
+                (meter_title(one.meter, declared=_declared(titles, one)), one)
+                for one in book.prices.all()
+            ],
+        )
+        for book in book_list()[:_BOOKS_SHOWN]
+    ]
+
+
+def _declared(titles: Mapping[tuple[str, str], str], price: Price) -> str:
+    """Return what a plugin calls a meter; of one for any plugin, what the first calls it."""
+    if price.meter in METERS and not price.plugin_id:
+        return ""
+    alike = (title for (meter, _plugin), title in titles.items() if meter == price.meter)
+    return titles.get((price.meter, price.plugin_id)) or next(alike, "")
+
+
+def _changes(form: PricesForm, old: Rates, new: Rates) -> list[Change]:
+    rows = form.rows_by_key()
+    return [
+        Change(row=row, old=old.get(key), new=new.get(key))
+        for key, row in rows.items()
+        if key in old or key in new
+    ]
+
+
+def _moment(form: PricesForm) -> datetime:
+    return form.cleaned_data["effective_from"] or timezone.now()
+
+
+def _written(value: datetime | Decimal | None) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M")
+    return decimal_text(value)
+
+
+routes = [
+    path("cockpit/prices", prices, name="prices"),
+    path("cockpit/prices/<str:book_id>/move", prices_move, name="prices_move"),
+]

@@ -1,7 +1,7 @@
 """What the last thirty days brought in: by tenant and by plugin, beside the use behind it."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from modelmill.billing.rating import RatedBill, RatedLine
 from modelmill.billing.selectors import usage_bill
+from modelmill.catalog.meters import meter_titles_declared
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.scope import tenant_scope
 from modelmill.metering.meters import meter_title, quantity_text
@@ -45,7 +46,9 @@ def revenue(request: OperatorRequest) -> HttpResponse:
         "days": _DAYS,
         "total_micro": sum(bill.subtotal_micro for _one, bill in earning),
         "tenants": sorted(earning, key=lambda pair: -pair[1].subtotal_micro),
-        "uses": _by_plugin(line for _one, bill in earning for line in bill.lines),
+        "uses": _by_plugin(
+            (line for _one, bill in earning for line in bill.lines), meter_titles_declared()
+        ),
         "capped": len(bills) == _TENANTS,
     }
     return operator_render(request, "cockpit/revenue.html", context)
@@ -56,7 +59,9 @@ def _bill(tenant: Tenant, *, start: datetime, end: datetime) -> RatedBill:
         return usage_bill(tenant.pk, start=start, end=end)
 
 
-def _by_plugin(lines: Iterable[RatedLine]) -> list[PluginUse]:
+def _by_plugin(
+    lines: Iterable[RatedLine], declared: Mapping[tuple[str, str], str]
+) -> list[PluginUse]:
     sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for line in lines:
         found = sums[line.plugin_id, line.meter]
@@ -65,7 +70,7 @@ def _by_plugin(lines: Iterable[RatedLine]) -> list[PluginUse]:
     return [
         PluginUse(
             plugin_id=plugin_id,
-            meter=meter_title(meter),
+            meter=meter_title(meter, declared=declared.get((meter, plugin_id), "")),
             quantity=quantity_text(meter, qty),
             unbilled=quantity_text(meter, unbilled) if unbilled else "",
             amount_micro=amount,

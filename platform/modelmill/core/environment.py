@@ -1,6 +1,7 @@
 """Typed settings from the environment that fail loudly, secrets from ``<NAME>_FILE``."""
 
 import os
+from decimal import Decimal, DecimalException
 from pathlib import Path
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -46,3 +47,27 @@ def flag(name: str, default: bool) -> bool:
 def words(name: str, default: str = "") -> list[str]:
     """Return ``$NAME`` split at commas, blanks removed."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def passage(name: str, *, most: int) -> str:
+    """Return ``$NAME`` as lines of text; ``\\n`` begins a new one where a line cannot end."""
+    found = text(name).replace("\\n", "\n").strip()
+    if len(found) > most:
+        raise EnvironmentInvalid(f"{name} may have {most} characters, not {len(found)}.")
+    return found
+
+
+def money_micro(name: str) -> int | None:
+    """Return ``$NAME``, an amount as in 10.00, in micro-units; None when it is not set."""
+    value = text(name)
+    if not value:
+        return None
+    try:
+        exact = Decimal(value) * 1_000_000
+    except DecimalException:
+        exact = Decimal(-1)
+    if not exact.is_finite() or not 0 <= exact <= 2**53 or exact != int(exact):
+        raise EnvironmentInvalid(
+            f"{name} must be an amount as in 10.00, with at most six decimals, not {value!r}."
+        )
+    return int(exact)

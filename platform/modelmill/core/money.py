@@ -44,3 +44,10 @@ def micro_text(amount_micro: int, *, currency: str = "USD", places: int = 6) -> 
     sign = "-" if amount_micro < 0 else ""
     whole, rest = divmod(abs(amount_micro), MICRO)
     return f"{sign}{whole:,}.{rest:06d}"[: None if places == 6 else places - 6] + f" {currency}"
+
+
+def price_text(amount_micro: int, *, currency: str = "USD") -> str:
+    """Write a price with its cents, and with the digits after them that are not zero."""
+    digits, unit = micro_text(amount_micro, currency=currency).split(" ", 1)
+    cents_end = digits.index(".") + 3
+    return f"{digits[:cents_end]}{digits[cents_end:].rstrip('0')} {unit}".strip()

@@ -91,13 +91,15 @@ def usage_of_subject(subject: str) -> list[UsageTotal]:
 
 
 def usage_of_subjects(
-    subjects: Iterable[str], *, end: datetime | None = None
+    subjects: Iterable[str], *, start: datetime | None = None, end: datetime | None = None
 ) -> dict[str, list[UsageTotal]]:
     """Sum what each of these used so far, by meter, plugin and billing; one query.
 
-    With ``end`` only what was accounted before it.
+    With ``start`` and ``end`` only what was accounted in ``[start, end)``.
     """
     events = UsageEvent.objects.filter(subject__in=list(subjects))
+    if start is not None:
+        events = events.filter(accounted_at__gte=start)
     if end is not None:
         events = events.filter(accounted_at__lt=end)
     rows = (

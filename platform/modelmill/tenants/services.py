@@ -47,12 +47,23 @@ def tenant_create(
     return tenant
 
 
+_BILLING = ("billing_name", "billing_address", "tax_number")
+
+
 def tenant_change(
-    tenant: Tenant, *, caller: Caller, name: str, time_zone: str, language: str
+    tenant: Tenant, *, caller: Caller, name: str, time_zone: str, language: str, **billing: str
 ) -> Tenant:
-    """Change a tenant's name, time zone and language."""
+    """Change a tenant's name, time zone and language, and what its invoices say of it.
+
+    ``billing``: billing_name, billing_address (of several lines), tax_number; those not given stay.
+    """
+    unknown = billing.keys() - set(_BILLING)
+    assert not unknown, unknown
     tenant.name, tenant.time_zone, tenant.language = _one_line(name), time_zone, language
-    tenant.save(update_fields=["name", "time_zone", "language"])
+    for field, value in billing.items():
+        lines = value.splitlines() if field == "billing_address" else [value]
+        setattr(tenant, field, "\n".join(filter(None, map(_one_line, lines))))
+    tenant.save(update_fields=["name", "time_zone", "language", *billing])
     audit_record("tenant.changed", caller=caller, object_id=tenant.id)
     return tenant
 

@@ -9,6 +9,7 @@ from django.urls import path
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from modelmill.billing.books import book_rates
 from modelmill.billing.documents import document_find
 from modelmill.billing.dues import invoice_payments
 from modelmill.billing.models import Invoice
@@ -19,7 +20,6 @@ from modelmill.billing.selectors import (
     invoice_line_events,
     invoice_lines,
     invoice_list,
-    tenant_rates,
 )
 from modelmill.core.storage import blob_open
 from modelmill.metering.meters import meter_title, quantity_text
@@ -45,7 +45,7 @@ def invoice(request: PageRequest, invoice_id: str) -> HttpResponse:
     lines = [
         {
             "line": line,
-            "title": meter_title(line.meter),
+            "title": meter_title(line.meter, declared=line.meter_title),
             "quantity": quantity_text(line.meter, line.qty),
         }
         for line in invoice_lines(found)
@@ -64,13 +64,18 @@ def invoice_line(request: PageRequest, invoice_id: str, line_id: str) -> HttpRes
     """Show exactly the events a line is the sum of."""
     line = access_invoice_line(access_invoice(invoice_id), line_id)
     rows = rows_of(invoice_line_events(line), request, size=50)
+    rates = book_rates(line.invoice.book_id)
     context = {
         "invoice": line.invoice,
         "line": line,
-        "title": meter_title(line.meter),
+        "title": meter_title(line.meter, declared=line.meter_title),
         "quantity": quantity_text(line.meter, line.qty),
         "rows": rows,
-        "priced": priced(rows.items, tenant_rates(request.caller.tenant.pk)),
+        "priced": priced(
+            rows.items,
+            rates_at=lambda _moment: rates,
+            declared={(line.meter, line.plugin_id): line.meter_title},
+        ),
     }
     return render(request, "invoices/line.html", context)
 

@@ -1,4 +1,4 @@
-"""The tenant's own settings: name, time zone, language."""
+"""The tenant's own settings: name, time zone, language, and what its invoices say of it."""
 
 from zoneinfo import available_timezones
 
@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from modelmill.tenants.services import tenant_change
 from modelmill.web.framework import PageRequest, tenant_page
+
+_ADDRESS_LINES = 8
 
 
 def _zones() -> list[tuple[str, str]]:
@@ -36,13 +38,40 @@ class OrganisationForm(forms.Form):
             "For e-mails and invoices. Everyone chooses their own for the pages."
         ),
     )
+    billing_name = forms.CharField(
+        label=gettext_lazy("Name on invoices"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("The full name of your company. Empty: the name above."),
+    )
+    billing_address = forms.CharField(
+        label=gettext_lazy("Address on invoices"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=gettext_lazy("Invoices that were issued already stay as they are."),
+    )
+    tax_number = forms.CharField(
+        label=gettext_lazy("Tax number"),
+        max_length=50,
+        required=False,
+    )
+
+    def clean_billing_address(self) -> str:
+        """Take an address that fits above an invoice."""
+        address: str = self.cleaned_data["billing_address"]
+        if len(address.splitlines()) > _ADDRESS_LINES:
+            raise forms.ValidationError(
+                _("Write it in at most %(most)s lines.") % {"most": _ADDRESS_LINES}
+            )
+        return address
 
 
 @tenant_page(read="members:write", write="members:write")
 def organisation(request: PageRequest) -> HttpResponse:
     """Show and change the tenant's settings."""
     tenant = request.caller.tenant
-    initial = {"name": tenant.name, "time_zone": tenant.time_zone, "language": tenant.language}
+    initial = {name: getattr(tenant, name) for name in OrganisationForm.base_fields}
     form = OrganisationForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         tenant_change(tenant, caller=request.caller, **form.cleaned_data)

@@ -17,7 +17,7 @@ from modelmill.registry.selectors import access_model_version, version_list
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.playground_fields import PlaygroundForm
 from modelmill.web.plugins import meter_titles
-from modelmill.web.prices import prices_for
+from modelmill.web.prices import use_prices
 
 _VERSIONS_SHOWN = 200
 _HISTORY_SHOWN = 8
@@ -58,9 +58,7 @@ def _form_context(request: PageRequest, version: ModelVersion) -> dict[str, Any]
         "parameters": PlaygroundForm(
             schema=_without_seed(manifest["predict_schema"]), texts=texts, prefix="p"
         ),
-        "prices": prices_for(
-            request.caller.tenant.pk, plugin_id=plugin_id, meters=meters, titles=counted
-        ),
+        "prices": use_prices(request.caller.tenant.pk, plugin_id=plugin_id, declared=counted),
         "pictures": _PICTURES if is_image else 0,
         "is_streaming": _is_streaming(manifest),
         "meters": json.dumps({code: counted.get(code) or meter_title(code) for code in meters}),

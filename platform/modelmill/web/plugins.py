@@ -18,7 +18,7 @@ from modelmill.datasets.selectors import access_version
 from modelmill.registry.naming import installed_name
 from modelmill.web.card_text import card_html
 from modelmill.web.framework import PageRequest, tenant_page
-from modelmill.web.prices import TRAINING_METERS, prices_for
+from modelmill.web.prices import TRAINING_METERS, prices_for, use_prices
 from modelmill.web.schema_fields import Parameter, parameters_of, parameters_offered
 from modelmill.web.words import task_icon, task_label
 
@@ -49,16 +49,14 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
     tenant_id = request.caller.tenant.pk
     texts = reader_texts(manifest)
     counted = meter_titles(manifest)
-    used = [*counted, "requests"]
     context = {
         "card": _card(found, None),
         "parameters": parameters_offered(manifest, texts=texts),
         "inputs": _use_parameters(manifest),
         "train_prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
-        "use_prices": prices_for(tenant_id, plugin_id=found.pk, meters=used, titles=counted),
+        "use_prices": use_prices(tenant_id, plugin_id=found.pk, declared=counted),
         "may_train": request.caller.may("jobs:write") and manifest["trains"],
         "kinds": zip(manifest["accepts"], kind_labels(manifest["accepts"]), strict=True),
-        "counted": counted,
         "samples": [
             {**one, "name": texts.get(one["name"], one["name"])}
             for one in manifest.get("samples", [])

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from modelmill.billing.paying import payment_guide
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.models import Tenant, User
 from modelmill.tenants.permissions import Role
@@ -25,6 +26,11 @@ class Shell:
         self.operator_logo: str = settings.OPERATOR_LOGO_URL
         self.public_url: str = settings.PUBLIC_URL
         self.cockpit_url = "/cockpit"
+
+    @cached_property
+    def payment_guide(self) -> str:
+        """How to add money, in the operator's words."""
+        return payment_guide()
 
     @cached_property
     def theme(self) -> str:

@@ -1,5 +1,6 @@
 """Usage: what was used this month, by day, meter, model and key, down to single events."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,18 +9,15 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
+from modelmill.billing.books import book_rates
+from modelmill.billing.pinning import BookTimes, book_times
 from modelmill.billing.rating import Rates, line_rate
-from modelmill.billing.selectors import (
-    balance_summary,
-    event_price,
-    price_list,
-    tenant_rates,
-    usage_bill,
-)
+from modelmill.billing.selectors import balance_summary, event_price, usage_bill
+from modelmill.catalog.meters import meter_titles_declared
 from modelmill.core.clock import database_now
 from modelmill.metering.buckets import usage_buckets
 from modelmill.metering.meters import METERS, meter_title, quantity_text
-from modelmill.metering.selectors import usage_events, usage_totals
+from modelmill.metering.selectors import UsageTotal, usage_events, usage_totals
 from modelmill.tenants.selectors import api_key_list
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
@@ -34,19 +32,24 @@ def usage(request: PageRequest) -> HttpResponse:
     """Show a month's use and what it costs."""
     tenant_id = request.caller.tenant.pk
     start, end = month_of(request.GET.get("month", ""))
-    rates = tenant_rates(tenant_id)
+    times, declared = book_times(tenant_id), meter_titles_declared()
     bill = usage_bill(tenant_id, start=start, end=end)
     context = {
         "month": start,
         "before": start - timedelta(days=1),
         "after": end if end <= database_now() else None,
         "bill": bill,
-        "lines": [line for line in bill.lines if line.event_count],
+        "lines": [
+            (line, meter_title(line.meter, declared=declared.get((line.meter, line.plugin_id), "")))
+            for line in bill.lines
+            if line.event_count
+        ],
         "balance": balance_summary(tenant_id),
-        "chart": cost_chart(usage_buckets(start=start, end=end, width="1d", **_BY_PRICE), rates),
-        "by_model": _by("model_id", start, end, rates),
-        "by_key": _by("api_key_id", start, end, rates),
-        "prices": price_list(tenant_id),
+        "chart": cost_chart(
+            usage_buckets(start=start, end=end, width="1d", **_BY_PRICE), times, _by_meter(declared)
+        ),
+        "by_model": _by("model_id", start, end, times),
+        "by_key": _by("api_key_id", start, end, times),
     }
     return render(request, "usage/page.html", context)
 
@@ -56,13 +59,18 @@ def usage_log(request: PageRequest) -> HttpResponse:
     """List the events behind a sum, each with its price."""
     start, end = month_of(request.GET.get("month", ""))
     wanted = {name: request.GET[name] for name in _FILTERS if request.GET.get(name)}
+    declared = meter_titles_declared()
     rows = rows_of(usage_events(start=start, end=end, **wanted), request, size=50)
     context = {
         "month": start,
         "rows": rows,
-        "priced": priced(rows.items, tenant_rates(request.caller.tenant.pk)),
+        "priced": priced(
+            rows.items,
+            rates_at=book_times(request.caller.tenant.pk).rates_at,
+            declared=declared,
+        ),
         "wanted": {**wanted, "meter": wanted.get("meter", "")},
-        "meters": METERS.values(),
+        "meters": meter_choices(_by_meter(declared)),
     }
     return render(request, "usage/events.html", context)
 
@@ -81,42 +89,73 @@ def month_of(text: str) -> tuple[datetime, datetime]:
     return start, following.replace(day=1)
 
 
-def priced(events: Any, rates: Rates) -> list[dict[str, Any]]:
+def meter_choices(declared: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what events may be of, with its name: our meters, then what plugins count."""
+    codes = dict.fromkeys([*METERS, *declared])
+    return [(code, meter_title(code, declared=declared.get(code, ""))) for code in codes]
+
+
+def priced(
+    events: Any,
+    *,
+    rates_at: Callable[[datetime], Rates],
+    declared: Mapping[tuple[str, str], str],
+) -> list[dict[str, Any]]:
     """Return events with their quantity in words and what they cost."""
     return [
         {
             "event": event,
-            "title": meter_title(event.meter),
+            "title": meter_title(
+                event.meter, declared=declared.get((event.meter, event.plugin_id), "")
+            ),
             "quantity": quantity_text(event.meter, event.qty),
-            "amount_micro": event_price(event, rates=rates).amount_micro,
+            "amount_micro": event_price(event, rates=rates_at(event.accounted_at)).amount_micro,
         }
         for event in events
     ]
 
 
+def _by_meter(declared: Mapping[tuple[str, str], str]) -> dict[str, str]:
+    """Name the meters that are not our own, whichever plugin counts them."""
+    return {meter: title for (meter, _plugin), title in declared.items() if meter not in METERS}
+
+
 _BY_PRICE: dict[str, Any] = {"group_by": ("meter", "plugin_id"), "where": Q(billable=True)}
 
 
-def _by(group: str, start: datetime, end: datetime, rates: Rates) -> list[dict[str, Any]]:
+def _by(group: str, start: datetime, end: datetime, times: BookTimes) -> list[dict[str, Any]]:
     """Sum what each model or key used and cost, the dearest first; rounded for showing only."""
-    totals = usage_totals(start=start, end=end, group_by=("meter", "plugin_id", "billable", group))
     names = {key.pk: key.name for key in api_key_list()} if group == "api_key_id" else {}
     sums: dict[str, dict[str, Any]] = {}
-    for total in totals:
-        name = getattr(total, group)
-        if not name:
-            continue
-        line = line_rate(
-            rates,
-            meter=total.meter or "",
-            plugin_id=total.plugin_id or "",
-            qty=total.qty,
-            billable=bool(total.billable),
-        )
-        row = sums.setdefault(name, {"name": names.get(name, name), "id": name, "micro": 0, "n": 0})
-        row["micro"] += line.amount_micro
-        row["n"] += total.event_count
+    groups = ("meter", "plugin_id", "billable", group)
+    for at, until, book_id in times.parts(start=start, end=end):
+        rates = book_rates(book_id)
+        for total in usage_totals(start=at or start, end=until or end, group_by=groups):
+            _add(sums, total, group=group, rates=rates, names=names)
     return sorted(sums.values(), key=lambda row: -row["micro"])
+
+
+def _add(
+    sums: dict[str, dict[str, Any]],
+    total: UsageTotal,
+    *,
+    group: str,
+    rates: Rates,
+    names: Mapping[str, str],
+) -> None:
+    name = getattr(total, group)
+    if not name:
+        return
+    line = line_rate(
+        rates,
+        meter=total.meter or "",
+        plugin_id=total.plugin_id or "",
+        qty=total.qty,
+        billable=bool(total.billable),
+    )
+    row = sums.setdefault(name, {"name": names.get(name, name), "id": name, "micro": 0, "n": 0})
+    row["micro"] += line.amount_micro
+    row["n"] += total.event_count
 
 
 routes = [

@@ -1,22 +1,26 @@
 """The chart of what each day cost, meter upon meter."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from modelmill.billing.rating import Rates, line_rate
+from modelmill.billing.pinning import BookTimes
+from modelmill.billing.rating import line_rate
 from modelmill.core.money import MICRO
 from modelmill.metering.buckets import UsageBucket
 from modelmill.metering.meters import meter_title
 
 
-def cost_chart(buckets: Iterable[UsageBucket], rates: Rates) -> dict[str, Any] | None:
+def cost_chart(
+    buckets: Iterable[UsageBucket], times: BookTimes, titles: Mapping[str, str]
+) -> dict[str, Any] | None:
     """Return stacked bars of money per day, for ``data-chart``; None when there is nothing."""
     days, costs = [], []
     for bucket in buckets:
         cost: dict[str, int] = defaultdict(int)
+        rates = times.rates_at(bucket.start)
         for total in bucket.totals:
             meter = total.meter or ""
             line = line_rate(rates, meter=meter, plugin_id=total.plugin_id or "", qty=total.qty)
@@ -34,7 +38,7 @@ def cost_chart(buckets: Iterable[UsageBucket], rates: Rates) -> dict[str, Any] |
         "x": days,
         "series": [
             {
-                "label": meter_title(meter),
+                "label": meter_title(meter, declared=titles.get(meter, "")),
                 # A chart may round; sums of money are made of integers, elsewhere.
                 "values": [cost[meter] / MICRO for cost in costs],
                 "bars": True,

@@ -90,9 +90,9 @@ class BucketQuery:
     def answer(
         self,
         buckets: list[UsageBucket],
-        results: Callable[[list[UsageTotal]], Iterable[dict[str, Any]]],
+        results: Callable[[datetime, list[UsageTotal]], Iterable[dict[str, Any]]],
     ) -> Response:
-        """Answer one page of buckets, each with its results."""
+        """Answer one page of buckets, each with its results: made of its start and its sums."""
         has_more = self.end < self.last_end
         return Response(
             {
@@ -102,7 +102,7 @@ class BucketQuery:
                         "object": "bucket",
                         "start_time": int(bucket.start.timestamp()),
                         "end_time": int(bucket.end.timestamp()),
-                        "results": list(results(bucket.totals)),
+                        "results": list(results(bucket.start, bucket.totals)),
                     }
                     for bucket in buckets
                 ],

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from modelmill.core.ids import ID_MAX_LENGTH, new_id
+from modelmill.core.links import TenantLink
 from modelmill.core.owned import TenantOwned
 from modelmill.metering.models import METER_MAX_LENGTH, PLUGIN_ID_MAX_LENGTH
 
@@ -85,6 +86,8 @@ class Plan(models.Model):
 class Subscription(TenantOwned):
     """A tenant's contract. It keeps its price book, whatever is published later.
 
+    Until the operator gives it another one from a month's beginning: those are its
+    ``BookChange`` rows, and ``has_changes`` says whether there are any.
     ``period_start`` is where the open billing period begins; closed periods are
     the invoices', each beginning where the one before ended.
     """
@@ -92,6 +95,7 @@ class Subscription(TenantOwned):
     id = models.CharField(primary_key=True, max_length=ID_MAX_LENGTH, default=subscription_id)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="+")
+    has_changes = models.BooleanField(default=False)
     started_at = models.DateTimeField()
     period_start = models.DateTimeField()
 
@@ -103,3 +107,21 @@ class Subscription(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.tenant_id} on {self.plan_id}"
+
+
+class BookChange(TenantOwned):
+    """From ``starts_at`` on, the beginning of a month in UTC, a subscription has this book."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="changes")
+    book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="+")
+    starts_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            TenantLink(field="subscription", name="book_change_subscription"),
+            models.UniqueConstraint(fields=["subscription", "starts_at"], name="book_change_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.book_id} from {self.starts_at:%Y-%m-%d}"

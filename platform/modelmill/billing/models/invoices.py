@@ -63,6 +63,13 @@ class Invoice(TenantOwned):
     period_end = models.DateTimeField()
     currency = models.CharField(max_length=3)
     tenant_name = models.CharField(max_length=100)
+    # Who sells and who buys, as they were when it was closed.
+    seller_name = models.CharField(max_length=200, blank=True)
+    seller_address = models.CharField(max_length=500, blank=True)
+    seller_tax_number = models.CharField(max_length=50, blank=True)
+    buyer_name = models.CharField(max_length=200, blank=True)
+    buyer_address = models.CharField(max_length=500, blank=True)
+    buyer_tax_number = models.CharField(max_length=50, blank=True)
     subtotal_micro = models.BigIntegerField(default=0)
     total_cents = models.BigIntegerField(default=0)
     paid_cents = models.BigIntegerField(default=0)
@@ -132,6 +139,8 @@ class InvoiceLine(TenantOwned):
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveIntegerField()
     meter = models.CharField(max_length=METER_MAX_LENGTH)
+    # As the plugin named it when the invoice was closed; "" where only the code is known.
+    meter_title = models.CharField(max_length=200, blank=True)
     plugin_id = models.CharField(max_length=PLUGIN_ID_MAX_LENGTH, blank=True)
     billable = models.BooleanField()
     title = models.CharField(max_length=100)

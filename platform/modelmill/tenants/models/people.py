@@ -76,6 +76,10 @@ class Tenant(models.Model):
     state = models.CharField(max_length=12, choices=State.choices, default=State.ACTIVE)
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     language = models.CharField(_("language"), max_length=12, default="en")
+    # What invoices say of it; each is frozen into an invoice when that is closed.
+    billing_name = models.CharField(max_length=200, blank=True)
+    billing_address = models.CharField(max_length=500, blank=True)
+    tax_number = models.CharField(max_length=50, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

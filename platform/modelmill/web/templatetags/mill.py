@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import to_locale
 
 from modelmill.billing.rating import RatedLine
-from modelmill.core.money import MICRO, MICRO_PER_CENT, micro_text, micro_to_cents
-from modelmill.metering.meters import meter_title, quantity_text
+from modelmill.core.money import MICRO, MICRO_PER_CENT, micro_text, micro_to_cents, price_text
+from modelmill.metering.meters import quantity_text
 from modelmill.web.assets import asset_url
 from modelmill.web.words import action_label, state_label, state_tone
 
@@ -74,9 +74,9 @@ def money(amount_micro: int | None, currency: str = "USD") -> str:
 
 
 @register.filter
-def meter_name(code: str) -> str:
-    """Name a meter: ``cpu_ms`` → "CPU time"."""
-    return meter_title(code)
+def price(amount_micro: int, currency: str = "USD") -> str:
+    """Write a price with every digit that it has: one of 0.0125 is not one of 0.01."""
+    return price_text(amount_micro, currency=currency)
 
 
 @register.filter

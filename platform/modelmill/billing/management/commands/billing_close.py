@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from modelmill.billing.closing import invoice_close, month_start
+from modelmill.billing.closing import invoice_close
 from modelmill.billing.management.naming import tenant_named
+from modelmill.billing.months import month_start
 from modelmill.core.clock import database_now
 from modelmill.core.management.operating import OperatorCommand
 from modelmill.core.money import MICRO_PER_CENT, micro_text
