@@ -57,7 +57,7 @@ function predictionCode(body) {
 export function pythonCode(api, call) {
   const [path, body] = requestOf(call);
   const imports = hasFile(body) ? "import os\nfrom base64 import b64encode\nfrom pathlib import Path" : "import os";
-  const head = `${imports}\n\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url=${JSON.stringify(api)},\n    api_key=os.environ["MODELMILL_KEY"],\n)\n`;
+  const head = `${imports}\n\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url=${JSON.stringify(api)},\n    api_key=os.environ["OPENAI_API_KEY"],\n)\n`;
   return head + (path === "predictions" ? predictionCode(body) : streamCode(path, body));
 }
 
@@ -82,7 +82,7 @@ export function curlCode(api, call) {
   const [path, body] = requestOf(call);
   const wait = path === "predictions" ? '  -H "Prefer: wait" \\\n' : "";
   const flags = body.stream ? "-N " : "";
-  const head = `curl ${flags}${api}/${path} \\\n  -H "Authorization: Bearer $MODELMILL_KEY" \\\n  -H "Content-Type: application/json" \\\n${wait}`;
+  const head = `curl ${flags}${api}/${path} \\\n  -H "Authorization: Bearer $OPENAI_API_KEY" \\\n  -H "Content-Type: application/json" \\\n${wait}`;
   if (hasFile(body)) return `${head}  -d @- <<END\n${documentWithFiles(body)}\nEND`;
   return `${head}  -d ${quoted(JSON.stringify(body))}`;
 }

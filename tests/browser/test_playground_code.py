@@ -119,7 +119,7 @@ def _run(part: str, code: str, shop: Customer, folder: Path) -> None:
     done = subprocess.run(
         words,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "MODELMILL_KEY": shop.key},
+        env={"PATH": os.environ["PATH"], "OPENAI_API_KEY": shop.key},
         capture_output=True,
         text=True,
         timeout=120,
