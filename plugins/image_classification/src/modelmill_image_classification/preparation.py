@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from modelmill_sdk import CustomerError, TrainRun, seed_everything
-from modelmill_sdk.learning.pages import pages_keep
 from modelmill_sdk.learning.pictures import Channels
 from modelmill_sdk.learning.state import facts_read
 from torch import nn
@@ -55,7 +54,6 @@ def prepare(run: TrainRun) -> Prepared:
     """
     if torch.device(run.device).type == "cpu":
         torch.set_num_threads(run.threads)
-        pages_keep()
     seed_everything(run.seed)
     labels = run.data.label_names or []
     refusal = dataset_refusal(len(labels), np.bincount(labels_read(run.data, "train")))

@@ -9,6 +9,7 @@ from modelmill_sdk.data import TrainData
 from modelmill_sdk.errors import Cancelled
 from modelmill_sdk.host.parameters import parameters_read
 from modelmill_sdk.host.versions import versions_read
+from modelmill_sdk.learning.pages import pages_keep
 from modelmill_sdk.peaks import gpu_peak_bytes
 from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import Started, TrainDone, TrainStart
@@ -49,6 +50,7 @@ def _run_make(plugin: Plugin, start: TrainStart, listener: Listener) -> TrainRun
     checkpoints = CheckpointFolder(start.checkpoint_dir, every_s=start.checkpoint_every_s)
     checkpoints.clear_torn()
     threads_limit(start.threads)
+    pages_keep()
     seed_everything(start.seed)
     return TrainRun(
         data=TrainData(start.data_dir, cache_dir=start.workdir / ".arrow"),
