@@ -143,7 +143,7 @@ def test_a_job_that_waits_with_its_quote_says_so_and_goes_on_when_told(showroom:
             state="paused", lease_until=None, desired_state="run", **told
         )
     page = client.get(f"/jobs/{job.pk}").content.decode()
-    assert "It is expected to cost about $0.13 and to train for about 12 min" in page
+    assert "It is expected to cost about 0.13 USD and to train for about 12 min 40 s" in page
     assert "Go on" in page and "Nothing is charged." in page
     client.post(f"/jobs/{job.pk}/resume")
     page = client.get(f"/jobs/{job.pk}").content.decode()

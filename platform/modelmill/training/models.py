@@ -152,9 +152,9 @@ class Job(TenantOwned):
         return self.error_message or str(self.get_error_code_display())
 
     @property
-    def quote_s(self) -> float:
+    def quote_s(self) -> int:
         """The device time that the whole was expected to take, in seconds; 0 while untold."""
-        return (self.quote_ms or 0) / 1000
+        return (self.quote_ms or 0) // 1000
 
     @property
     def awaits_word(self) -> bool:
