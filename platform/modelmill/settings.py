@@ -334,6 +334,10 @@ CHECKPOINTS_LISTED = env.number("MODELMILL_CHECKPOINTS_LISTED", 200)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
 # What is set aside when a job is submitted, and how long one may train at most.
 TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)
+# How long a job's first steps may take that only tell what the whole will cost, and how much of
+# such time an organisation has a day; it is not billed.
+QUOTE_WITHIN_S = env.number("MODELMILL_QUOTE_WITHIN_S", 120)
+QUOTE_FREE_S = env.number("MODELMILL_QUOTE_FREE_S", 1800)
 # What finishing at a cost limit may take; it is not billed.
 FINISH_WITHIN_S = env.number("MODELMILL_FINISH_WITHIN_S", 120)
 TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)

@@ -8,6 +8,7 @@ from typing import Any
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_release, blob_write
 from modelmill.training.models import JobEvent
+from modelmill.training.pace import Pace
 from modelmill.training.sayings import Said
 from modelmill.training.services import EventDraft, News, draft_of
 from modelmill_sdk.protocol import Log, Progress, Sample
@@ -44,6 +45,9 @@ class Notebook:
         self._has_news = False
         self._peak_memory_mib = self._peak_gpu_memory_mib = 0
         self._has_progress = self._is_told = False
+        # The first step that was told, and when: a pace is counted from there.
+        self._paced_from: tuple[int, float] | None = None
+        self.pace = Pace()
 
     @property
     def has_news(self) -> bool:
@@ -65,6 +69,7 @@ class Notebook:
         self.metrics |= message.metrics
         self._has_news = self._has_progress = True
         now = time.monotonic()
+        self._time(message.step, now)
         every_s = max(_POINT_EVERY_S, (now - self._began_at) / _POINTS)
         is_due = now - self._point_at >= every_s
         if message.metrics and (is_due or message.step == message.total):
@@ -118,6 +123,7 @@ class Notebook:
             events=tuple(self._events),
             peak_memory_mib=self._peak_memory_mib,
             peak_gpu_memory_mib=self._peak_gpu_memory_mib,
+            pace=self.pace,
         )
 
     def settle(self, news: News) -> None:
@@ -134,6 +140,12 @@ class Notebook:
             blob_release(blob)
         self._blobs.clear()
         self._events.clear()
+
+    def _time(self, step: int, now: float) -> None:
+        if self._paced_from is None or step <= self._paced_from[0]:
+            self._paced_from = (step, now)
+        first, at = self._paced_from
+        self.pace = Pace(steps=step - first, elapsed_ms=round((now - at) * 1000))
 
     def _has_room(self, kind: JobEvent.Kind) -> bool:
         """Take the room of one more event from an attempt that may not fill the database."""

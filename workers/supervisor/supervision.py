@@ -21,6 +21,7 @@ from modelmill.training.services import (
     attempt_resumed,
     checkpoint_discard,
     checkpoint_newest,
+    quote_is_due,
 )
 from modelmill.training.states import Desired, EarlyEnd, State
 from modelmill_sdk import protocol
@@ -84,6 +85,7 @@ class Supervision:
         self._stop_state: State | None = None
         self._is_finishing = False
         self._stop_at = 0.0
+        self._trains_since = 0.0
         self._nan_reports = 0
         self.model_dir = folder / "model"
 
@@ -203,6 +205,7 @@ class Supervision:
         if isinstance(message, protocol.Started):
             self._notebook.begin_at(resumed_step or 0)
             self._clock.start(resumed_step=resumed_step)
+            self._trains_since = time.monotonic()
             self._keeper.bear(partial(self._note_environment, message.environment))
             self._say_started(resumed_step)
         elif isinstance(message, protocol.Progress):
@@ -282,16 +285,27 @@ class Supervision:
             return "cancel"
         if self._keeper.desired in (Desired.PAUSE, Desired.YIELD) or drain_asked():
             return "pause"
-        return "finish" if self._keeper.desired == Desired.FINISH else None
+        if self._keeper.desired == Desired.FINISH:
+            return "finish"
+        return "pause" if self._is_quoted else None
 
     def _wish_state(self) -> State:
         """What the job becomes; a customer's wish counts more than the worker's end."""
         known = {Desired.CANCEL: State.CANCELLED, Desired.PAUSE: State.PAUSED}
-        return known.get(self._keeper.desired, State.QUEUED)
+        return known.get(self._keeper.desired, State.PAUSED if self._is_quoted else State.QUEUED)
 
     def _stopped_or(self, broke: Broke) -> Outcome:
         """A plugin that fails while it stops has stopped."""
         return broke if self._stop_state is None else Stopped(state=self._stop_state)
+
+    @property
+    def _is_quoted(self) -> bool:
+        """Whether the first steps, that nobody pays for, have told what they can."""
+        if not self._job.quote_first or not self._trains_since:
+            return False
+        notebook = self._notebook
+        is_late = time.monotonic() - self._trains_since > settings.QUOTE_WITHIN_S
+        return is_late or quote_is_due(notebook.pace, total_steps=notebook.total_steps)
 
     @property
     def _is_kept(self) -> bool:

@@ -68,6 +68,11 @@ class JobsView(TenantView):
             default=CHECKPOINTS_KEPT,
             help_text="How many of its checkpoints stay when it is over; each can become a model.",
         )
+        quote_first = serializers.BooleanField(
+            default=False,
+            help_text="Make the first steps unbilled, tell the cost of the whole, and be paused "
+            "until the job is resumed or cancelled.",
+        )
         metadata = serializers.DictField(required=False, allow_null=True)
         method = serializers.DictField(required=False, allow_null=True)
         hyperparameters = serializers.DictField(required=False, allow_null=True)
@@ -100,6 +105,7 @@ class JobsView(TenantView):
             metadata=asked.get("metadata"),
             max_cost_micro=asked.get("max_cost_micro"),
             keep_checkpoints=asked["keep_checkpoints"],
+            quote_first=asked["quote_first"],
             priority=Priority[asked["priority"].upper()],
             idempotency_key=request.headers.get("Idempotency-Key"),
             # OpenAI's client repeats a POST whose answer it missed, and says only this.

@@ -116,9 +116,15 @@ def checkpoint_shape(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _quote(job: Job) -> dict[str, Any] | None:
-    if job.quote_micro is None:
+    if job.quote_step is None:
         return None
-    return {"amount_micro": job.quote_micro, "currency": CURRENCY, "at_step": job.quote_step}
+    return {
+        "amount_micro": job.quote_micro,
+        "currency": CURRENCY,
+        "device_ms": job.quote_ms,
+        "at_step": job.quote_step,
+        "awaits_word": job.awaits_word,
+    }
 
 
 def _memory(job: Job) -> dict[str, int | None]:

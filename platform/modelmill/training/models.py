@@ -87,9 +87,15 @@ class Job(TenantOwned):
     billed_ms = models.BigIntegerField(default=0)
     meter = models.CharField(max_length=10, blank=True)
     max_cost_micro = models.BigIntegerField(null=True)
-    # What the whole was expected to cost, and the step at which that was told.
+    # What the whole was expected to cost and to take, and the step at which that was told; a step
+    # without an amount: it could not be told.
     quote_micro = models.BigIntegerField(null=True)
+    quote_ms = models.BigIntegerField(null=True)
     quote_step = models.BigIntegerField(null=True)
+    # Still to stop, unbilled, when that can be told, until the customer lets it go on.
+    quote_first = models.BooleanField(default=False)
+    # The device time of its first steps that nobody pays for.
+    free_ms = models.BigIntegerField(default=0)
     early_end = models.CharField(max_length=8, choices=EarlyEnd.choices, blank=True)
     finish_asked_at = models.DateTimeField(null=True)
     # How many checkpoints keep their bytes when it is over, and the one it makes a model of.
@@ -144,6 +150,16 @@ class Job(TenantOwned):
     def failure(self) -> str:
         """Why it failed: the best sentence there is, empty while there is nothing to say."""
         return self.error_message or str(self.get_error_code_display())
+
+    @property
+    def quote_s(self) -> int:
+        """The device time that the whole was expected to take, in seconds; 0 while untold."""
+        return (self.quote_ms or 0) // 1000
+
+    @property
+    def awaits_word(self) -> bool:
+        """Whether it stands still, unbilled, until the customer has seen what it will cost."""
+        return self.quote_first and self.state == State.PAUSED and self.quote_step is not None
 
     @property
     def is_over(self) -> bool:

@@ -48,6 +48,14 @@ class Said(models.TextChoices):
         _("The checkpoint of step %(step)s becomes a model, by the job %(job)s."),
     )
     QUOTED = "quoted", _("To its last step it is expected to cost about %(amount)s.")
+    QUOTE_UNTOLD = (
+        "quote_untold",
+        _("What it will cost cannot be told: it made too few steps in its free time."),
+    )
+    QUOTE_WAITS = (
+        "quote_waits",
+        _("Nothing was charged so far. Resume the job to go on, or cancel it."),
+    )
     NEAR_LIMIT = (
         "near_limit",
         _("The job is near its cost limit and is being finished with what it has learnt."),

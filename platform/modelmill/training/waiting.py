@@ -18,6 +18,8 @@ def job_waiting_reason(job: Job, outlook: Outlook | None = None) -> str:
     """
     if job.state == State.VALIDATING:
         return _("Its data is still being checked.")
+    if job.awaits_word:
+        return _("Nothing was charged so far. Resume it to go on, or cancel it.")
     if job.state == State.PAUSED:
         return _("It is paused. Resume it to go on.")
     if job.state != State.QUEUED:

@@ -80,6 +80,13 @@ class TrainForm(forms.Form):
             "So many stay when the job is over, each can become a model; they count as storage."
         ),
     )
+    quote_first = forms.BooleanField(
+        label=gettext_lazy("Tell me the cost first"),
+        required=False,
+        help_text=gettext_lazy(
+            "The first steps are free. Then the job waits until you have seen what it will cost."
+        ),
+    )
     # Sent with the form, so that a second click finds the job the first one made.
     once = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
@@ -161,6 +168,7 @@ def _submit(
             max_cost_micro=int(cleaned["max_cost"] * MICRO) if cleaned["max_cost"] else None,
             priority=Priority(int(cleaned["priority"] or Priority.NORMAL)),
             keep_checkpoints=CHECKPOINTS_KEPT if kept is None else kept,
+            quote_first=cleaned["quote_first"],
             idempotency_key=f"page:{cleaned['once']}",
         )
     except errors.MillError as error:

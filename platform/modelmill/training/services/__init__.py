@@ -9,6 +9,7 @@ from modelmill.training.services.keeping import (
 )
 from modelmill.training.services.leases import Lease, LeaseLost, job_claim
 from modelmill.training.services.presence import worker_gone, worker_report
+from modelmill.training.services.quoting import quote_is_due
 from modelmill.training.services.reports import (
     News,
     attempt_environment,
@@ -60,6 +61,7 @@ __all__ = [
     "job_yield",
     "jobs_sweep",
     "jobs_unblock",
+    "quote_is_due",
     "worker_gone",
     "worker_report",
 ]

@@ -22,6 +22,7 @@ from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.events import event_say
 from modelmill.training.services.leases import Lease, attempt_end, lease_update
 from modelmill.training.services.money import reservation_settle
+from modelmill.training.services.quoting import quote_wait
 from modelmill.training.services.reports import News, beat_write, checkpoints_release
 from modelmill.training.services.turns import lane_open
 from modelmill.training.slices import Slice
@@ -100,7 +101,7 @@ def job_fail(
         attempt_end(lease, outcome=code, detail=detail)
         killpoint("fail.before_commit")
         if code in RETRYABLE and job.desired_state in _BECOMES:
-            _obey(lease, Desired(job.desired_state))
+            _obey(lease, Desired(job.desired_state), news=news)
             return False
         if code in RETRYABLE and job.attempt < job.max_attempts:
             _try_again(lease, code=code)
@@ -134,7 +135,8 @@ def job_yield(
             ring(lease.job_id, tenant_id=lease.tenant_id)
             event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id)
         else:
-            _obey(lease, Desired.CANCEL if state == State.CANCELLED else Desired.PAUSE)
+            wish = Desired.CANCEL if state == State.CANCELLED else Desired.PAUSE
+            _obey(lease, wish, news=news)
 
 
 def ring(job_id: str, *, tenant_id: str, delay_s: float = 0) -> None:
@@ -166,7 +168,7 @@ def _wished(desired: str, state: State) -> State:
     return next((stop for stop in _BECOMES.values() if stop in wishes), state)
 
 
-def _obey(lease: Lease, desired: Desired) -> None:
+def _obey(lease: Lease, desired: Desired, *, news: News | None) -> None:
     """Let a job that stopped become what the customer asked for."""
     job = Job.objects.get(pk=lease.job_id)
     said, values = Said.ENDED, {"failure": job.error_code}
@@ -178,6 +180,9 @@ def _obey(lease: Lease, desired: Desired) -> None:
         values = {"failure": Failure.CANCELLED.value}
     else:
         _release(lease, state=State.PAUSED, attempt=F("attempt") - 1)
+        if job.quote_first and job.free_ms and news is not None:
+            quote_wait(job, news.pace)
+            return
         said, values = Said.PAUSED, {}
     event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, **values)
 

@@ -30,15 +30,17 @@ SOURCE = "worker"
 def reservation_begin(job: Job) -> str:
     """Set aside the price of a job's first minutes; return the reservation's id.
 
-    Nobody knows yet how long it will take or on which device, so the dearer of
-    the two is taken. Raises ``QuotaExceeded``.
+    Nothing yet of a job that is to be quoted first. Raises ``QuotaExceeded``.
     """
-    meters = [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
-    first_ms = settings.TRAIN_RESERVE_S * 1000
-    amount_micro = max(price_micro(job, meter, first_ms) for meter in meters)
-    if job.max_cost_micro is not None:
-        amount_micro = min(amount_micro, job.max_cost_micro)
-    return _reservation(job, amount_micro=amount_micro).id
+    return _reservation(job, amount_micro=0 if job.quote_first else _first_micro(job)).id
+
+
+def reservation_accept(job: Job) -> None:
+    """Set aside the price of the first minutes of a job whose quote was accepted.
+
+    Raises ``QuotaExceeded``.
+    """
+    reservation_grow(_reservation(job), amount_micro=_first_micro(job))
 
 
 def reservation_keep_up(job: Job) -> bool:
@@ -88,6 +90,8 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
     if job.early_end == EarlyEnd.KEPT:
         # The steps were paid for by the job that the checkpoint is of.
         parts = [replace(part, reason="kept") for part in parts]
+    if job.quote_first:
+        parts = [replace(part, reason="quote") if part.is_billable else part for part in parts]
     if _exceeds_limit(job, parts):
         parts = [replace(part, reason="cost_cap") if part.is_billable else part for part in parts]
     for part in parts:
@@ -97,6 +101,7 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
         lease,
         billed_through_step=max(job.billed_through_step, piece.step_to),
         billed_ms=F("billed_ms") + sum(part.elapsed_ms for part in parts if part.is_billable),
+        free_ms=F("free_ms") + sum(part.elapsed_ms for part in parts if part.reason == "quote"),
     )
 
 
@@ -128,6 +133,14 @@ def _reservation(job: Job, *, amount_micro: int = 0) -> Reservation:
     return reservation_open(
         tenant_id=job.tenant_id, key=f"job:{job.id}", amount_micro=amount_micro, subject=job.id
     )
+
+
+def _first_micro(job: Job) -> int:
+    """Price the first minutes: on the dearer device, as nobody knows yet which it will be."""
+    meters = [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
+    first_ms = settings.TRAIN_RESERVE_S * 1000
+    amount_micro = max(price_micro(job, meter, first_ms) for meter in meters)
+    return min(amount_micro, job.max_cost_micro or amount_micro)
 
 
 def _exceeds_limit(job: Job, parts: list[Part]) -> bool:

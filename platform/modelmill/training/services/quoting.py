@@ -1,31 +1,88 @@
 """What a whole training will cost, told as soon as its own first steps tell it.
 
 The quote stays beside what the training has cost in the end, so that anyone sees how good it was.
+A job that was asked for with ``quote_first`` makes those steps unbilled, stops, and waits for a
+word. See docs/decisions/0069-the-first-steps-are-the-quote.md.
 """
 
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext as _
+
+from modelmill.core.clock import database_now
+from modelmill.core.errors import QuotaExceeded
 from modelmill.core.money import micro_text
 from modelmill.training.models import Job
+from modelmill.training.pace import Pace
 from modelmill.training.sayings import Said
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import price_micro
+from modelmill.training.states import ENDED
 
 # Fewer say little: the first ones warm caches up.
 _STEPS = 20
+# Of a short training so many would be most of it.
+_STEPS_SHARE = 10
+_DAY = timedelta(days=1)
 
 
-def quote_keep(job: Job) -> None:
+def quote_is_due(pace: Pace, *, total_steps: int) -> bool:
+    """Say whether enough steps were timed to tell what the whole will take."""
+    enough = max(1, min(_STEPS, total_steps // _STEPS_SHARE))
+    return total_steps > 0 and pace.steps >= enough
+
+
+def quote_keep(job: Job, pace: Pace) -> None:
     """Note once what the whole is expected to cost, in the transaction that proves its steps.
 
-    The device time of the proved steps, for all of them; a training that ends early costs less.
+    What was billed so far, and the steps left at the pace of those that were timed; a training that
+    ends early costs less.
     """
-    if job.quote_micro is not None or not job.total_steps:
-        return
-    if job.billed_through_step < min(_STEPS, job.total_steps):
-        return
-    whole_ms = job.billed_ms * job.total_steps // job.billed_through_step
+    if job.quote_step is None and quote_is_due(pace, total_steps=job.total_steps):
+        _tell(job, pace)
+
+
+def quote_wait(job: Job, pace: Pace) -> None:
+    """Tell what can be told of a job that stopped for it, and that it waits for a word."""
+    who = {"job_id": job.id, "tenant_id": job.tenant_id}
+    if job.quote_step is None:
+        if pace.steps and job.total_steps:
+            _tell(job, pace)
+        else:
+            Job.objects.filter(pk=job.pk).update(quote_step=job.step)
+            event_say(Said.QUOTE_UNTOLD, **who, level="warn")
+    event_say(Said.QUOTE_WAITS, **who)
+
+
+def free_check() -> None:
+    """Raise ``QuotaExceeded`` where the tenant in scope has had a day's free first steps.
+
+    Jobs that may still take some count as if they took all they may.
+    """
+    recent = Job.objects.filter(created_at__gte=database_now() - _DAY)
+    told = recent.aggregate(
+        used_ms=Sum("free_ms"),
+        waiting=Count("pk", filter=Q(quote_first=True, quote_step=None) & ~Q(state__in=ENDED)),
+    )
+    used_s = (told["used_ms"] or 0) / 1000 + told["waiting"] * settings.QUOTE_WITHIN_S
+    if used_s + settings.QUOTE_WITHIN_S > settings.QUOTE_FREE_S:
+        raise QuotaExceeded(
+            _(
+                "Today's free first steps are used up. Train without asking for the cost first, "
+                "or ask again tomorrow."
+            ),
+            param="quote_first",
+        )
+
+
+def _tell(job: Job, pace: Pace) -> None:
+    left_ms = pace.elapsed_ms * max(0, job.total_steps - job.step) // pace.steps
+    whole_ms = job.billed_ms + left_ms
     amount_micro = price_micro(job, job.meter, whole_ms)
     Job.objects.filter(pk=job.pk).update(
-        quote_micro=amount_micro, quote_step=job.billed_through_step
+        quote_micro=amount_micro, quote_ms=whole_ms, quote_step=job.step
     )
     amount = micro_text(amount_micro, places=4)
     event_say(Said.QUOTED, job_id=job.id, tenant_id=job.tenant_id, amount=amount)

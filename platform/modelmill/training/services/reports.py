@@ -18,6 +18,7 @@ from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
 from modelmill.training.failures import Failure
 from modelmill.training.models import CHECKPOINTS_KEPT, Attempt, Checkpoint, Job
+from modelmill.training.pace import Pace
 from modelmill.training.sayings import Said
 from modelmill.training.selectors import access_job
 from modelmill.training.services.events import EventDraft, event_say, events_write
@@ -42,6 +43,7 @@ class News:
     events: Sequence[EventDraft] = ()
     peak_memory_mib: int = 0
     peak_gpu_memory_mib: int = 0
+    pace: Pace = field(default_factory=Pace)
 
 
 def job_report(lease: Lease, news: News) -> Desired:
@@ -64,7 +66,7 @@ def job_heartbeat(lease: Lease, news: News, *, piece: Slice | None) -> Desired:
         beat_write(lease, news, piece=piece)
         if piece is not None:
             job = Job.objects.select_related("release").get(pk=lease.job_id)
-            quote_keep(job)
+            quote_keep(job, news.pace)
             _stop_without_money(job, lease)
         killpoint("heartbeat.before_commit")
         return _desired(lease)
@@ -215,7 +217,7 @@ def _checkpoints_forget(job_id: str) -> None:
 
 
 def _stop_without_money(job: Job, lease: Lease) -> None:
-    if job.desired_state not in WORKED_ON:
+    if job.desired_state not in WORKED_ON or job.quote_first:
         return
     if not reservation_keep_up(job):
         lease_update(lease, desired_state=Desired.CANCEL, error_code=Failure.QUOTA_EXCEEDED)

@@ -35,15 +35,17 @@ from modelmill.training.sayings import Said
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import reservation_begin
+from modelmill.training.services.quoting import free_check
 from modelmill.training.states import Priority, State
 
 _RETRIES_WITHIN = timedelta(minutes=15)
 _SEED_BITS = 31
 _MAX_KEY = 255
-_SAY_NOTHING: Final[dict[str, int | None]] = {
+_SAY_NOTHING: Final[dict[str, int | bool | None]] = {
     "max_cost_micro": None,
     "priority": Priority.NORMAL.value,
     "keep_checkpoints": CHECKPOINTS_KEPT,
+    "quote_first": False,
 }
 
 
@@ -60,6 +62,7 @@ def job_submit(
     max_cost_micro: int | None = None,
     priority: Priority = Priority.NORMAL,
     keep_checkpoints: int = CHECKPOINTS_KEPT,
+    quote_first: bool = False,
     idempotency_key: str | None = None,
     is_retry: bool = False,
 ) -> Job:
@@ -71,8 +74,9 @@ def job_submit(
     ``validating_files``. Near ``max_cost_micro``, in micro-units of the currency,
     the job is finished with what it has learnt, and it never costs more. Of the
     tenant's waiting jobs the one with the highest ``priority`` goes first. When it is
-    over, its ``keep_checkpoints`` newest checkpoints stay. Raises ``InvalidRequest``,
-    ``NotFound`` or ``QuotaExceeded`` before anything is stored.
+    over, its ``keep_checkpoints`` newest checkpoints stay. With ``quote_first`` it makes its
+    first steps unbilled, tells what the whole will cost, and is paused until it is resumed.
+    Raises ``InvalidRequest``, ``NotFound`` or ``QuotaExceeded`` before anything is stored.
     """
     caller.require("jobs:write")
     asked = {
@@ -85,13 +89,15 @@ def job_submit(
         "metadata": dict(metadata or {}),
     }
     later = {"max_cost_micro": max_cost_micro, "priority": priority.value}
-    later["keep_checkpoints"] = keep_checkpoints
+    later |= {"keep_checkpoints": keep_checkpoints, "quote_first": quote_first}
     # Only where it says something: what was asked before there were these keeps its hash.
     asked |= {name: value for name, value in later.items() if value != _SAY_NOTHING[name]}
     spec_hash = ask_hash(asked)
     earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
     if earlier is not None:
         return earlier
+    if quote_first:
+        free_check()
     job = _job_new(asked, caller=caller, spec_hash=spec_hash, idempotency_key=idempotency_key)
     try:
         with transaction.atomic():
@@ -161,6 +167,7 @@ def _job_new(
         max_cost_micro=asked.get("max_cost_micro"),
         priority=asked.get("priority", Priority.NORMAL),
         keep_checkpoints=asked.get("keep_checkpoints", CHECKPOINTS_KEPT),
+        quote_first=asked.get("quote_first", False),
         created_by=caller.actor,
         api_key_id=caller.api_key_id,
         idempotency_key=idempotency_key or None,

@@ -21,7 +21,7 @@ from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
 from modelmill.training.services.holding import job_hold
-from modelmill.training.services.money import reservation_settle
+from modelmill.training.services.money import reservation_accept, reservation_settle
 from modelmill.training.services.reports import checkpoints_release
 from modelmill.training.states import Desired, EarlyEnd, State
 
@@ -96,7 +96,7 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
                     _("The job has learnt nothing yet. Wait for its first step, or cancel it."),
                     code="job_state",
                 )
-            wish = {"early_end": EarlyEnd.ASKED, "finish_asked_at": Now()}
+            wish = {"early_end": EarlyEnd.ASKED, "finish_asked_at": Now(), "quote_first": False}
             if _change(job, begun, desired_state=Desired.FINISH, **wish):
                 _say(job, Said.FINISHING)
             else:
@@ -108,13 +108,21 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
 
 
 def job_resume(job: Job, *, caller: Caller) -> Job:
-    """Let a paused job go on from its newest checkpoint."""
+    """Let a paused job go on from its newest checkpoint.
+
+    One that waits with its quote has it accepted by that, and costs from now on; raises
+    ``QuotaExceeded`` when there is not even money for its first minutes.
+    """
     caller.require("jobs:write")
     with transaction.atomic():
         job_hold(job.id)
+        found = access_job(job.id)
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
             _say(job, Said.WAITS_WORKER)
             ring(job.id, tenant_id=job.tenant_id)
+            if found.awaits_word:
+                Job.objects.filter(pk=job.pk).update(quote_first=False)
+                reservation_accept(found)
         else:
             _refuse(job, allowed=State.QUEUED, wish=_("resumed"))
         audit_record("job.resumed", caller=caller, object_id=job.id)
