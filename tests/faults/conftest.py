@@ -50,7 +50,9 @@ class Mill:
         self.redis_url = redis_url
         self._folder = folder
 
-    def submit(self, version: Any = None, /, **parameters: Any) -> Job:
+    def submit(
+        self, version: Any = None, /, *, quote_first: bool = False, **parameters: Any
+    ) -> Job:
         """Submit a training of the plugin that learns; equal data, equal seed."""
         version = version or grain_make(self.place)
         with self.place.scope():
@@ -60,6 +62,7 @@ class Mill:
                 training_ref=version.id,
                 parameters=parameters,
                 seed=7,
+                quote_first=quote_first,
             )
 
     def job(self, job: Job) -> Job:

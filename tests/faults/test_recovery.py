@@ -17,7 +17,7 @@ from modelmill.core.models import OutboxMessage
 from modelmill.core.outbox import outbox_add
 from modelmill.training.models import Attempt, Checkpoint, JobEvent
 from modelmill.training.selectors import access_job
-from modelmill.training.services import jobs_sweep
+from modelmill.training.services import job_resume, jobs_sweep
 
 from tests.faults.conftest import FULL, QUICK, Mill, suite_on
 from tests.faults.forked import KILLED, Forked
@@ -168,4 +168,30 @@ def test_a_worker_that_dies_while_it_drains_costs_nothing_but_time(mill, forks, 
         messages_go()
         assert mill.weights(job) == mill.weights(undisturbed)
         jobs_hold(mill.place, [undisturbed, job], steps=40)
+        books_hold(mill.place)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    ["train.stepped@5", "checkpoint.stored", "yield.before_commit"]
+    if FULL
+    else ["checkpoint.stored"],
+)
+@suite_on("postgresql")
+def test_a_worker_that_dies_over_a_quote_leaves_it_free(mill, forks, held, plan) -> None:
+    with held("a kill while a job is quoted"):
+        job = mill.submit(steps=200, step_ms=20, quote_first=True)
+        worker = forks.worker(plan=plan, settings=BUSY)
+        assert worker.wait() == KILLED, worker.log()
+        time_passes(mill)
+        undisturbed = mill.submit(steps=200)
+        worker = forks.worker(settings=BUSY)
+        _until(lambda: mill.job(job).awaits_word, worker)
+        assert mill.job(job).billed_ms == 0 < mill.job(job).quote_micro
+        with mill.place.scope():
+            job_resume(mill.job(job), caller=mill.place.caller)
+        messages_go()
+        wait_over(mill, [undisturbed, job], worker)
+        assert mill.weights(job) == mill.weights(undisturbed)
+        jobs_hold(mill.place, [undisturbed, job], steps=200)
         books_hold(mill.place)
