@@ -25,9 +25,10 @@ STRENGTHS = {"words": (0.2, 0.4, 0.8), "both": (0.1, 0.2, 0.4)}
 _FEW_ROWS = 3_000
 _STRONGER = (1.6, 6.4)
 
-# Microseconds of one core: for each word of the texts (each character for "both"), in all epochs
-# together. Measured; a GPU divides those of networks by what it usually gains.
-_COST_US = {"words": 4.0, "both": 9.0, "bag": 40.0, "lstm": 450.0, "encoder": 4_500.0}
+# Microseconds of one core, measured: for each word of the texts (each character for "both"), which
+# a network reads once an epoch, and for each step. A GPU divides a network's by what it gains.
+_COST_US = {"words": 4.0, "both": 9.0, "bag": 5.0, "lstm": 75.0, "encoder": 1_500.0}
+_STEP_COST_US = {"bag": 2_000.0, "lstm": 20_000.0, "encoder": 40_000.0}
 _GPU_GAIN = {"bag": 4.0, "lstm": 30.0, "encoder": 100.0}
 
 _EPOCHS = {"bag": 8, "lstm": 6, "encoder": 3}
@@ -90,20 +91,25 @@ def methods_choose(params: TrainParams, amount: Amount, *, device: str) -> list[
     tried += [] if params.ngrams == "words" else ["both"]
     tried += ["bag", "lstm"]
     tried += ["encoder"] if params.base else []
-    chosen, spent_s = tried[:1], cost_s(tried[0], amount, device=device)
+    chosen, spent_s = tried[:1], cost_s(params, tried[0], amount, device=device)
     for method in tried[1:]:
-        more_s = cost_s(method, amount, device=device)
+        more_s = cost_s(params, method, amount, device=device)
         if spent_s + more_s <= params.budget_s:
             chosen.append(method)
             spent_s += more_s
     return chosen
 
 
-def cost_s(method: Method, amount: Amount, *, device: str) -> float:
-    """Reckon the seconds that a method takes for so much text."""
-    read = amount.characters if method == "both" else amount.words
-    gain = _GPU_GAIN.get(method, 1.0) if _is_gpu(device) else 1.0
-    return read * _COST_US[method] / 1e6 / gain
+def cost_s(params: TrainParams, method: Method, amount: Amount, *, device: str) -> float:
+    """Reckon the seconds that a method takes for so much text, if it does not stop early."""
+    if method not in NETWORKS:
+        read = amount.characters if method == "both" else amount.words
+        return read * _COST_US[method] / 1e6
+    # Few texts are read often: what their steps take is then the most of it.
+    plan = network_plan(params, method, rows=amount.rows, device=device)
+    read_us = amount.words * plan.epochs * _COST_US[method]
+    gain = _GPU_GAIN[method] if _is_gpu(device) else 1.0
+    return (read_us + plan.steps * _STEP_COST_US[method]) / 1e6 / gain
 
 
 def linear_kinds(method: Method, *, is_ideographic: bool) -> list[Kind]:
