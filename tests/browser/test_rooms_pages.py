@@ -94,6 +94,26 @@ def test_a_job_that_ends_shows_its_end_without_a_reload(
     expect(page.get_by_role("alert")).to_contain_text("The loss is not a number.")
 
 
+def test_a_quoted_job_waits_for_a_word_and_goes_on_at_a_click(
+    room: Showroom, sign_in: Callable[..., Page], shoot: Callable[..., None]
+) -> None:
+    from modelmill.training.models import Job
+
+    told = {"quote_first": True, "quote_micro": 130_000, "quote_ms": 760_000, "quote_step": 20}
+    with room.place.scope():
+        Job.objects.filter(pk=room.job.pk).update(
+            state="paused", lease_until=None, step=21, free_ms=4_000, **told
+        )
+    page = sign_in(room.place)
+    page.goto(f"/jobs/{room.job.pk}")
+    expect(page.get_by_role("heading", name="It is expected to cost about")).to_be_visible()
+    assert is_narrow(page)
+    shoot(page, "job-quoted")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#job-live")).to_contain_text("Queued")
+    expect(page.get_by_role("heading", name="It is expected to cost about")).to_have_count(0)
+
+
 def test_a_file_is_uploaded_and_shows_its_check(
     room: Showroom, sign_in: Callable[..., Page], tmp_path: Any
 ) -> None:

@@ -69,7 +69,7 @@ def test_it_stops_unbilled_with_a_quote_and_goes_on_from_there_when_resumed(mill
     shape = mill.api.get(f"/v1/fine_tuning/jobs/{job.id}").json()
     assert shape["status"] == "paused" and shape["x_quote"]["awaits_word"]
     assert shape["x_quote"]["amount_micro"] == waits.quote_micro > 0
-    assert "Nothing was charged" in shape["x_waiting_reason"]
+    assert "waits for your word" in shape["x_waiting_reason"]
     with mill.scope():
         assert job_cost_micro(waits) == 0
         free = UsageEvent.objects.filter(subject=job.id)

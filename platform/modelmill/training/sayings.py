@@ -54,7 +54,7 @@ class Said(models.TextChoices):
     )
     QUOTE_WAITS = (
         "quote_waits",
-        _("Nothing was charged so far. Resume the job to go on, or cancel it."),
+        _("Nothing was charged so far. Let the job go on, or cancel it."),
     )
     NEAR_LIMIT = (
         "near_limit",

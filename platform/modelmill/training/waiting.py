@@ -19,7 +19,7 @@ def job_waiting_reason(job: Job, outlook: Outlook | None = None) -> str:
     if job.state == State.VALIDATING:
         return _("Its data is still being checked.")
     if job.awaits_word:
-        return _("Nothing was charged so far. Resume it to go on, or cancel it.")
+        return _("It waits for your word: let it go on, or cancel it.")
     if job.state == State.PAUSED:
         return _("It is paused. Resume it to go on.")
     if job.state != State.QUEUED:
