@@ -55,6 +55,7 @@ TEXTS = {
     "Warmth": "温度",
     "How warm.": "有多暖。",
     "Words written": "写出的字",
+    "Loss of grinding": "研磨损失",
     "Drawn words": "写出的文字",
     "Limits": "局限",
     "It is **small**.": "它**很小**。",
@@ -76,6 +77,7 @@ def publish(texts: Any) -> Plugin:
         train_schema=SCHEMA,
         predict_schema=USE,
         meters={"words": "Words written"},
+        metrics={"loss": "Loss of grinding"},
         samples=[{"name": "Drawn words", "kind": "text", "text": "Once."}],
         card="# Limits\n\nIt is **small**.\n",
     )
@@ -145,6 +147,22 @@ def test_a_chinese_form_trains_with_what_the_api_takes(toy: Plugin, acme: Place)
     assert "学习率 <code" in page and ">普通</dd>" in page and ">是</dd>" in page and "玩具" in page
     english = read(acme, f"/jobs/{job.pk}", "en")
     assert ">rate</dt>" in english and ">plain</dd>" in english and ">true</dd>" in english
+
+
+def test_metrics_are_called_what_their_author_calls_them(toy: Plugin, acme: Place) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        Job.objects.filter(pk=job.pk).update(metrics={"loss": 0.5, "best_step": 7})
+    page = read(acme, f"/jobs/{job.pk}")
+    # The second has no title: it is called by its name.
+    assert "研磨损失" in page and "Best step" in page
+    assert "Loss of grinding" in read(acme, f"/jobs/{job.pk}", "en")
+
+
+def test_curves_are_called_as_the_metrics_are(showroom: Showroom) -> None:
+    charts = reader(showroom.place, "zh-hans").get(f"/jobs/{showroom.job.pk}/training").json()
+    labels = {one["label"] for chart in charts["charts"] for one in chart["series"]}
+    assert "生成器损失" in labels and "Generator loss" not in labels
 
 
 def test_lists_call_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:

@@ -19,3 +19,9 @@ def reader_texts(manifest: Mapping[str, Any]) -> Mapping[str, str]:
 def reader_text(manifest: Mapping[str, Any], sentence: str) -> str:
     """Return one sentence of a manifest in the language of this page, else as it is."""
     return reader_texts(manifest).get(sentence, sentence)
+
+
+def metric_title(manifest: Mapping[str, Any], name: str) -> str:
+    """Return what a metric is called in the language of this page: by its author, or its name."""
+    title: str = manifest.get("metrics", {}).get(name, "")
+    return reader_text(manifest, title) if title else name.replace("_", " ").capitalize()

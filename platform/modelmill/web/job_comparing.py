@@ -10,13 +10,14 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from modelmill.catalog.texts import metric_title
 from modelmill.core.errors import InvalidRequest
 from modelmill.training.comparing import access_jobs, jobs_compared
 from modelmill.training.metrics import Curve, curves_aligned, job_curves
 from modelmill.training.models import Job
 from modelmill.training.selectors import jobs_samples
 from modelmill.web.framework import PageRequest, tenant_page
-from modelmill.web.job_curves import label_of, sample_shown
+from modelmill.web.job_curves import sample_shown
 from modelmill.web.templatetags.mill import short_id
 
 _CHARTS_MAX = 24
@@ -46,6 +47,7 @@ def compare(request: PageRequest) -> HttpResponse:
                 strict=True,
             )
         ),
+        "metrics": [(_metric_title(found, row.name), row) for row in compared.metrics],
         "ids": ids,
         "same": same,
         "same_said": ngettext(
@@ -95,18 +97,25 @@ def _charts(jobs: list[Job]) -> list[dict[str, Any]]:
         for name, curve in curves[job.pk].items():
             by_metric.setdefault(name, {})[title] = curve
     order = sorted(by_metric, key=lambda name: (-len(by_metric[name]), "loss" not in name, name))
-    return [_chart(name, by_metric[name], titles) for name in order[:_CHARTS_MAX]]
+    return [_chart(name, by_metric[name], titles, jobs) for name in order[:_CHARTS_MAX]]
 
 
-def _chart(name: str, runs: dict[str, Curve], titles: list[str]) -> dict[str, Any]:
+def _chart(name: str, runs: dict[str, Curve], titles: list[str], jobs: list[Job]) -> dict[str, Any]:
     # Every run has its colour in every chart, also where others lack the metric.
     aligned = curves_aligned({title: runs.get(title, Curve()) for title in titles})
     return {
-        "title": label_of(name),
+        "title": _metric_title(jobs, name),
         "x": aligned["step"],
         "x_label": _("Step"),
         "series": [{"label": t, "values": values} for t, values in aligned["series"].items()],
     }
+
+
+def _metric_title(jobs: list[Job], name: str) -> str:
+    """Return what a metric is called by the first of the jobs' plugins that calls it something."""
+    manifests = [job.release.manifest for job in jobs]
+    told = (one for one in manifests if name in one.get("metrics", {}))
+    return metric_title(next(told, manifests[0]), name)
 
 
 def _samples(jobs: list[Job]) -> list[dict[str, Any]]:

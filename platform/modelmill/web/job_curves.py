@@ -1,11 +1,13 @@
 """What a job's page draws: curves of its metrics, and the samples the plugin showed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import FileResponse, HttpResponse, JsonResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 
+from modelmill.catalog.texts import metric_title
 from modelmill.core import errors
 from modelmill.core.storage import blob_open
 from modelmill.training.metrics import Curve, curves_aligned, job_curves
@@ -50,31 +52,28 @@ def sample_shown(event: JobEvent) -> dict[str, Any]:
     return shown
 
 
-def label_of(name: str) -> str:
-    """Return a metric's name as people read it."""
-    return name.replace("_", " ").capitalize()
-
-
 def _charts(job: Job) -> list[dict[str, Any]]:
     """Losses share one chart; every other metric has its own scale, and so its own chart."""
     curves = job_curves([job])[job.pk]
     losses = [name for name in curves if "loss" in name]
     others = [name for name in curves if "loss" not in name]
-    groups = ([(_("Loss"), losses)] if losses else []) + [(label_of(n), [n]) for n in others]
+    manifest = job.release.manifest
+    groups = [(_("Loss"), losses)] if losses else []
+    groups += [(metric_title(manifest, name), [name]) for name in others]
     return [
-        _chart(title, {name: curves[name] for name in names})
+        _chart(title, {name: curves[name] for name in names}, manifest)
         for title, names in groups[:_CHARTS_MAX]
     ]
 
 
-def _chart(title: str, curves: dict[str, Curve]) -> dict[str, Any]:
+def _chart(title: str, curves: dict[str, Curve], manifest: Mapping[str, Any]) -> dict[str, Any]:
     aligned = curves_aligned(curves)
     return {
         "title": title,
         "x": aligned["step"],
         "x_label": _("Step"),
         "series": [
-            {"name": name, "label": label_of(name), "values": values}
+            {"name": name, "label": metric_title(manifest, name), "values": values}
             for name, values in aligned["series"].items()
         ],
     }

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import to_locale
 
 from modelmill.billing.rating import RatedLine
+from modelmill.catalog.models import Release
+from modelmill.catalog.texts import metric_title
 from modelmill.core.money import MICRO, MICRO_PER_CENT, micro_text, micro_to_cents, price_text
 from modelmill.metering.meters import quantity_text
 from modelmill.web.assets import asset_url
@@ -145,9 +147,9 @@ def pairs(values: Mapping[str, object]) -> list[tuple[str, object]]:
 
 
 @register.filter
-def humanised(name: str) -> str:
-    """Write a plugin's name of something as words."""
-    return name.replace("_", " ").capitalize()
+def metric_called(name: str, release: Release) -> str:
+    """Write what a metric of a plugin's release is called."""
+    return metric_title(release.manifest, name)
 
 
 @register.filter

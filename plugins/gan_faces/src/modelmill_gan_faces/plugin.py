@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from modelmill_sdk import Needs, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_gan_faces import params as faces
+from modelmill_gan_faces.titles import TITLES
 
 SEED_LIMIT = 2**63
 
@@ -26,6 +27,7 @@ class GanFaces(Plugin):
     task = "image-generation"
     accepts = ("images", "labelled_images")
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
+    metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     card = "card.md"
     samples = ("drawn_faces.png",)

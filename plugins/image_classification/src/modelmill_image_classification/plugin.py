@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from modelmill_sdk import LeftOut, Needs, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_image_classification import params as settings
+from modelmill_image_classification.titles import TITLES
 
 if TYPE_CHECKING:
     from modelmill_sdk.data import TrainData
@@ -26,6 +27,7 @@ class ImageClassification(Plugin):
     task = "image-classification"
     accepts = ("labelled_images",)
     meters: ClassVar[dict[str, str]] = {"images": "Pictures classified"}
+    metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     needs = Needs(train_rows=settings.MIN_IMAGES)
     max_batch = 32

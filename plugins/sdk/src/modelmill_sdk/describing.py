@@ -67,6 +67,7 @@ def manifest_make(
             task=plugin.task,
             accepts=plugin.accepts,
             meters=plugin.meters,
+            metrics=plugin.metrics,
             needs=ManifestNeeds(**asdict(plugin.needs)),
             trains=plugin_trains(plugin),
             installed=tuple(ManifestInstalled(**asdict(one)) for one in installed[:MAX_INSTALLED]),

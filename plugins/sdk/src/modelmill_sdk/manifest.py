@@ -44,6 +44,8 @@ MAX_REASON_CHARS = 500
 _Offered = Annotated[
     tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=MAX_INSTALLED)
 ]
+MAX_METRICS = 200
+_MetricTitle = Annotated[str, Field(min_length=1, max_length=120)]
 METER_PATTERN = r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
 # As Django and browsers name them, in small letters: "de", "zh-hans".
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}$"
@@ -131,6 +133,8 @@ class Manifest(BaseModel):
     task: str = "other"
     accepts: tuple[str, ...] = Field(default=(), max_length=20)
     meters: dict[str, str] = Field(default={}, max_length=100)
+    # What its metrics are called; one that is not among them is called by its name.
+    metrics: dict[str, _MetricTitle] = Field(default={}, max_length=MAX_METRICS)
     needs: ManifestNeeds = ManifestNeeds()
     trains: bool
     installed: tuple[ManifestInstalled, ...] = Field(default=(), max_length=MAX_INSTALLED)

@@ -20,6 +20,8 @@ def sentences_shown(manifest: Manifest) -> dict[str, str]:
                 found.setdefault(field.get(key, ""), f"{where}.{name}")
     for meter, title in manifest.meters.items():
         found.setdefault(title, f"meters.{meter}")
+    for metric, title in manifest.metrics.items():
+        found.setdefault(title, f"metrics.{metric}")
     for sample in manifest.samples:
         found.setdefault(sample.name, "samples")
     for sentence in card_sentences(manifest.card):

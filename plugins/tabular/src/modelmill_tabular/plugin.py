@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from modelmill_sdk import Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_tabular import params as settings
+from modelmill_tabular.titles import TITLES
 
 if TYPE_CHECKING:
     from modelmill_sdk.data import TrainData
@@ -27,6 +28,7 @@ class Tabular(Plugin):
     task = "table-prediction"
     accepts = ("table",)
     meters: ClassVar[dict[str, str]] = {"rows": "Rows predicted"}
+    metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     max_batch = 256
     max_wait_ms = 5

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from modelmill_sdk import LeftOut, Needs, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_text_classification import params as settings
+from modelmill_text_classification.titles import TITLES
 
 if TYPE_CHECKING:
     from modelmill_sdk.data import TrainData
@@ -27,6 +28,7 @@ class TextClassification(Plugin):
     task = "text-classification"
     accepts = ("labelled_text",)
     meters: ClassVar[dict[str, str]] = {"texts": "Texts classified"}
+    metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     needs = Needs(train_rows=settings.MIN_ROWS)
     max_batch = 64

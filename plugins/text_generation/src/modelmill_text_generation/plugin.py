@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from modelmill_sdk import LeftOut, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_text_generation import asking, params
+from modelmill_text_generation.titles import TITLES
 
 if TYPE_CHECKING:
     from modelmill_sdk.data import TrainData
@@ -26,6 +27,7 @@ class TextGeneration(Plugin):
     task = "text-generation"
     accepts = ("text", "conversations")
     meters: ClassVar[dict[str, str]] = {"tokens_in": "Tokens read", "tokens_out": "Tokens written"}
+    metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
 
     TrainParams: ClassVar[type[Params]] = params.TrainParams
