@@ -105,6 +105,7 @@ class Plugin:
     task: ClassVar[str] = "other"
     accepts: ClassVar[tuple[str, ...]] = ()
     meters: ClassVar[dict[str, str]] = {}
+    metrics: ClassVar[dict[str, str]] = {}
     needs: ClassVar[Needs] = Needs()
     max_batch: ClassVar[int] = 1
     max_wait_ms: ClassVar[int] = 0
