@@ -137,8 +137,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "NAME": env.text("MODELMILL_TEST_SQLITE", str(VAR_DIR / "test.sqlite3"))
     }
 else:
-    # Whoever waits for a server that was cut off hears so before a lease is over.
+    # Whoever waits for a server that was cut off hears so before a lease is over; and the server
+    # lets go of what a client holds that was cut off in the middle of a transaction.
     DATABASES["default"]["OPTIONS"] = {
+        "options": "-c idle_in_transaction_session_timeout=45s -c tcp_keepalives_idle=15 "
+        "-c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
         "connect_timeout": 10,
         "keepalives_idle": 15,
         "keepalives_interval": 5,
