@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 from modelmill.catalog.models import Plugin
+from modelmill.catalog.parameters import parameters_complete
 from modelmill.catalog.services import manifest_publish
+from modelmill.core.errors import InvalidRequest
+from modelmill.training.checks import size_check
 from modelmill.training.models import Job
 
 from tests.conftest import Place
@@ -154,6 +158,28 @@ def test_lists_call_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:
         assert "玩具" in read(acme, path), path
         assert ">Toy<" not in read(acme, path), path
     assert "玩具" in read(acme, f"/searches/{search.pk}")
+
+
+def test_a_refusal_calls_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:
+    version, release = version_make(acme), toy.release
+    assert release is not None
+    release.manifest["needs"] = {"train_rows": 100}
+    with translation.override("zh-hans"):
+        with pytest.raises(InvalidRequest, match="玩具"):
+            size_check(version, release=release, param="training_file")
+        with pytest.raises(InvalidRequest, match="玩具"):
+            parameters_complete(release, {"speed": 1})
+
+
+def test_the_operator_reads_its_name_in_what_was_saved(toy: Plugin, operator: Client) -> None:
+    operator.cookies["django_language"] = "zh-hans"
+    for path, said in (
+        ("plugins/toy/switch", "玩具：已保存"),
+        ("plugins/toy/audience", "玩具：已保存"),
+        (f"releases/{toy.release_id}", "玩具 1.0：已保存"),
+    ):
+        page = operator.post(f"/cockpit/{path}", {"enabled": "1"}, follow=True).content.decode()
+        assert said in page, path
 
 
 def test_a_search_speaks_chinese(toy: Plugin, acme: Place) -> None:

@@ -80,6 +80,11 @@ def plugin(request: OperatorRequest, plugin_id: str) -> HttpResponse:
     return operator_render(request, "cockpit/plugin.html", context)
 
 
+def _title(plugin: Plugin) -> str:
+    """Name a plugin in the operator's language, where its author brought a translation."""
+    return plugin.release.title if plugin.release else plugin.title
+
+
 def _left_out(plugin: Plugin) -> list[tuple[str, str]]:
     """List the base models that the current release does not use, each with why."""
     told = plugin.release.field("left_out") if plugin.release else None
@@ -109,7 +114,7 @@ def plugin_audience(request: OperatorRequest, plugin_id: str) -> HttpResponse:
         word = request.POST.get(f"plan-{plan.code}", "")
         plan_offer_set(found, plan_code=plan.code, is_enabled=decision_read(word))
     plugin_keep_predicting(found, keeps_predicting=request.POST.get("keeps_predicting") == "1")
-    messages.success(request, _("%(name)s: saved.") % {"name": found.title})
+    messages.success(request, _("%(name)s: saved.") % {"name": _title(found)})
     return redirect("cockpit:plugin", plugin_id=found.pk)
 
 
@@ -122,7 +127,7 @@ def plugin_switch(request: OperatorRequest, plugin_id: str) -> HttpResponse:
     if found is None:
         raise Http404
     plugin_enable(found, is_enabled=request.POST.get("enabled") == "1")
-    messages.success(request, _("%(name)s: saved.") % {"name": found.title})
+    messages.success(request, _("%(name)s: saved.") % {"name": _title(found)})
     return redirect("cockpit:plugins")
 
 
@@ -148,7 +153,7 @@ def release_switch(request: OperatorRequest, release_id: str) -> HttpResponse:
         release_trust(found)
     elif "enabled" in request.POST:
         release_enable(found, is_enabled=request.POST["enabled"] == "1")
-    named = {"name": f"{found.plugin.title} {found.version}"}
+    named = {"name": f"{found.title} {found.version}"}
     messages.success(request, _("%(name)s: saved.") % named)
     return redirect("cockpit:plugin", plugin_id=found.plugin_id)
 

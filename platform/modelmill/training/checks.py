@@ -81,7 +81,7 @@ def size_check(version: DatasetVersion, *, release: Release, param: str) -> None
         said %= {
             "count": count,
             "rows": version.row_count,
-            "title": release.manifest["title"],
+            "title": release.title,
             "least": least,
         }
         raise InvalidRequest(said, code="dataset_too_small", param=param)
