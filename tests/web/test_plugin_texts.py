@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.parameters import parameters_complete
 from modelmill.catalog.services import manifest_publish
 from modelmill.core.errors import InvalidRequest
+from modelmill.metering.services import usage_record
 from modelmill.training.checks import size_check
 from modelmill.training.models import Job
 
@@ -180,6 +181,27 @@ def test_the_operator_reads_its_name_in_what_was_saved(toy: Plugin, operator: Cl
     ):
         page = operator.post(f"/cockpit/{path}", {"enabled": "1"}, follow=True).content.decode()
         assert said in page, path
+
+
+def test_what_it_counts_has_one_name_for_all_who_read_of_it(
+    toy: Plugin, acme: Place, operator: Client
+) -> None:
+    with acme.scope():
+        usage_record(
+            tenant_id=acme.tenant.pk,
+            source="test",
+            event_id="1",
+            meter="words",
+            plugin_id="toy",
+            qty=3,
+            occurred_at=timezone.now(),
+        )
+    for path in ("/usage", "/usage/events"):
+        assert "写出的字" in read(acme, path) and "Words written" in read(acme, path, "en"), path
+    operator.cookies["django_language"] = "zh-hans"
+    for path in ("/cockpit/prices", "/cockpit/revenue", "/cockpit/plugins/toy"):
+        page = operator.get(path).content.decode()
+        assert "写出的字" in page and "Words written" not in page, path
 
 
 def test_a_search_speaks_chinese(toy: Plugin, acme: Place) -> None:

@@ -11,6 +11,7 @@ from modelmill.billing.books import book_current, book_rates
 from modelmill.billing.rating import rate_for
 from modelmill.billing.subscriptions import plan_list
 from modelmill.catalog.isolation import plugin_level
+from modelmill.catalog.meters import meters_told
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.selectors import (
     access_release,
@@ -30,7 +31,6 @@ from modelmill.catalog.services import (
 from modelmill.cockpit.decisions import DECISION_WORDS, decision_read
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.doorbell import ring
-from modelmill.metering.meters import meter_title
 from modelmill.registry.installed import plugin_is_usable
 
 # What our SDK and our plugins say of a base model that they leave out; a stranger's own words stay.
@@ -93,10 +93,10 @@ def _left_out(plugin: Plugin) -> list[tuple[str, str]]:
 
 def _unpriced(plugin: Plugin) -> list[str]:
     """Name the plugin's meters that the book in force has no price for."""
-    meters = (plugin.release.field("meters") if plugin.release else None) or {}
+    meters = meters_told(plugin.release.manifest) if plugin.release else {}
     rates = book_rates(book_current().pk)
     return [
-        meter_title(meter, declared=title)
+        title
         for meter, title in meters.items()
         if rate_for(rates, meter=meter, plugin_id=plugin.pk) is None
     ]

@@ -3,5 +3,6 @@
 Not for what it costs; that is billing. Public verbs: ``usage_record``,
 ``usage_record_many`` (services), ``usage_count`` (counting), ``usage_drain`` (draining),
 ``usage_seal`` (sealing), ``usage_roll`` (rolling), ``storage_sample`` (sampling); questions:
-``usage_totals``, ``usage_events`` (selectors), ``usage_buckets`` (buckets).
+``usage_totals``, ``usage_events`` (selectors), ``usage_buckets`` (buckets); what a meter is
+called, everywhere: ``MeterTitles`` (titles).
 """

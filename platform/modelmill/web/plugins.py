@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext as _
 
+from modelmill.catalog.meters import meters_told
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.pictures import picture_open
 from modelmill.catalog.selectors import access_plugin, plugin_list, release_list
@@ -48,7 +49,7 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
     manifest = found.release.manifest
     tenant_id = request.caller.tenant.pk
     texts = reader_texts(manifest)
-    counted = meter_titles(manifest)
+    counted = meters_told(manifest)
     context = {
         "card": _card(found, None),
         "parameters": parameters_offered(manifest, texts=texts),
@@ -100,11 +101,6 @@ def _use_parameters(manifest: dict[str, Any]) -> list[Parameter]:
         for parameter in parameters_of(manifest[schema], texts=reader_texts(manifest)):
             found.setdefault(parameter.name, parameter)
     return list(found.values())
-
-
-def meter_titles(manifest: dict[str, Any]) -> dict[str, str]:
-    """Name what a plugin counts, in the reader's language where it can."""
-    return {code: reader_text(manifest, title) for code, title in manifest["meters"].items()}
 
 
 def kind_labels(kinds: list[str]) -> list[str]:
