@@ -77,7 +77,7 @@ class SearchForm(forms.Form):
         max_digits=12,
         decimal_places=6,
         required=False,
-        help_text=gettext_lazy("In USD; left empty, only your credit bounds it."),
+        help_text=gettext_lazy("In USD; left empty, only your balance bounds it."),
     )
     early_stopping = forms.BooleanField(
         label=gettext_lazy("Stop trainings early that fall behind"), initial=True, required=False

@@ -129,7 +129,7 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
         "form": form,
         "parameters": parameters,
         "prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
-        "credit_micro": wallet_balance(tenant_id) if request.caller.may("billing:read") else None,
+        "balance_micro": wallet_balance(tenant_id) if request.caller.may("billing:read") else None,
     }
     status = 400 if form.errors or parameters.errors else 200
     return render(request, "plugins/train.html", context, status=status)
