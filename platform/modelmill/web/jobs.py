@@ -29,7 +29,7 @@ from modelmill.training.states import ENDED, Desired, State
 from modelmill.training.waiting import job_waiting_reason
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
-from modelmill.web.schema_fields import values_told
+from modelmill.web.parameters import values_told
 from modelmill.web.words import state_label
 
 _MESSAGES_SHOWN = 12

@@ -19,8 +19,8 @@ from modelmill.datasets.selectors import access_version
 from modelmill.registry.naming import installed_name
 from modelmill.web.card_text import card_html
 from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.parameters import Parameter, parameters_of, parameters_offered
 from modelmill.web.prices import TRAINING_METERS, prices_for, use_prices
-from modelmill.web.schema_fields import Parameter, parameters_of, parameters_offered
 from modelmill.web.words import task_icon, task_label
 
 _SHOWN_TYPES = frozenset({"image/png", "image/webp", "image/jpeg"})
