@@ -87,8 +87,6 @@ def job_submit(
     earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
     if earlier is not None:
         return earlier
-    if quote_first:
-        free_check()
     job = _job_new(asked, caller=caller, spec_hash=spec_hash, idempotency_key=idempotency_key)
     try:
         with transaction.atomic():
@@ -130,6 +128,8 @@ def key_refuse() -> NoReturn:
 def _job_new(
     asked: Mapping[str, Any], *, caller: Caller, spec_hash: str, idempotency_key: str | None
 ) -> Job:
+    if asked.get("quote_first"):
+        free_check()
     release = release_for(asked["plugin"])
     trainable_check(release)
     complete = parameters_complete(release, asked["parameters"])
