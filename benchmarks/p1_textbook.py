@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 import torch
-from modelmill_sdk.learning.pages import pages_keep
+from modelmill_sdk.host.pages import pages_keep
 from torch import Tensor, nn
 from torch.nn import functional as F
 

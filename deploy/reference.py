@@ -30,6 +30,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "base_refusal",
         "bases_left_out",
         "bases_offered",
+        "reads_text",
         "base_needed",
     ),
     "modelmill_sdk.testing": (),

@@ -371,7 +371,7 @@ PLUGIN_PROCESSES = env.number("MODELMILL_PLUGIN_PROCESSES", 1024)
 PLUGIN_CONTROL_GROUP = env.text("MODELMILL_PLUGIN_CONTROL_GROUP")
 
 # ── Metering ──
-# Whether each request with an API key is counted, and needs credit once it has a price.
+# Whether each request with an API key is counted, and needs a balance once it has a price.
 API_REQUESTS_METERED = env.flag("MODELMILL_METER_API_REQUESTS", False)
 # Where a web process keeps its counts until they are in the database; a disk of its own machine.
 USAGE_SPOOL_DIR = Path(env.text("MODELMILL_USAGE_SPOOL_DIR", str(VAR_DIR / "usage")))

@@ -58,7 +58,7 @@ def test_prices_are_compared_before_they_are_published(
 
 
 @pytest.mark.usefixtures("poet")
-def test_customers_read_how_to_pay_and_who_invoices_whom(
+def test_pages_about_money_are_narrow_and_accessible_with_all_there_is_to_say(
     acme: Place,
     settings: Any,
     sign_in: Callable[..., Page],

@@ -172,3 +172,26 @@ def test_meters_are_named_as_their_plugin_named_them(acme) -> None:
     assert "Renamed" in acme.browser().get("/usage/events").content.decode()
     page = acme.browser().get("/plugins/poet").content.decode()
     assert page.count("Renamed") == 1
+
+
+def test_a_closed_line_keeps_its_english_name_and_is_read_in_the_readers(acme) -> None:
+    from modelmill.catalog.services import catalog_sync
+
+    from tests.making import manifest_make
+
+    poet = {
+        "meters": {"verses": "Verses written"},
+        "texts": {"zh-hans": {"Verses written": "诗行"}},
+    }
+    catalog_sync([manifest_make(plugin_id="poet", **poet)])
+    with acme.scope(), translation.override("zh-hans"):
+        invoice = invoice_made(acme)
+        line = invoice.lines.get()
+        assert line.meter_title == "Verses written"
+        assert "诗行" in invoice_html(invoice, language="zh-hans")
+        assert "Verses written" in invoice_html(invoice, language="en")
+    chinese = acme.browser()
+    chinese.cookies["django_language"] = "zh-hans"
+    for path in (f"/invoices/{invoice.pk}", f"/invoices/{invoice.pk}/lines/{line.pk}"):
+        page = chinese.get(path).content.decode()
+        assert "诗行" in page and "Verses written" not in page, path

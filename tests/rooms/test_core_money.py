@@ -2,11 +2,13 @@
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from modelmill.core.money import (
     MICRO_PER_CENT,
     allocate_largest_remainder,
+    micro_read,
     micro_text,
     micro_to_cents,
     round_half_up,
@@ -33,3 +35,14 @@ def test_lines_add_up_to_the_document(parts: list[int]) -> None:
 def test_amounts_are_written_to_the_last_micro_unit() -> None:
     assert micro_text(12_345_678) == "12.345678 USD"
     assert micro_text(-1_500_000, places=2) == "-1.50 USD"
+
+
+@given(st.integers(min_value=-(2**53), max_value=2**53))
+def test_what_is_written_is_read_as_it_was(amount_micro: int) -> None:
+    written = micro_text(amount_micro, currency="").strip().replace(",", "")
+    assert micro_read(written) == amount_micro
+
+
+@pytest.mark.parametrize("text", ["", "ten", "NaN", "Infinity", "0.0000001", "1e99", "1e999999"])
+def test_what_is_no_amount_of_money_is_not_read(text: str) -> None:
+    assert micro_read(text) is None

@@ -8,10 +8,15 @@ from modelmill.core.models import OutboxMessage
 from modelmill.training.models import Job
 from modelmill.training.searches.models import Search
 from modelmill.training.searches.selectors import access_search
-from modelmill.training.searches.services import search_cancel, trial_begin
+from modelmill.training.searches.services import (
+    SearchAsk,
+    search_cancel,
+    search_submit,
+    trial_begin,
+)
 from modelmill.training.searches.space import grid_of, space_check
 
-from tests.making import manifest_make, search_make
+from tests.making import manifest_make, search_make, version_make
 
 
 @pytest.fixture
@@ -99,3 +104,18 @@ def test_no_trial_begins_once_the_search_is_cancelled(acme) -> None:
         search_cancel(search, caller=acme.caller)
         assert trial_begin(search, number=0, parameters={"steps": 3}) is None
         assert not Job.objects.exists()
+
+
+def test_too_small_a_training_part_is_refused_before_there_is_a_search(acme) -> None:
+    manifest_publish(manifest_make(needs={"gpu_memory_mib": 0, "train_rows": 100}))
+    ask = SearchAsk(
+        plugin_id="toy",
+        training_ref=version_make(acme).id,
+        space={"steps": {"min": 1, "max": 100}},
+        metric="loss",
+    )
+    with acme.scope(), pytest.raises(InvalidRequest, match="has 0 of its 12 rows") as refused:
+        search_submit(ask, caller=acme.caller)
+    assert (refused.value.code, refused.value.param) == ("dataset_too_small", "training_file")
+    with acme.scope():
+        assert not Search.objects.exists()

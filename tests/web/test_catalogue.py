@@ -6,7 +6,7 @@ from modelmill.catalog.models import Offer, PlanOffer, Plugin
 from modelmill.catalog.pictures import picture_store
 from modelmill.catalog.services import manifest_publish, plugin_enable
 from modelmill.cockpit.plugins import LEFT_OUT_REASONS
-from modelmill.tenants.models import AuditEntry, User
+from modelmill.tenants.models import AuditEntry
 from modelmill_embeddings.folders import ODD_NAME, ODD_VECTORS
 from modelmill_sdk.bases import PICKLED, WEIGHTLESS
 from modelmill_sdk.describing import CROWDED
@@ -35,14 +35,6 @@ def toy(settings, tmp_path, db: None) -> Plugin:
         licence="Apache-2.0",
     )
     return manifest_publish(manifest).plugin
-
-
-@pytest.fixture
-def operator(db: None) -> Client:
-    user = User.objects.create_user("op@mill.example", "a mill by the pond", is_staff=True)
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

@@ -9,7 +9,7 @@ from django.utils import timezone
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.services import catalog_sync, manifest_publish, plugin_quarantine
 from modelmill.metering.services import usage_record
-from modelmill.tenants.models import AuditEntry, User
+from modelmill.tenants.models import AuditEntry
 from modelmill.training.services.presence import worker_report
 
 from tests.conftest import Place
@@ -24,14 +24,6 @@ PAGES = [
     "/cockpit/prices",
     "/cockpit/revenue",
 ]
-
-
-@pytest.fixture
-def operator(db: None) -> Client:
-    user = User.objects.create_user("op@mill.example", "a mill by the pond", is_staff=True)
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
 
 
 @pytest.mark.parametrize("path", PAGES)

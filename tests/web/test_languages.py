@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from tests.conftest import Place
 
 _ROOT = Path(__file__).resolve().parents[2]
 _TENANT = re.compile(r"\btenants?\b", re.IGNORECASE)
+# Money that is held is a balance; a credit is what a new organisation is given, or a note's name.
+_MONEY = re.compile(r"\bwallets?\b|\bcredits?\b(?! note)", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 _PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 
@@ -64,14 +66,24 @@ def test_the_placeholders_agree() -> None:
 
 def test_people_read_organisation_and_never_tenant() -> None:
     """docs/decisions/0063: one word for the customer's account, whatever the code calls it."""
+    assert _found(lambda t: bool(_TENANT.search(t)) or "租户" in t) == {}
+
+
+def test_people_read_balance_and_of_credit_only_when_it_is_given() -> None:
+    """docs/glossary.md: one word for the money that is held, whatever the code calls it."""
+    assert _found(lambda t: bool(_MONEY.search(t)) and "new organisation" not in t) == {}
+    assert _found(lambda t: "额度" in t or "钱包" in t) == {}
+
+
+def _found(is_wrong: Callable[[str], bool]) -> dict[str, list[str]]:
+    """Return what people read and should not, by where it stands."""
     catalogue = [str(text) for m in messages.catalogue_read() for text in (m.id, m.string)]
     read = {"the catalogue": catalogue, "errors and helps": list(_said()), **dict(_documents())}
-
-    assert {
-        where: found
+    wrong = {
+        where: [text for text in texts if is_wrong(_PLACEHOLDER.sub("", text))]
         for where, texts in read.items()
-        if (found := [t for t in texts if _TENANT.search(_PLACEHOLDER.sub("", t)) or "租户" in t])
-    } == {}
+    }
+    return {where: texts for where, texts in wrong.items() if texts}
 
 
 def _said() -> Iterator[str]:

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone, translation
 from modelmill.catalog.models import Plugin
+from modelmill.catalog.parameters import parameters_complete
 from modelmill.catalog.services import manifest_publish
+from modelmill.core.errors import InvalidRequest
+from modelmill.metering.services import usage_record
+from modelmill.training.checks import size_check
 from modelmill.training.models import Job
 
 from tests.conftest import Place
@@ -172,6 +177,49 @@ def test_lists_call_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:
         assert "玩具" in read(acme, path), path
         assert ">Toy<" not in read(acme, path), path
     assert "玩具" in read(acme, f"/searches/{search.pk}")
+
+
+def test_a_refusal_calls_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:
+    version, release = version_make(acme), toy.release
+    assert release is not None
+    release.manifest["needs"] = {"train_rows": 100}
+    with translation.override("zh-hans"):
+        with pytest.raises(InvalidRequest, match="玩具"):
+            size_check(version, release=release, param="training_file")
+        with pytest.raises(InvalidRequest, match="玩具"):
+            parameters_complete(release, {"speed": 1})
+
+
+def test_the_operator_reads_its_name_in_what_was_saved(toy: Plugin, operator: Client) -> None:
+    operator.cookies["django_language"] = "zh-hans"
+    for path, said in (
+        ("plugins/toy/switch", "玩具：已保存"),
+        ("plugins/toy/audience", "玩具：已保存"),
+        (f"releases/{toy.release_id}", "玩具 1.0：已保存"),
+    ):
+        page = operator.post(f"/cockpit/{path}", {"enabled": "1"}, follow=True).content.decode()
+        assert said in page, path
+
+
+def test_what_it_counts_has_one_name_for_all_who_read_of_it(
+    toy: Plugin, acme: Place, operator: Client
+) -> None:
+    with acme.scope():
+        usage_record(
+            tenant_id=acme.tenant.pk,
+            source="test",
+            event_id="1",
+            meter="words",
+            plugin_id="toy",
+            qty=3,
+            occurred_at=timezone.now(),
+        )
+    for path in ("/usage", "/usage/events"):
+        assert "写出的字" in read(acme, path) and "Words written" in read(acme, path, "en"), path
+    operator.cookies["django_language"] = "zh-hans"
+    for path in ("/cockpit/prices", "/cockpit/revenue", "/cockpit/plugins/toy"):
+        page = operator.get(path).content.decode()
+        assert "写出的字" in page and "Words written" not in page, path
 
 
 def test_a_search_speaks_chinese(toy: Plugin, acme: Place) -> None:

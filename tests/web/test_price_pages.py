@@ -23,16 +23,6 @@ PATH = "/cockpit/prices"
 
 
 @pytest.fixture
-def operator(db: None) -> Client:
-    from modelmill.tenants.models import User
-
-    user = User.objects.create_user("op@mill.example", "a mill by the pond", is_staff=True)
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
-
-
-@pytest.fixture
 def poet(db: None) -> str:
     catalog_sync([manifest_make(plugin_id="poet", meters={"verses": "Verses written"})])
     return "poet"

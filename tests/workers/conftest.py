@@ -1,4 +1,4 @@
-"""A plugin host to talk to, with the fake plugins on its path."""
+"""The fake plugins: a host of theirs to talk to, and a tenant whose jobs they train."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,10 +8,13 @@ import pytest
 from modelmill_sdk.protocol import FromChild, Loaded, ModelLoad, PredictStart, TrainStart
 from modelmill_sdk.testing import dataset_write
 
+from tests.conftest import Place, place_make
 from tests.forking import forker_ready
+from tests.making import fakes_publish
+from tests.processes import FAKES
 from workers.hosts import HostProcess, HostSpec
+from workers.supervisor.draining import drain_forget
 
-FAKES = Path(__file__).parents[1] / "fakes"
 # Quick to import, and all that matters to most tests is the way a host is started.
 WARM = ("decimal",)
 
@@ -90,3 +93,17 @@ def talk_start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Calla
 def talk(talk_start: Callable[..., Talk]) -> Talk:
     """One host."""
     return talk_start()
+
+
+@pytest.fixture
+def mill(transactional_db: None, settings: Any, tmp_path: Any) -> Iterator[Place]:
+    """A tenant, the fake plugins, and beats quick enough to watch."""
+    settings.MEDIA_ROOT = tmp_path / "storage"
+    settings.PLUGIN_PATHS = [FAKES]
+    settings.HEARTBEAT_S = 0.2
+    settings.LEASE_S = 20
+    settings.CHECKPOINT_EVERY_S = 60
+    settings.PLUGIN_THREADS = 1
+    fakes_publish()
+    yield place_make("acme")
+    drain_forget()

@@ -1,6 +1,5 @@
 """A job that tells its cost first: its first steps are free, and it waits for a word."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,47 +8,13 @@ from modelmill.billing.services import reservation_open
 from modelmill.core.errors import QuotaExceeded
 from modelmill.metering.models import UsageEvent
 from modelmill.training.models import Attempt, Job, JobEvent
-from modelmill.training.selectors import access_job
-from modelmill.training.services import job_cancel, job_finish_early, job_resume, job_submit
+from modelmill.training.services import job_cancel, job_finish_early, job_resume
 from modelmill.training.services.money import job_cost_micro
 from modelmill.training.states import State
 
-from tests.conftest import Place, place_make
-from tests.making import fakes_publish, grain_make
-from tests.processes import FAKES
+from tests.conftest import Place
+from tests.workers.learner import job_make, job_now
 from workers.supervisor import train_next
-from workers.supervisor.draining import drain_forget
-
-
-@pytest.fixture
-def mill(transactional_db: None, settings: Any, tmp_path: Any) -> Iterator[Place]:
-    """A tenant, the fake plugins, and beats quick enough to watch."""
-    settings.MEDIA_ROOT = tmp_path / "storage"
-    settings.PLUGIN_PATHS = [FAKES]
-    settings.HEARTBEAT_S = 0.2
-    settings.LEASE_S = 20
-    settings.PLUGIN_THREADS = 1
-    fakes_publish()
-    yield place_make("acme")
-    drain_forget()
-
-
-def _submit(place: Place, **parameters: Any) -> Job:
-    version = grain_make(place, "corn\nbarley and rye\noats\n")
-    with place.scope():
-        return job_submit(
-            caller=place.caller,
-            plugin_id="fake-learner",
-            training_ref=version.id,
-            parameters=parameters,
-            seed=7,
-            quote_first=True,
-        )
-
-
-def _now(place: Place, job: Job) -> Job:
-    with place.scope():
-        return access_job(job.id)
 
 
 def _reservation(place: Place, job: Job) -> Reservation:
@@ -58,10 +23,10 @@ def _reservation(place: Place, job: Job) -> Reservation:
 
 
 def test_it_stops_unbilled_with_a_quote_and_goes_on_from_there_when_resumed(mill: Place) -> None:
-    job = _submit(mill, steps=400, step_ms=10)
+    job = job_make(mill, quote_first=True, steps=400, step_ms=10)
     assert _reservation(mill, job).amount_micro == 0
     assert train_next()
-    waits = _now(mill, job)
+    waits = job_now(mill, job)
     assert waits.state == State.PAUSED and waits.awaits_word and waits.attempt == 0
     # Twenty steps were asked for; the plugin hears of it within a few more.
     assert 20 <= waits.step < 100
@@ -78,7 +43,7 @@ def test_it_stops_unbilled_with_a_quote_and_goes_on_from_there_when_resumed(mill
         job_resume(waits, caller=mill.caller)
     assert _reservation(mill, job).amount_micro > 0
     assert train_next()
-    done = _now(mill, job)
+    done = job_now(mill, job)
     assert done.state == State.SUCCEEDED and not done.quote_first
     assert done.quote_micro == waits.quote_micro
     with mill.scope():
@@ -92,50 +57,50 @@ def test_it_stops_unbilled_with_a_quote_and_goes_on_from_there_when_resumed(mill
 
 
 def test_cancelling_after_the_quote_costs_nothing(mill: Place) -> None:
-    job = _submit(mill, steps=400, step_ms=10)
+    job = job_make(mill, quote_first=True, steps=400, step_ms=10)
     train_next()
     with mill.scope():
-        job_cancel(_now(mill, job), caller=mill.caller)
-        assert job_cost_micro(_now(mill, job)) == 0
+        job_cancel(job_now(mill, job), caller=mill.caller)
+        assert job_cost_micro(job_now(mill, job)) == 0
     assert _reservation(mill, job).closed_at is not None
 
 
 def test_finishing_instead_of_resuming_is_charged_like_any_other(mill: Place) -> None:
-    job = _submit(mill, steps=400, step_ms=10)
+    job = job_make(mill, quote_first=True, steps=400, step_ms=10)
     train_next()
     with mill.scope():
-        job_finish_early(_now(mill, job), caller=mill.caller)
+        job_finish_early(job_now(mill, job), caller=mill.caller)
     train_next()
-    done = _now(mill, job)
+    done = job_now(mill, job)
     assert done.state == State.SUCCEEDED and not done.quote_first
 
 
 def test_without_a_step_in_its_time_it_waits_without_an_amount(mill: Place, settings: Any) -> None:
     settings.QUOTE_WITHIN_S = 0.5
-    job = _submit(mill, steps=400, step_ms=1_500)
+    job = job_make(mill, quote_first=True, steps=400, step_ms=1_500)
     train_next()
-    waits = _now(mill, job)
+    waits = job_now(mill, job)
     assert waits.awaits_word and waits.quote_micro is None
     shape = mill.api.get(f"/v1/fine_tuning/jobs/{job.id}").json()
     assert shape["x_quote"]["amount_micro"] is None
 
 
 def test_resuming_without_money_is_refused_and_leaves_it_waiting(mill: Place) -> None:
-    job = _submit(mill, steps=400, step_ms=10)
+    job = job_make(mill, quote_first=True, steps=400, step_ms=10)
     train_next()
     with mill.scope():
-        waits = _now(mill, job)
+        waits = job_now(mill, job)
         all_micro = Balance.objects.get().wallet_micro
         reservation_open(tenant_id=mill.tenant.pk, key="all there is", amount_micro=all_micro)
         with pytest.raises(QuotaExceeded):
             job_resume(waits, caller=mill.caller)
-    assert _now(mill, job).awaits_word
+    assert job_now(mill, job).awaits_word
 
 
 def test_free_time_is_bounded_by_the_day(mill: Place, settings: Any) -> None:
     settings.QUOTE_WITHIN_S, settings.QUOTE_FREE_S = 60, 150
-    _submit(mill, steps=400)
-    _submit(mill, steps=401)
+    job_make(mill, quote_first=True, steps=400)
+    job_make(mill, quote_first=True, steps=401)
     with pytest.raises(QuotaExceeded) as refused:
-        _submit(mill, steps=402)
+        job_make(mill, quote_first=True, steps=402)
     assert refused.value.param == "quote_first"

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from modelmill.billing.models import Invoice, InvoiceLine
 from modelmill.billing.selectors import invoice_lines
 from modelmill.core.money import MICRO_PER_CENT, micro_text, price_text
-from modelmill.metering.meters import meter_title, quantity_text
+from modelmill.metering.meters import quantity_text
+from modelmill.metering.titles import MeterTitles
 from modelmill.tenants.models import Tenant
 
 
@@ -29,6 +30,7 @@ def invoice_html(invoice: Invoice, *, language: str) -> str:
     """
     tenant = Tenant.objects.get(pk=invoice.tenant_id)
     with translation.override(language), timezone.override(ZoneInfo(tenant.time_zone)):
+        titles = MeterTitles()
         return render_to_string(
             "invoice_document/invoice.html",
             {
@@ -36,7 +38,7 @@ def invoice_html(invoice: Invoice, *, language: str) -> str:
                 "language": language,
                 "operator": invoice.seller_name or settings.OPERATOR_NAME,
                 "operator_css": _css_text(invoice.seller_name or settings.OPERATOR_NAME),
-                "lines": [_line(line, invoice) for line in invoice_lines(invoice)],
+                "lines": [_line(line, invoice, titles) for line in invoice_lines(invoice)],
                 "exact": micro_text(invoice.subtotal_micro, currency=invoice.currency),
                 "total": _cents(invoice.total_cents, invoice),
                 "paid": _cents(invoice.paid_cents, invoice),
@@ -45,7 +47,7 @@ def invoice_html(invoice: Invoice, *, language: str) -> str:
         )
 
 
-def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
+def _line(line: InvoiceLine, invoice: Invoice, titles: MeterTitles) -> dict[str, str | int]:
     if line.price_micro is None:
         price = _("not billed") if not line.billable else _("free")
         detail = ""
@@ -54,7 +56,7 @@ def _line(line: InvoiceLine, invoice: Invoice) -> dict[str, str | int]:
         # A default title is translated; an operator's own passes through as it is.
         detail = _(line.title)
     return {
-        "meter": meter_title(line.meter, declared=line.meter_title),
+        "meter": titles.frozen(line.meter_title, meter=line.meter, plugin_id=line.plugin_id),
         "plugin": line.plugin_id,
         "detail": detail,
         "price": price,

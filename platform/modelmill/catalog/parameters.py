@@ -30,7 +30,7 @@ def parameters_complete(
     """
     rules: dict[str, Any] = release.manifest[f"{schema}_schema"]
     fields: dict[str, Any] = rules.get("properties", {})
-    _refuse_unknown(values, fields, title=release.manifest["title"])
+    _refuse_unknown(values, fields, title=release.title)
     complete = {}
     for name, field in fields.items():
         value = _read(values[name], field, rules) if name in values else None

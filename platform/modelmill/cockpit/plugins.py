@@ -11,6 +11,7 @@ from modelmill.billing.books import book_current, book_rates
 from modelmill.billing.rating import rate_for
 from modelmill.billing.subscriptions import plan_list
 from modelmill.catalog.isolation import plugin_level
+from modelmill.catalog.meters import meters_told
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.selectors import (
     access_release,
@@ -30,7 +31,6 @@ from modelmill.catalog.services import (
 from modelmill.cockpit.decisions import DECISION_WORDS, decision_read
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.doorbell import ring
-from modelmill.metering.meters import meter_title
 from modelmill.registry.installed import plugin_is_usable
 
 # What our SDK and our plugins say of a base model that they leave out; a stranger's own words stay.
@@ -80,6 +80,11 @@ def plugin(request: OperatorRequest, plugin_id: str) -> HttpResponse:
     return operator_render(request, "cockpit/plugin.html", context)
 
 
+def _title(plugin: Plugin) -> str:
+    """Name a plugin in the operator's language, where its author brought a translation."""
+    return plugin.release.title if plugin.release else plugin.title
+
+
 def _left_out(plugin: Plugin) -> list[tuple[str, str]]:
     """List the base models that the current release does not use, each with why."""
     told = plugin.release.field("left_out") if plugin.release else None
@@ -88,10 +93,10 @@ def _left_out(plugin: Plugin) -> list[tuple[str, str]]:
 
 def _unpriced(plugin: Plugin) -> list[str]:
     """Name the plugin's meters that the book in force has no price for."""
-    meters = (plugin.release.field("meters") if plugin.release else None) or {}
+    meters = meters_told(plugin.release.manifest) if plugin.release else {}
     rates = book_rates(book_current().pk)
     return [
-        meter_title(meter, declared=title)
+        title
         for meter, title in meters.items()
         if rate_for(rates, meter=meter, plugin_id=plugin.pk) is None
     ]
@@ -109,7 +114,7 @@ def plugin_audience(request: OperatorRequest, plugin_id: str) -> HttpResponse:
         word = request.POST.get(f"plan-{plan.code}", "")
         plan_offer_set(found, plan_code=plan.code, is_enabled=decision_read(word))
     plugin_keep_predicting(found, keeps_predicting=request.POST.get("keeps_predicting") == "1")
-    messages.success(request, _("%(name)s: saved.") % {"name": found.title})
+    messages.success(request, _("%(name)s: saved.") % {"name": _title(found)})
     return redirect("cockpit:plugin", plugin_id=found.pk)
 
 
@@ -122,7 +127,7 @@ def plugin_switch(request: OperatorRequest, plugin_id: str) -> HttpResponse:
     if found is None:
         raise Http404
     plugin_enable(found, is_enabled=request.POST.get("enabled") == "1")
-    messages.success(request, _("%(name)s: saved.") % {"name": found.title})
+    messages.success(request, _("%(name)s: saved.") % {"name": _title(found)})
     return redirect("cockpit:plugins")
 
 
@@ -148,7 +153,7 @@ def release_switch(request: OperatorRequest, release_id: str) -> HttpResponse:
         release_trust(found)
     elif "enabled" in request.POST:
         release_enable(found, is_enabled=request.POST["enabled"] == "1")
-    named = {"name": f"{found.plugin.title} {found.version}"}
+    named = {"name": f"{found.title} {found.version}"}
     messages.success(request, _("%(name)s: saved.") % named)
     return redirect("cockpit:plugin", plugin_id=found.plugin_id)
 

@@ -9,7 +9,7 @@ from modelmill.billing.rating import Rate, Rates
 from modelmill.billing.units import Unit, unit_of
 from modelmill.catalog.meters import PluginMeters
 from modelmill.core.money import price_text
-from modelmill.metering.meters import METERS, meter_title
+from modelmill.metering.titles import MeterTitles
 
 # What the platform counts for a plugin's jobs and uses, beside the plugin's own meters.
 _OF_EVERY_PLUGIN = ("cpu_ms", "gpu_ms", "requests")
@@ -65,34 +65,32 @@ class PriceGroup:
 
 def price_groups(rates: Rates, plugins: list[PluginMeters]) -> list[PriceGroup]:
     """Return what may be priced: first for any plugin, then for each plugin by itself. No query."""
+    titles = MeterTitles(plugins)
     known = {plugin.plugin_id: plugin for plugin in plugins}
     for _meter, plugin_id in sorted(rates):
         if plugin_id and plugin_id not in known:
             known[plugin_id] = PluginMeters(plugin_id=plugin_id, title=plugin_id, meters={})
     return [
-        PriceGroup(plugin_id="", title="", rows=list(_any_rows(rates, plugins))),
+        PriceGroup(plugin_id="", title="", rows=list(_any_rows(rates, titles))),
         *[
-            PriceGroup(plugin_id=one.plugin_id, title=one.title, rows=list(_own_rows(rates, one)))
+            PriceGroup(
+                plugin_id=one.plugin_id, title=one.title, rows=list(_own_rows(rates, one, titles))
+            )
             for one in known.values()
         ],
     ]
 
 
-def _any_rows(rates: Rates, plugins: list[PluginMeters]) -> Iterator[PriceRow]:
-    declared: dict[str, str] = {}
-    for plugin in plugins:
-        for meter, title in plugin.meters.items():
-            declared.setdefault(meter, title)
-    others = [*declared, *(meter for meter, plugin_id in sorted(rates) if not plugin_id)]
-    for meter in dict.fromkeys([*METERS, *others]):
-        title = "" if meter in METERS else declared.get(meter, "")
-        yield _row(rates, meter=meter, plugin_id="", title=meter_title(meter, declared=title))
+def _any_rows(rates: Rates, titles: MeterTitles) -> Iterator[PriceRow]:
+    priced = [meter for meter, plugin_id in sorted(rates) if not plugin_id]
+    for meter in dict.fromkeys([*titles.meters(), *priced]):
+        yield _row(rates, meter=meter, plugin_id="", title=titles.any(meter))
 
 
-def _own_rows(rates: Rates, plugin: PluginMeters) -> Iterator[PriceRow]:
+def _own_rows(rates: Rates, plugin: PluginMeters, titles: MeterTitles) -> Iterator[PriceRow]:
     priced = [meter for meter, plugin_id in sorted(rates) if plugin_id == plugin.plugin_id]
     for meter in dict.fromkeys([*plugin.meters, *_OF_EVERY_PLUGIN, *priced]):
-        title = meter_title(meter, declared=plugin.meters.get(meter, ""))
+        title = titles.of(meter, plugin.plugin_id)
         yield _row(rates, meter=meter, plugin_id=plugin.plugin_id, title=title)
 
 

@@ -1,6 +1,5 @@
 """The operator's prices: the books there are, and publishing a new one in two steps."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,15 +15,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from modelmill.billing.books import access_book, book_at, book_current, book_publish, book_rates
-from modelmill.billing.models import Price, PriceBook
+from modelmill.billing.models import PriceBook
 from modelmill.billing.moving import subscriptions_move
 from modelmill.billing.rating import Rate, Rates
 from modelmill.billing.selectors import book_list
-from modelmill.catalog.meters import meter_titles_declared, meters_declared
+from modelmill.catalog.meters import meters_declared
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.cockpit.price_form import PricesForm, decimal_text
 from modelmill.cockpit.price_rows import PriceRow
-from modelmill.metering.meters import METERS, meter_title
+from modelmill.metering.titles import MeterTitles
 
 _BOOKS_SHOWN = 20
 
@@ -54,7 +53,7 @@ def prices(request: OperatorRequest) -> HttpResponse:
         if answer is not None:
             return answer
     context = {
-        "books": _books(meter_titles_declared(plugins)),
+        "books": _books(MeterTitles(plugins)),
         "current": current,
         "form": form,
         "now": timezone.now(),
@@ -114,26 +113,15 @@ def _publish(request: OperatorRequest, form: PricesForm) -> HttpResponse | None:
     return redirect("cockpit:prices")
 
 
-def _books(titles: Mapping[tuple[str, str], str]) -> list[tuple[PriceBook, list[Any]]]:
+def _books(titles: MeterTitles) -> list[tuple[PriceBook, list[Any]]]:
     """Return the newest books with their prices, each with its meter's name."""
     return [
         (
             book,
-            [
-                (meter_title(one.meter, declared=_declared(titles, one)), one)
-                for one in book.prices.all()
-            ],
+            [(titles.of(one.meter, one.plugin_id), one) for one in book.prices.all()],
         )
         for book in book_list()[:_BOOKS_SHOWN]
     ]
-
-
-def _declared(titles: Mapping[tuple[str, str], str], price: Price) -> str:
-    """Return what a plugin calls a meter; of one for any plugin, what the first calls it."""
-    if price.meter in METERS and not price.plugin_id:
-        return ""
-    alike = (title for (meter, _plugin), title in titles.items() if meter == price.meter)
-    return titles.get((price.meter, price.plugin_id)) or next(alike, "")
 
 
 def _changes(form: PricesForm, old: Rates, new: Rates) -> list[Change]:

@@ -1,7 +1,7 @@
 """What the last thirty days brought in: by tenant and by plugin, beside the use behind it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from modelmill.billing.rating import RatedBill, RatedLine
 from modelmill.billing.selectors import usage_bill
-from modelmill.catalog.meters import meter_titles_declared
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
 from modelmill.core.scope import tenant_scope
-from modelmill.metering.meters import meter_title, quantity_text
+from modelmill.metering.meters import quantity_text
+from modelmill.metering.titles import MeterTitles
 from modelmill.tenants.models import Tenant
 from modelmill.tenants.selectors import tenant_list_all
 
@@ -46,9 +46,7 @@ def revenue(request: OperatorRequest) -> HttpResponse:
         "days": _DAYS,
         "total_micro": sum(bill.subtotal_micro for _one, bill in earning),
         "tenants": sorted(earning, key=lambda pair: -pair[1].subtotal_micro),
-        "uses": _by_plugin(
-            (line for _one, bill in earning for line in bill.lines), meter_titles_declared()
-        ),
+        "uses": _by_plugin((line for _one, bill in earning for line in bill.lines), MeterTitles()),
         "capped": len(bills) == _TENANTS,
     }
     return operator_render(request, "cockpit/revenue.html", context)
@@ -59,9 +57,7 @@ def _bill(tenant: Tenant, *, start: datetime, end: datetime) -> RatedBill:
         return usage_bill(tenant.pk, start=start, end=end)
 
 
-def _by_plugin(
-    lines: Iterable[RatedLine], declared: Mapping[tuple[str, str], str]
-) -> list[PluginUse]:
+def _by_plugin(lines: Iterable[RatedLine], titles: MeterTitles) -> list[PluginUse]:
     sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for line in lines:
         found = sums[line.plugin_id, line.meter]
@@ -70,7 +66,7 @@ def _by_plugin(
     return [
         PluginUse(
             plugin_id=plugin_id,
-            meter=meter_title(meter, declared=declared.get((meter, plugin_id), "")),
+            meter=titles.of(meter, plugin_id),
             quantity=quantity_text(meter, qty),
             unbilled=quantity_text(meter, unbilled) if unbilled else "",
             amount_micro=amount,

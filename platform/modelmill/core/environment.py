@@ -1,8 +1,9 @@
 """Typed settings from the environment that fail loudly, secrets from ``<NAME>_FILE``."""
 
 import os
-from decimal import Decimal, DecimalException
 from pathlib import Path
+
+from modelmill.core.money import micro_read
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -62,12 +63,9 @@ def money_micro(name: str) -> int | None:
     value = text(name)
     if not value:
         return None
-    try:
-        exact = Decimal(value) * 1_000_000
-    except DecimalException:
-        exact = Decimal(-1)
-    if not exact.is_finite() or not 0 <= exact <= 2**53 or exact != int(exact):
+    amount_micro = micro_read(value)
+    if amount_micro is None or not 0 <= amount_micro <= 2**53:
         raise EnvironmentInvalid(
             f"{name} must be an amount as in 10.00, with at most six decimals, not {value!r}."
         )
-    return int(exact)
+    return amount_micro

@@ -5,10 +5,12 @@ are rounded half up, in one place per document.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal, DecimalException
 from fractions import Fraction
 
 MICRO = 1_000_000
 MICRO_PER_CENT = 10_000
+_MICRO_MAX = 2**63 - 1
 
 
 def round_half_up(amount: Fraction) -> int:
@@ -37,6 +39,21 @@ def allocate_largest_remainder(parts_micro: Sequence[int], total_cents: int) -> 
     for place in order[:missing]:
         floors[place] += 1
     return floors
+
+
+def micro_read(text: str) -> int | None:
+    """Read an amount as in ``12.50``, exactly; None for what is no amount of whole micro-units.
+
+    What no column could hold is none either.
+    """
+    try:
+        exact = Decimal(text) * MICRO
+    except DecimalException:
+        return None
+    # Before it is made an integer: ``1e999999`` would be one with a million digits.
+    if not exact.is_finite() or abs(exact) > _MICRO_MAX or exact != int(exact):
+        return None
+    return int(exact)
 
 
 def micro_text(amount_micro: int, *, currency: str = "USD", places: int = 6) -> str:

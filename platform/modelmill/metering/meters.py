@@ -5,7 +5,7 @@ from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
 
 _KIB = 1024
 _MINUTE_MS = 60_000
@@ -34,24 +34,9 @@ METERS: Final = {
     )
 }
 
-# What our own plugins count beside these, named as they name it; a stranger's own words stay.
-_OF_OUR_PLUGINS: Final = {
-    "recommendations": gettext_noop("Recommendations"),
-    "rows": gettext_noop("Rows predicted"),
-    "texts": gettext_noop("Texts classified"),
-}
-PICTURES_TITLE: Final = gettext_noop("Pictures classified")
 
-
-def meter_title(code: str, *, declared: str = "") -> str:
-    """Name a meter in the current language: as its plugin declared it, else by what it is known as.
-
-    One that nobody declared is named by its code.
-    """
-    if declared:
-        return _(declared)
-    if code in _OF_OUR_PLUGINS:
-        return _(_OF_OUR_PLUGINS[code])
+def meter_title(code: str) -> str:
+    """Name a meter of the platform in the current language; any other by its code."""
     meter = METERS.get(code)
     return str(meter.title) if meter else code
 

@@ -9,10 +9,39 @@ from modelmill.catalog.models import Release
 from modelmill.core.errors import InvalidRequest
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.models.dataset import Kind, Split
+from modelmill.datasets.selectors import version_for
 
 _METADATA_PAIRS = 16
 _METADATA_KEY_LENGTH = 64
 _METADATA_VALUE_LENGTH = 512
+
+
+def trainable_check(release: Release) -> None:
+    """Refuse a plugin that only predicts."""
+    if not release.manifest.get("trains"):
+        raise InvalidRequest(
+            _("%(title)s cannot be trained.") % {"title": release.title}, param="model"
+        )
+
+
+def data_check(
+    training_ref: str, validation_ref: str | None, *, release: Release
+) -> tuple[DatasetVersion, DatasetVersion | None]:
+    """Return the data a training names, the second to measure it on if one is named.
+
+    Raises ``NotFound``, or ``InvalidRequest`` for data that ``release`` cannot learn from.
+    """
+    training = version_for(training_ref, param="training_file")
+    version_check(training, param="training_file")
+    kind_check(training, release=release, param="training_file")
+    size_check(training, release=release, param="training_file")
+    if not validation_ref:
+        return training, None
+    validation = version_for(validation_ref, param="validation_file")
+    version_check(validation, param="validation_file")
+    kind_check(validation, release=release, param="validation_file")
+    other_check(validation, training=training)
+    return training, validation
 
 
 def version_check(version: DatasetVersion, *, param: str) -> None:
@@ -52,7 +81,7 @@ def size_check(version: DatasetVersion, *, release: Release, param: str) -> None
         said %= {
             "count": count,
             "rows": version.row_count,
-            "title": release.manifest["title"],
+            "title": release.title,
             "least": least,
         }
         raise InvalidRequest(said, code="dataset_too_small", param=param)

@@ -43,7 +43,7 @@ _ADVICE: Final[dict[str, str | Promise]] = {
     Failure.PLUGIN_CRASHED: _("It was tried several times. Train again, or contact us."),
     Failure.PLUGIN_MISSING: _("Nothing was charged. Train again when the plugin is offered again."),
     Failure.WORKER_LOST: _("It was tried several times. Train again; nothing is charged twice."),
-    Failure.QUOTA_EXCEEDED: _("Top up your credit, then train again."),
+    Failure.QUOTA_EXCEEDED: _("Top up your balance, then train again."),
     Failure.COST_CAP: _("Raise the limit, then train again."),
     Failure.TIMEOUT: _("Choose fewer steps or a smaller model, then train again."),
 }

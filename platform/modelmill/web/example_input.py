@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelmill.registry.models import ModelVersion
-from modelmill.web.schema_fields import Parameter, parameters_of
+from modelmill.web.parameters import Parameter, parameters_of
 
 _LONGEST_TEXT = 200
 _KINDS: dict[str, type | tuple[type, ...]] = {

@@ -22,7 +22,8 @@ from modelmill.billing.selectors import (
     invoice_list,
 )
 from modelmill.core.storage import blob_open
-from modelmill.metering.meters import meter_title, quantity_text
+from modelmill.metering.meters import quantity_text
+from modelmill.metering.titles import MeterTitles
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
 from modelmill.web.usage import priced
@@ -42,10 +43,11 @@ def invoices(request: PageRequest) -> HttpResponse:
 def invoice(request: PageRequest, invoice_id: str) -> HttpResponse:
     """Show one invoice, and what was paid of it after it was closed."""
     found = access_invoice(invoice_id)
+    titles = MeterTitles()
     lines = [
         {
             "line": line,
-            "title": meter_title(line.meter, declared=line.meter_title),
+            "title": titles.frozen(line.meter_title, meter=line.meter, plugin_id=line.plugin_id),
             "quantity": quantity_text(line.meter, line.qty),
         }
         for line in invoice_lines(found)
@@ -65,16 +67,17 @@ def invoice_line(request: PageRequest, invoice_id: str, line_id: str) -> HttpRes
     line = access_invoice_line(access_invoice(invoice_id), line_id)
     rows = rows_of(invoice_line_events(line), request, size=50)
     rates = book_rates(line.invoice.book_id)
+    title = MeterTitles().frozen(line.meter_title, meter=line.meter, plugin_id=line.plugin_id)
     context = {
         "invoice": line.invoice,
         "line": line,
-        "title": meter_title(line.meter, declared=line.meter_title),
+        "title": title,
         "quantity": quantity_text(line.meter, line.qty),
         "rows": rows,
         "priced": priced(
             rows.items,
             rates_at=lambda _moment: rates,
-            declared={(line.meter, line.plugin_id): line.meter_title},
+            title_of=lambda _meter, _plugin_id: title,
         ),
     }
     return render(request, "invoices/line.html", context)

@@ -29,7 +29,7 @@ from modelmill.training.states import ENDED, Desired, State
 from modelmill.training.waiting import job_waiting_reason
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
-from modelmill.web.schema_fields import values_told
+from modelmill.web.parameters import values_told
 from modelmill.web.words import state_label
 
 _MESSAGES_SHOWN = 12
@@ -79,7 +79,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "may_finish": caller.may("jobs:write") and _may_finish(found),
         "may_repeat": caller.may("jobs:write") and found.is_over,
         "may_resume": caller.may("jobs:write") and found.state == State.PAUSED,
-        "credit_micro": wallet_balance(caller.tenant.pk) if caller.may("billing:read") else None,
+        "balance_micro": wallet_balance(caller.tenant.pk) if caller.may("billing:read") else None,
         "advice": failure_advice(found.error_code),
     }
     return render(request, "jobs/detail.html", context)

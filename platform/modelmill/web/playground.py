@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
+from modelmill.catalog.meters import meters_told
 from modelmill.catalog.texts import reader_texts
 from modelmill.inference.selectors import prediction_list
 from modelmill.metering.meters import meter_title
@@ -16,7 +17,6 @@ from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import access_model_version, version_list
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.playground_fields import PlaygroundForm
-from modelmill.web.plugins import meter_titles
 from modelmill.web.prices import use_prices
 
 _VERSIONS_SHOWN = 200
@@ -48,7 +48,7 @@ def playground_history(request: PageRequest, version_id: str) -> HttpResponse:
 def _form_context(request: PageRequest, version: ModelVersion) -> dict[str, Any]:
     manifest = version.release.manifest
     plugin_id = version.release.plugin_id
-    texts, counted = reader_texts(manifest), meter_titles(manifest)
+    texts, counted = reader_texts(manifest), meters_told(manifest)
     meters = [*counted, "requests"]
     is_image = manifest["task"] == "image-generation"
     return {

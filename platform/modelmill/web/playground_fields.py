@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.template.defaultfilters import filesizeformat
 
-from modelmill.web.schema_fields import Parameter, ParametersForm, field_of
+from modelmill.web.parameters import Parameter
+from modelmill.web.schema_fields import ParametersForm, field_of
 
 
 class FileChooser(forms.FileInput):

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext as _
 
+from modelmill.catalog.meters import meters_told
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.pictures import picture_open
 from modelmill.catalog.selectors import access_plugin, plugin_list, release_list
@@ -18,8 +19,8 @@ from modelmill.datasets.selectors import access_version
 from modelmill.registry.naming import installed_name
 from modelmill.web.card_text import card_html
 from modelmill.web.framework import PageRequest, tenant_page
+from modelmill.web.parameters import Parameter, parameters_of, parameters_offered
 from modelmill.web.prices import TRAINING_METERS, prices_for, use_prices
-from modelmill.web.schema_fields import Parameter, parameters_of, parameters_offered
 from modelmill.web.words import task_icon, task_label
 
 _SHOWN_TYPES = frozenset({"image/png", "image/webp", "image/jpeg"})
@@ -48,7 +49,7 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
     manifest = found.release.manifest
     tenant_id = request.caller.tenant.pk
     texts = reader_texts(manifest)
-    counted = meter_titles(manifest)
+    counted = meters_told(manifest)
     context = {
         "card": _card(found, None),
         "parameters": parameters_offered(manifest, texts=texts),
@@ -100,11 +101,6 @@ def _use_parameters(manifest: dict[str, Any]) -> list[Parameter]:
         for parameter in parameters_of(manifest[schema], texts=reader_texts(manifest)):
             found.setdefault(parameter.name, parameter)
     return list(found.values())
-
-
-def meter_titles(manifest: dict[str, Any]) -> dict[str, str]:
-    """Name what a plugin counts, in the reader's language where it can."""
-    return {code: reader_text(manifest, title) for code, title in manifest["meters"].items()}
 
 
 def kind_labels(kinds: list[str]) -> list[str]:

@@ -46,7 +46,7 @@ def use_prices(tenant_id: str, *, plugin_id: str, declared: Mapping[str, str]) -
 def _price(rates: Rates, *, meter: str, plugin_id: str, title: str) -> ShownPrice:
     rate = rate_for(rates, meter=meter, plugin_id=plugin_id)
     return ShownPrice(
-        title=meter_title(meter, declared=title),
+        title=title or meter_title(meter),
         unit=_(rate.title) if rate else "",
         amount_micro=rate.amount_micro if rate else None,
     )

@@ -1,163 +1,21 @@
-"""A plugin's JSON Schema as form fields and as a table of parameters for people."""
+"""A plugin's JSON Schema as the fields of a form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Any, TypeGuard
+from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 
-from modelmill.catalog.offering import values_closed, values_offered
+from modelmill.web.parameters import (
+    NO_TEXTS,
+    Parameter,
+    Texts,
+    parameters_of,
+    parameters_offered,
+)
 
 # The author's order says what matters: the first few are shown, the others wait in a fold.
 UP_FRONT = 4
 _LONG_TEXT = 300
-_TELLING = 10**12
-
-Texts = Mapping[str, str]
-_NO_TEXTS: Texts = MappingProxyType({})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """One property of a schema, with references and alternatives resolved."""
-
-    name: str
-    title: str
-    help: str
-    type: str
-    holds: str
-    choices: list[Any]
-    least: float | None
-    most: float | None
-    step: float | None
-    max_length: int | None
-    # Of a file as base64 text: its media type, such as image/*. Empty where the text is a text.
-    media_type: str
-    examples: list[Any]
-    default: Any
-    is_required: bool
-    # Empty where nobody translated it.
-    told_title: str
-    # From a choice, as the API takes it, to its name in the reader's language.
-    labels: Texts
-
-    @property
-    def bounds(self) -> str:
-        """The values it takes, in a few signs."""
-        if self.choices:
-            return _(", ").join(self.label(choice) for choice in self.choices)
-        # Seeds reach to 2⁶³: a bound that nobody meets is not worth its digits.
-        most = self.most if self.most is not None and self.most < _TELLING else None
-        if self.least is not None and most is not None:
-            return f"{_number(self.least)} – {_number(most)}"
-        if self.least is not None:
-            return f"≥ {_number(self.least)}"
-        return f"≤ {_number(most)}" if most is not None else ""
-
-    def label(self, value: Any) -> str:
-        """Write a value as the API takes it, with its name where it has one: ``auto（自动）``."""
-        name = self.labels.get(str(value))
-        return _("%(value)s (%(name)s)") % {"value": value, "name": name} if name else str(value)
-
-    @property
-    def type_label(self) -> str:
-        """What kind of value it takes, in a word."""
-        words = {
-            "boolean": _("yes or no"),
-            "integer": _("a whole number"),
-            "number": _("a number"),
-            "string": _("a file, in base64") if self.media_type else _("text"),
-        }
-        return words.get(self.type, self.type)
-
-    @property
-    def default_text(self) -> str:
-        """The default as people write it; empty when there is none."""
-        if isinstance(self.default, bool):
-            return _("yes") if self.default else _("no")
-        return "" if self.default is None else str(self.default)
-
-
-def parameters_of(schema: Mapping[str, Any], *, texts: Texts = _NO_TEXTS) -> list[Parameter]:
-    """Return a schema's properties in the author's order, with what ``texts`` translates."""
-    required = schema.get("required", [])
-    return [
-        _parameter(name, _resolved(one, schema), is_required=name in required, texts=texts)
-        for name, one in schema.get("properties", {}).items()
-    ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParameterValue:
-    """A parameter as it was set; ``title`` and ``label`` are empty where nobody translated them."""
-
-    name: str
-    value: Any
-    title: str
-    label: str
-
-
-def values_told(
-    values: Mapping[str, Any], *, schema: Mapping[str, Any], texts: Texts
-) -> list[ParameterValue]:
-    """Name the values of a job's parameters in the reader's language, where that is not English."""
-    known = {one.name: one for one in parameters_of(schema, texts=texts)}
-    return [_value_told(name, value, known.get(name)) for name, value in values.items()]
-
-
-def field_of(parameter: Parameter) -> forms.Field:
-    """Return the form field for a parameter: bounds are checked at once, the rest by the schema."""
-    common: dict[str, Any] = {
-        "label": parameter.title,
-        "help_text": parameter.help,
-        "required": parameter.is_required,
-        "initial": parameter.default,
-    }
-    if parameter.choices:
-        labels = parameter.labels
-        choices = [(str(one), labels.get(str(one), str(one) or "–")) for one in parameter.choices]
-        has_first = parameter.default not in (None, "") or parameter.is_required
-        blank = [] if has_first or "" in parameter.choices else [("", "–")]
-        return forms.ChoiceField(choices=[*blank, *choices], **common)
-    if parameter.type == "boolean":
-        return forms.BooleanField(**{**common, "required": False})
-    if parameter.type in ("integer", "number"):
-        return _number_field(parameter, common)
-    if parameter.type in ("array", "object"):
-        empty: Any = [] if parameter.type == "array" else {}
-        common["initial"] = parameter.default or empty
-        is_lines = parameter.holds == "string"
-        kind = LinesField if is_lines else forms.JSONField
-        return kind(widget=forms.Textarea(attrs={"rows": 2}), **common)
-    return _text_field(parameter, common)
-
-
-def parameters_offered(manifest: Mapping[str, Any], *, texts: Texts = _NO_TEXTS) -> list[Parameter]:
-    """Return a training's parameters as they can be had here, by what is installed."""
-    offered, closed = values_offered(manifest), values_closed(manifest)
-    return [
-        _had_here(parameter, offered.get(parameter.name), closed.get(parameter.name, {}))
-        for parameter in parameters_of(manifest["train_schema"], texts=texts)
-    ]
-
-
-def values_of(cleaned: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given; what was left empty takes the schema's default."""
-    return {name: value for name, value in cleaned.items() if value not in (None, "", [], {})}
-
-
-class LinesField(forms.CharField):
-    """A list of texts, one to a line."""
-
-    def prepare_value(self, value: Any) -> Any:
-        """Write a list as lines."""
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        """Read lines as a list."""
-        return [line for line in str(value or "").splitlines() if line]
 
 
 class ParametersForm(forms.Form):
@@ -168,7 +26,7 @@ class ParametersForm(forms.Form):
         *args: Any,
         schema: Mapping[str, Any] | None = None,
         manifest: Mapping[str, Any] | None = None,
-        texts: Texts = _NO_TEXTS,
+        texts: Texts = NO_TEXTS,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -204,12 +62,48 @@ class ParametersForm(forms.Form):
         return any(field.errors for field in self.more_fields)
 
 
-def _value_told(name: str, value: Any, parameter: Parameter | None) -> ParameterValue:
-    title = parameter.told_title if parameter else ""
-    label = parameter.labels.get(str(value), "") if parameter else ""
-    if title and isinstance(value, bool):
-        label = _("yes") if value else _("no")
-    return ParameterValue(name=name, value=value, title=title, label=label)
+def field_of(parameter: Parameter) -> forms.Field:
+    """Return the form field for a parameter: bounds are checked at once, the rest by the schema."""
+    common: dict[str, Any] = {
+        "label": parameter.title,
+        "help_text": parameter.help,
+        "required": parameter.is_required,
+        "initial": parameter.default,
+    }
+    if parameter.choices:
+        labels = parameter.labels
+        choices = [(str(one), labels.get(str(one), str(one) or "–")) for one in parameter.choices]
+        has_first = parameter.default not in (None, "") or parameter.is_required
+        blank = [] if has_first or "" in parameter.choices else [("", "–")]
+        return forms.ChoiceField(choices=[*blank, *choices], **common)
+    if parameter.type == "boolean":
+        return forms.BooleanField(**{**common, "required": False})
+    if parameter.type in ("integer", "number"):
+        return _number_field(parameter, common)
+    if parameter.type in ("array", "object"):
+        empty: Any = [] if parameter.type == "array" else {}
+        common["initial"] = parameter.default or empty
+        is_lines = parameter.holds == "string"
+        kind = LinesField if is_lines else forms.JSONField
+        return kind(widget=forms.Textarea(attrs={"rows": 2}), **common)
+    return _text_field(parameter, common)
+
+
+def values_of(cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given; what was left empty takes the schema's default."""
+    return {name: value for name, value in cleaned.items() if value not in (None, "", [], {})}
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one to a line."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write a list as lines."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        """Read lines as a list."""
+        return [line for line in str(value or "").splitlines() if line]
 
 
 def _number_field(parameter: Parameter, common: dict[str, Any]) -> forms.Field:
@@ -226,85 +120,3 @@ def _text_field(parameter: Parameter, common: dict[str, Any]) -> forms.Field:
     is_long = parameter.max_length is None or parameter.max_length > _LONG_TEXT
     widget = forms.Textarea(attrs={"rows": 3}) if is_long else forms.TextInput()
     return forms.CharField(max_length=parameter.max_length, strip=False, widget=widget, **common)
-
-
-def _resolved(field: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Follow a reference, and take the branch that is not null."""
-    found = dict(field)
-    branches = found.pop("anyOf", None) or found.pop("allOf", None) or []
-    if "$ref" in found:
-        branches = [{"$ref": found.pop("$ref")}]
-    for branch in branches:
-        if branch.get("type") != "null":
-            name = str(branch.get("$ref", "")).rpartition("/")[2]
-            found = {**_resolved(schema.get("$defs", {}).get(name, branch), schema), **found}
-            break
-    return found
-
-
-def _parameter(
-    name: str, field: Mapping[str, Any], *, is_required: bool, texts: Texts
-) -> Parameter:
-    types = field.get("type", "string")
-    kind = next((one for one in types if one != "null"), "string") if _is_list(types) else types
-    smallest = 1 if kind == "integer" else 0
-    least, above = field.get("minimum"), field.get("exclusiveMinimum")
-    most, below = field.get("maximum"), field.get("exclusiveMaximum")
-    title = field.get("title") or name.replace("_", " ").capitalize()
-    told = field.get("description", "")
-    choices = list(field.get("enum", [])) or ([field["const"]] if "const" in field else [])
-    return Parameter(
-        name=name,
-        title=texts.get(title, title),
-        told_title=texts.get(title, ""),
-        help=texts.get(told, told),
-        type=kind,
-        holds=str(field.get("items", {}).get("type", "")),
-        choices=choices,
-        least=least if above is None else above + smallest,
-        most=most if below is None else below - smallest,
-        step=field.get("multipleOf") or smallest or None,
-        max_length=field.get("maxLength"),
-        media_type=_media_type(field) if kind == "string" else "",
-        examples=_examples(field),
-        default=field.get("default"),
-        is_required=is_required,
-        labels={one: texts[one] for one in choices if isinstance(one, str) and one in texts},
-    )
-
-
-def _had_here(
-    parameter: Parameter, offered: list[str] | None, closed: Mapping[str, str]
-) -> Parameter:
-    """Leave out what is not installed, and say so."""
-    said, choices = "", parameter.choices
-    if offered is not None:
-        choices = offered or [""]
-        said = "" if offered else _("None is installed here: ask the operator.")
-    elif closed:
-        choices = [choice for choice in choices if choice not in closed]
-        said = _("Not to be had here: %(values)s, which need a %(needed)s.") % {
-            "values": ", ".join(closed),
-            "needed": ", ".join(sorted(set(closed.values()))),
-        }
-    return replace(parameter, choices=choices, help=f"{parameter.help} {said}".strip())
-
-
-def _examples(field: Mapping[str, Any]) -> list[Any]:
-    found = field.get("examples")
-    return found if _is_list(found) else []
-
-
-def _media_type(field: Mapping[str, Any]) -> str:
-    """Return what kind of file a text holds, by JSON Schema's own words for it."""
-    if field.get("contentEncoding") != "base64":
-        return ""
-    return str(field.get("contentMediaType") or "*/*")
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
-
-
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)

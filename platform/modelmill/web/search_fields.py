@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from modelmill.web.schema_fields import Parameter, Texts, parameters_of
+from modelmill.web.parameters import Parameter, Texts, parameters_of
 
 _RANGE = re.compile(r"^\s*(-?[\d.eE+-]+?)\s*(?:\.\.|…|–|—|~|至)\s*(-?[\d.eE+-]+)\s*$")
 _SIMPLE = {"integer", "number", "string", "boolean"}

@@ -18,6 +18,7 @@ from modelmill.core import errors
 from modelmill.core.money import MICRO
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import versions_of_kinds
+from modelmill.training.checks import rows_needed, trainable_check
 from modelmill.training.searches.models import Search
 from modelmill.training.searches.selectors import (
     access_search,
@@ -76,16 +77,18 @@ class SearchForm(forms.Form):
         max_digits=12,
         decimal_places=6,
         required=False,
-        help_text=gettext_lazy("In USD; left empty, only your credit bounds it."),
+        help_text=gettext_lazy("In USD; left empty, only your balance bounds it."),
     )
     early_stopping = forms.BooleanField(
         label=gettext_lazy("Stop trainings early that fall behind"), initial=True, required=False
     )
     once = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
-    def __init__(self, *args: Any, versions: list[DatasetVersion], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, versions: list[DatasetVersion], least: int, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(version.pk, version_label(version)) for version in versions]
+        choices = [(one.pk, version_label(one, least=least)) for one in versions]
         self.fields["dataset"].choices = choices  # type: ignore[attr-defined]
 
 
@@ -95,14 +98,13 @@ def search_new(request: PageRequest, plugin_id: str) -> HttpResponse:
     found = access_plugin(plugin_id)
     assert found.release is not None
     manifest = found.release.manifest
-    if not manifest["trains"]:
-        raise errors.InvalidRequest(
-            _("%(title)s cannot be trained.") % {"title": found.release.title}
-        )
+    trainable_check(found.release)
     versions = [v for v in versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN] if v.is_ready]
     seen = metrics_seen(found.pk)
     first = {"once": str(uuid.uuid4()), "metric": seen[0] if seen else "loss"}
-    form = SearchForm(request.POST or None, versions=versions, initial=first)
+    form = SearchForm(
+        request.POST or None, versions=versions, least=rows_needed(found.release), initial=first
+    )
     texts = reader_texts(manifest)
     space = SpaceForm(
         request.POST or None, schema=manifest["train_schema"], texts=texts, prefix="s"

@@ -19,7 +19,7 @@ from modelmill.core import errors
 from modelmill.core.money import MICRO
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import versions_of_kinds
-from modelmill.training.checks import rows_learned, rows_needed
+from modelmill.training.checks import rows_learned, rows_needed, trainable_check
 from modelmill.training.models import CHECKPOINTS_KEPT, MAX_KEPT, Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services import job_submit
@@ -104,10 +104,7 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     found = access_plugin(plugin_id)
     assert found.release is not None
     manifest = found.release.manifest
-    if not manifest["trains"]:
-        raise errors.InvalidRequest(
-            _("%(title)s cannot be trained.") % {"title": found.release.title}
-        )
+    trainable_check(found.release)
     versions = list(versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN])
     first, values = _first(request)
     form = TrainForm(
@@ -132,7 +129,7 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
         "form": form,
         "parameters": parameters,
         "prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
-        "credit_micro": wallet_balance(tenant_id) if request.caller.may("billing:read") else None,
+        "balance_micro": wallet_balance(tenant_id) if request.caller.may("billing:read") else None,
     }
     status = 400 if form.errors or parameters.errors else 200
     return render(request, "plugins/train.html", context, status=status)

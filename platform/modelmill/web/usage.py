@@ -13,11 +13,11 @@ from modelmill.billing.books import book_rates
 from modelmill.billing.pinning import BookTimes, book_times
 from modelmill.billing.rating import Rates, line_rate
 from modelmill.billing.selectors import balance_summary, event_price, usage_bill
-from modelmill.catalog.meters import meter_titles_declared
 from modelmill.core.clock import database_now
 from modelmill.metering.buckets import usage_buckets
-from modelmill.metering.meters import METERS, meter_title, quantity_text
+from modelmill.metering.meters import quantity_text
 from modelmill.metering.selectors import UsageTotal, usage_events, usage_totals
+from modelmill.metering.titles import MeterTitles
 from modelmill.tenants.selectors import api_key_list
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
@@ -32,7 +32,7 @@ def usage(request: PageRequest) -> HttpResponse:
     """Show a month's use and what it costs."""
     tenant_id = request.caller.tenant.pk
     start, end = month_of(request.GET.get("month", ""))
-    times, declared = book_times(tenant_id), meter_titles_declared()
+    times, titles = book_times(tenant_id), MeterTitles()
     bill = usage_bill(tenant_id, start=start, end=end)
     context = {
         "month": start,
@@ -40,13 +40,11 @@ def usage(request: PageRequest) -> HttpResponse:
         "after": end if end <= database_now() else None,
         "bill": bill,
         "lines": [
-            (line, meter_title(line.meter, declared=declared.get((line.meter, line.plugin_id), "")))
-            for line in bill.lines
-            if line.event_count
+            (line, titles.of(line.meter, line.plugin_id)) for line in bill.lines if line.event_count
         ],
         "balance": balance_summary(tenant_id),
         "chart": cost_chart(
-            usage_buckets(start=start, end=end, width="1d", **_BY_PRICE), times, _by_meter(declared)
+            usage_buckets(start=start, end=end, width="1d", **_BY_PRICE), times, titles
         ),
         "by_model": _by("model_id", start, end, times),
         "by_key": _by("api_key_id", start, end, times),
@@ -59,7 +57,7 @@ def usage_log(request: PageRequest) -> HttpResponse:
     """List the events behind a sum, each with its price."""
     start, end = month_of(request.GET.get("month", ""))
     wanted = {name: request.GET[name] for name in _FILTERS if request.GET.get(name)}
-    declared = meter_titles_declared()
+    titles = MeterTitles()
     rows = rows_of(usage_events(start=start, end=end, **wanted), request, size=50)
     context = {
         "month": start,
@@ -67,10 +65,10 @@ def usage_log(request: PageRequest) -> HttpResponse:
         "priced": priced(
             rows.items,
             rates_at=book_times(request.caller.tenant.pk).rates_at,
-            declared=declared,
+            title_of=titles.of,
         ),
         "wanted": {**wanted, "meter": wanted.get("meter", "")},
-        "meters": meter_choices(_by_meter(declared)),
+        "meters": [(meter, titles.any(meter)) for meter in titles.meters()],
     }
     return render(request, "usage/events.html", context)
 
@@ -89,35 +87,22 @@ def month_of(text: str) -> tuple[datetime, datetime]:
     return start, following.replace(day=1)
 
 
-def meter_choices(declared: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return what events may be of, with its name: our meters, then what plugins count."""
-    codes = dict.fromkeys([*METERS, *declared])
-    return [(code, meter_title(code, declared=declared.get(code, ""))) for code in codes]
-
-
 def priced(
     events: Any,
     *,
     rates_at: Callable[[datetime], Rates],
-    declared: Mapping[tuple[str, str], str],
+    title_of: Callable[[str, str], str],
 ) -> list[dict[str, Any]]:
     """Return events with their quantity in words and what they cost."""
     return [
         {
             "event": event,
-            "title": meter_title(
-                event.meter, declared=declared.get((event.meter, event.plugin_id), "")
-            ),
+            "title": title_of(event.meter, event.plugin_id),
             "quantity": quantity_text(event.meter, event.qty),
             "amount_micro": event_price(event, rates=rates_at(event.accounted_at)).amount_micro,
         }
         for event in events
     ]
-
-
-def _by_meter(declared: Mapping[tuple[str, str], str]) -> dict[str, str]:
-    """Name the meters that are not our own, whichever plugin counts them."""
-    return {meter: title for (meter, _plugin), title in declared.items() if meter not in METERS}
 
 
 _BY_PRICE: dict[str, Any] = {"group_by": ("meter", "plugin_id"), "where": Q(billable=True)}

@@ -1,7 +1,7 @@
 """The chart of what each day cost, meter upon meter."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,11 +10,11 @@ from modelmill.billing.pinning import BookTimes
 from modelmill.billing.rating import line_rate
 from modelmill.core.money import MICRO
 from modelmill.metering.buckets import UsageBucket
-from modelmill.metering.meters import meter_title
+from modelmill.metering.titles import MeterTitles
 
 
 def cost_chart(
-    buckets: Iterable[UsageBucket], times: BookTimes, titles: Mapping[str, str]
+    buckets: Iterable[UsageBucket], times: BookTimes, titles: MeterTitles
 ) -> dict[str, Any] | None:
     """Return stacked bars of money per day, for ``data-chart``; None when there is nothing."""
     days, costs = [], []
@@ -38,7 +38,7 @@ def cost_chart(
         "x": days,
         "series": [
             {
-                "label": meter_title(meter, declared=titles.get(meter, "")),
+                "label": titles.any(meter),
                 # A chart may round; sums of money are made of integers, elsewhere.
                 "values": [cost[meter] / MICRO for cost in costs],
                 "bars": True,

@@ -1,7 +1,6 @@
 """What happens around a training step: memory, precision, rates, averages, stopping, state."""
 
 import math
-import platform
 
 import pytest
 import torch
@@ -9,7 +8,6 @@ from modelmill_sdk.errors import CustomerError
 from modelmill_sdk.learning.averaging import Average
 from modelmill_sdk.learning.finite import FiniteWatch
 from modelmill_sdk.learning.memory import Accumulator
-from modelmill_sdk.learning.pages import pages_keep
 from modelmill_sdk.learning.precision import precision_choose
 from modelmill_sdk.learning.schedules import one_cycle, rate_set, warmup_cosine
 from modelmill_sdk.learning.state import state_restore, state_save
@@ -168,7 +166,3 @@ def test_a_restored_training_goes_on_as_if_it_had_not_stopped(tmp_path, make) ->
     for name, value in straight.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
-
-
-def test_freed_pages_are_kept_where_the_library_can_be_told() -> None:
-    assert pages_keep() == (platform.libc_ver()[0] == "glibc")

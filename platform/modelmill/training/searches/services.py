@@ -11,16 +11,14 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from modelmill.catalog.models import Release
 from modelmill.catalog.selectors import release_for
 from modelmill.core.errors import Conflict, InvalidRequest
 from modelmill.core.ids import new_id
 from modelmill.core.outbox import outbox_add
 from modelmill.core.scope import system_scope
-from modelmill.datasets.selectors import version_for
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
-from modelmill.training.checks import kind_check, other_check, version_check
+from modelmill.training.checks import data_check, trainable_check
 from modelmill.training.models import Job
 from modelmill.training.searches.models import Search, Trial
 from modelmill.training.searches.selectors import access_search, trial_list, trial_value
@@ -214,7 +212,8 @@ def trial_settle(trial: Trial, *, search: Search) -> bool:
 
 def _search_new(ask: SearchAsk, *, caller: Caller, idempotency_key: str | None) -> Search:
     release = release_for(ask.plugin_id)
-    _refs_check(release, training_ref=ask.training_ref, validation_ref=ask.validation_ref)
+    trainable_check(release)
+    data_check(ask.training_ref, ask.validation_ref, release=release)
     fixed = {name: value for name, value in ask.parameters.items() if name not in ask.space}
     space = space_check(release, ask.space, fixed=fixed)
     is_grid = ask.method == Search.Method.GRID
@@ -256,22 +255,6 @@ def _stop(job: Job, *, caller: Caller) -> None:
     except Conflict:
         # It ended at this moment, and will be settled as it ended.
         return
-
-
-def _refs_check(release: Release, *, training_ref: str, validation_ref: str) -> None:
-    if not release.manifest.get("trains"):
-        raise InvalidRequest(
-            _("%(title)s cannot be trained.") % {"title": release.title}, param="model"
-        )
-    found = []
-    for ref, param in ((training_ref, "training_file"), (validation_ref, "validation_file")):
-        if ref:
-            version = version_for(ref, param=param)
-            version_check(version, param=param)
-            kind_check(version, release=release, param=param)
-            found.append(version)
-    if len(found) > 1:
-        other_check(found[1], training=found[0])
 
 
 def _metric(metric: str) -> str:

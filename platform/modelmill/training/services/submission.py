@@ -11,24 +11,15 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from modelmill.catalog.models import Release
 from modelmill.catalog.parameters import parameters_complete
 from modelmill.catalog.selectors import release_for
 from modelmill.core.clock import database_now
 from modelmill.core.errors import Conflict, InvalidRequest
 from modelmill.core.killpoints import killpoint
-from modelmill.datasets.models import DatasetVersion
-from modelmill.datasets.selectors import version_for
 from modelmill.registry.naming import MAX_SUFFIX_LENGTH
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.services import audit_record
-from modelmill.training.checks import (
-    kind_check,
-    metadata_check,
-    other_check,
-    size_check,
-    version_check,
-)
+from modelmill.training.checks import data_check, metadata_check, trainable_check
 from modelmill.training.fitting import memory_measured
 from modelmill.training.models import CHECKPOINTS_KEPT, Job
 from modelmill.training.sayings import Said
@@ -96,8 +87,6 @@ def job_submit(
     earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
     if earlier is not None:
         return earlier
-    if quote_first:
-        free_check()
     job = _job_new(asked, caller=caller, spec_hash=spec_hash, idempotency_key=idempotency_key)
     try:
         with transaction.atomic():
@@ -139,16 +128,15 @@ def key_refuse() -> NoReturn:
 def _job_new(
     asked: Mapping[str, Any], *, caller: Caller, spec_hash: str, idempotency_key: str | None
 ) -> Job:
+    if asked.get("quote_first"):
+        free_check()
     release = release_for(asked["plugin"])
-    if not release.manifest.get("trains"):
-        raise InvalidRequest(
-            _("%(title)s cannot be trained.") % {"title": release.title}, param="model"
-        )
+    trainable_check(release)
     complete = parameters_complete(release, asked["parameters"])
     metadata_check(asked["metadata"])
     if len(asked["suffix"]) > MAX_SUFFIX_LENGTH:
         raise InvalidRequest(_("The suffix has at most 64 characters."), param="suffix")
-    training, validation = _versions(asked, release)
+    training, validation = data_check(asked["training"], asked["validation"], release=release)
     ready = all(version.is_ready for version in (training, validation) if version)
     now = database_now()
     seed = asked["seed"]
@@ -198,22 +186,6 @@ def job_store(job: Job, *, caller: Caller) -> None:
     event_say(Said.CREATED, job_id=job.id, tenant_id=job.tenant_id)
     event_say(said, job_id=job.id, tenant_id=job.tenant_id)
     audit_record("job.submitted", caller=caller, object_id=job.id)
-
-
-def _versions(
-    asked: Mapping[str, Any], release: Release
-) -> tuple[DatasetVersion, DatasetVersion | None]:
-    training = version_for(asked["training"], param="training_file")
-    version_check(training, param="training_file")
-    kind_check(training, release=release, param="training_file")
-    size_check(training, release=release, param="training_file")
-    if not asked["validation"]:
-        return training, None
-    validation = version_for(asked["validation"], param="validation_file")
-    version_check(validation, param="validation_file")
-    kind_check(validation, release=release, param="validation_file")
-    other_check(validation, training=training)
-    return training, validation
 
 
 def _asked_before(spec_hash: str, *, key: str | None, caller: Caller, is_retry: bool) -> Job | None:

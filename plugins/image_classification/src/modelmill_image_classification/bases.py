@@ -7,10 +7,10 @@ from typing import Any
 from modelmill_sdk import CustomerError, LeftOut
 from modelmill_sdk.bases import (
     base_folder,
-    base_folders,
     base_json,
     bases_left_out,
     bases_offered,
+    reads_text,
 )
 
 _DEFAULT_SIDE = 224
@@ -26,11 +26,6 @@ class Base:
     deviation: list[float]
 
 
-def picture_names() -> list[str]:
-    """Name the installed base models that classify pictures."""
-    return [one.name for one in base_folders() if _sees(base_json(one / "config.json"))]
-
-
 def pictures_left_out() -> list[LeftOut]:
     """List the base models that look at pictures and cannot be opened, and why."""
     return bases_left_out(_sees)
@@ -43,7 +38,7 @@ def pictures_offered() -> list[str]:
 
 def base_open(name: str) -> Base:
     """Find an installed base model. Raises CustomerError, naming those there are."""
-    names = picture_names()
+    names = pictures_offered()
     if name not in names:
         offer = f"Installed: {', '.join(names)}." if names else "No base model is installed here."
         said = f"There is no base model {name!r}." if name else "This network needs a base model."
@@ -62,4 +57,4 @@ def base_open(name: str) -> Base:
 
 def _sees(config: dict[str, Any]) -> bool:
     """Say whether a configuration is of a network that looks at pictures."""
-    return "num_channels" in config and "vocab_size" not in config
+    return "num_channels" in config and not reads_text(config)

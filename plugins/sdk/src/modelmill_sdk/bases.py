@@ -59,6 +59,11 @@ def bases_offered(is_ours: Callable[[dict[str, Any]], bool]) -> list[str]:
     ]
 
 
+def reads_text(config: dict[str, Any]) -> bool:
+    """Say whether a configuration is of a network that reads text: it has a vocabulary."""
+    return "vocab_size" in config
+
+
 def base_needed(parameter: str, values: Sequence[str]) -> dict[str, Any]:
     """Say in a schema that these ``values`` of a parameter need a ``base``.
 

@@ -41,16 +41,16 @@ class TextClassification(Plugin):
     @classmethod
     def left_out(cls) -> Sequence[LeftOut]:
         """Name the base models for texts that cannot be opened."""
-        from modelmill_sdk.bases import bases_left_out
+        from modelmill_sdk.bases import bases_left_out, reads_text
 
-        return bases_left_out(lambda config: "vocab_size" in config)
+        return bases_left_out(reads_text)
 
     @classmethod
     def offered(cls) -> Mapping[str, Sequence[str]]:
         """Name the base models for texts that can be opened."""
-        from modelmill_sdk.bases import bases_offered
+        from modelmill_sdk.bases import bases_offered, reads_text
 
-        return {"base": bases_offered(lambda config: "vocab_size" in config)}
+        return {"base": bases_offered(reads_text)}
 
     def validate(self, data: "TrainData", params: Any) -> Iterable[Problem]:
         """Yield empty texts and classes too rare. Raises CustomerError on an unknown base."""

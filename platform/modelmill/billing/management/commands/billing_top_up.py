@@ -1,6 +1,5 @@
 """``billing_top_up --tenant SLUG --amount 25.00 --key BANK-REF``: book what a customer paid."""
 
-from decimal import Decimal, DecimalException
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -8,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from modelmill.billing.management.naming import tenant_named
 from modelmill.billing.services import wallet_top_up
 from modelmill.core.management.operating import OperatorCommand, text_checked
-from modelmill.core.money import MICRO, micro_text
+from modelmill.core.money import MICRO, micro_read, micro_text
 from modelmill.core.scope import tenant_scope
 
 # A payment's reference is part of a key of the journal; a billion is beyond any payment.
@@ -17,11 +16,11 @@ _AMOUNT_MAX_MICRO = 1_000_000_000 * MICRO
 
 
 class Command(OperatorCommand):
-    """Put money that was paid into a tenant's credit, which pays what is due first."""
+    """Put money that was paid into a tenant's balance, which pays what is due first."""
 
     help = (
         "Book what a customer paid, once for each payment's reference: "
-        "it pays what is due, the oldest invoice first, and the rest is credit."
+        "it pays what is due, the oldest invoice first, and the rest stays in the balance."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,7 +32,7 @@ class Command(OperatorCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Book it, and print the credit there is afterwards, and what is still due."""
+        """Book it, and print the balance there is afterwards, and what is still due."""
         tenant = tenant_named(options["tenant"])
         amount_micro = _amount_micro(options["amount"])
         key = text_checked("--key", options["key"], most=_KEY_MAX)
@@ -47,12 +46,9 @@ class Command(OperatorCommand):
 
 
 def _amount_micro(text: str) -> int:
-    try:
-        exact = Decimal(text) * MICRO
-    except DecimalException:
-        exact = Decimal(0)
-    if not exact.is_finite() or not 0 < exact <= _AMOUNT_MAX_MICRO or exact != int(exact):
+    amount_micro = micro_read(text)
+    if amount_micro is None or not 0 < amount_micro <= _AMOUNT_MAX_MICRO:
         raise CommandError(
             f"{text!a} is no amount of money: write it as in 25.00, with at most six decimals."
         )
-    return int(exact)
+    return amount_micro

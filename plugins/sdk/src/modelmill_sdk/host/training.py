@@ -7,9 +7,9 @@ from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.checkpoints import CheckpointFolder
 from modelmill_sdk.data import TrainData
 from modelmill_sdk.errors import Cancelled
+from modelmill_sdk.host.pages import pages_keep
 from modelmill_sdk.host.parameters import parameters_read
 from modelmill_sdk.host.versions import versions_read
-from modelmill_sdk.learning.pages import pages_keep
 from modelmill_sdk.peaks import gpu_peak_bytes
 from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import Started, TrainDone, TrainStart

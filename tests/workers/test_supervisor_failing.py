@@ -1,0 +1,119 @@
+"""An attempt that goes wrong, with a real plugin process: what is said, tried again and charged."""
+
+import tempfile
+
+import pytest
+from django.db.models.functions import Now
+from modelmill.core.models import Blob
+from modelmill.metering.models import UsageEvent
+from modelmill.training.models import Attempt, Job
+from modelmill.training.selectors import (
+    job_messages,
+)
+from modelmill.training.states import State
+
+from tests.processes import FAKES
+from tests.workers.learner import job_make, job_now, steps_billed
+from workers import looking
+from workers.supervisor import train_all, train_next
+
+
+def test_data_the_plugin_refuses_costs_nothing(mill) -> None:
+    job = job_make(mill, text="chaff\n" * 3 + "corn\n")
+    train_next()
+    job = job_now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, "dataset_invalid")
+    assert "This row is chaff. Take it out." in job.error_message
+    with mill.scope():
+        assert not UsageEvent.objects.filter(subject=job.id).exists()
+
+
+def test_a_crashed_plugin_is_tried_again(mill) -> None:
+    job = job_make(mill, steps=20, do="crash", at=5)
+    train_next()
+    job = job_now(mill, job)
+    assert (job.state, job.attempt) == (State.QUEUED, 1)
+    with mill.scope():
+        assert "SIGKILL" in Attempt.objects.get(job=job).detail
+
+
+@pytest.mark.parametrize(
+    ("do", "code"),
+    [
+        ("nan", "nan_loss"),
+        ("pickle", "plugin_error"),
+        ("leave", "plugin_error"),
+        ("link", "plugin_error"),
+        ("chatter", "dataset_invalid"),
+    ],
+)
+def test_a_job_that_goes_wrong_fails_with_its_reason(mill, settings, do, code) -> None:
+    if do == "link":
+        settings.CHECKPOINT_EVERY_S = 0
+    job = job_make(mill, steps=3_000 if do == "nan" else 5, step_ms=5, do=do)
+    train_next()
+    job = job_now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, code)
+    with mill.scope():
+        assert not Blob.objects.filter(media_type="application/x-tar").exists()
+
+
+def test_folders_deeper_than_python_goes_are_cleared_away(mill, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tmp_path.chmod(0o755)
+    job = job_make(mill, steps=5, do="burrow")
+    train_next()
+    # Done, or ended for what it wrote, if that was seen first.
+    assert job_now(mill, job).state in (State.SUCCEEDED, State.QUEUED)
+    assert not list(tmp_path.glob("modelmill-train-*"))
+
+
+def test_a_plugin_that_never_ends_looking_at_the_data_is_ended(mill, settings) -> None:
+    settings.TRAIN_MAX_S = 1
+    job = job_make(mill, do="ponder")
+    train_next()
+    job = job_now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, "timeout")
+    with mill.scope():
+        assert not UsageEvent.objects.filter(subject=job.id).exists()
+
+
+def test_a_plugin_that_is_gone_is_looked_for_at_once_and_tried_again(
+    mill, settings, monkeypatch
+) -> None:
+    rung: list[str] = []
+    monkeypatch.setattr(looking, "_asked_at", [])
+    monkeypatch.setattr(looking, "ring", lambda task, payload: rung.append(task) or True)
+    first, second = job_make(mill, steps=3), job_make(mill, steps=3)
+    # Uninstalled, or broken: no process of a plugin finds it any more.
+    settings.PLUGIN_PATHS = []
+    assert train_all() == 2
+    # Once, however many jobs meet it.
+    assert rung == ["workers.tasks.catalog.describe"]
+    for job in (first, second):
+        job = job_now(mill, job)
+        assert (job.state, job.error_code) == (State.QUEUED, "")
+        with mill.scope():
+            assert "tried again" in job_messages(job)[0].message
+            assert "No plugin 'fake-learner'" in Attempt.objects.filter(job=job).get().detail
+
+    settings.PLUGIN_PATHS = [FAKES]
+    with mill.scope():
+        Job.objects.update(next_run_at=Now())
+    assert train_all() == 2
+    assert {job_now(mill, job).state for job in (first, second)} == {State.SUCCEEDED}
+
+
+def test_a_plugin_that_stays_away_is_said_to_be_and_nothing_is_charged(
+    mill, settings, monkeypatch
+) -> None:
+    monkeypatch.setattr(looking, "ring", lambda task, payload: True)
+    job = job_make(mill, steps=3)
+    settings.PLUGIN_PATHS = []
+    for _ in range(job.max_attempts):
+        with mill.scope():
+            Job.objects.update(next_run_at=Now())
+        train_all()
+    job = job_now(mill, job)
+    assert (job.state, job.error_code) == (State.FAILED, "plugin_missing")
+    assert steps_billed(mill, job) == []
