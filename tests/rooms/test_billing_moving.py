@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from modelmill.billing.books import book_current, book_publish, book_rates
+from modelmill.billing.books import book_at, book_current, book_publish, book_rates
 from modelmill.billing.closing import invoice_close
 from modelmill.billing.costs import cost_buckets, subject_bill
 from modelmill.billing.models import BookChange, Invoice, PriceBook, Subscription
@@ -76,8 +76,8 @@ def test_the_running_month_keeps_its_prices(acme, dear) -> None:
     with acme.scope():
         assert quote_micro(tenant_id=acme.tenant.id, usages=[("images", "", 1)]) == before
         times = book_times(acme.tenant.id)
-        assert times.id_at(starts_at - timedelta(microseconds=1)) != dear.pk
-        assert times.id_at(starts_at) == dear.pk
+        assert times.book_at(starts_at - timedelta(microseconds=1)).pk != dear.pk
+        assert times.book_at(starts_at).pk == dear.pk
         assert times.planned().book == dear
 
 
@@ -99,6 +99,17 @@ def test_a_book_never_holds_before_its_day(acme, db) -> None:
     on_the_first = book_publish({}, effective_from=first)
     assert move_starts_at(later) == month_next(first)
     assert move_starts_at(on_the_first) == first
+
+
+def test_earlier_prices_that_are_published_again_hold_again(acme, db) -> None:
+    day = month_next(timezone.now())
+    first = book_publish(DEAR, effective_from=day)
+    other = book_publish({}, effective_from=day)
+    again = book_publish(DEAR, effective_from=day)
+
+    assert book_at(day) == again and book_rates(again.pk) == book_rates(first.pk)
+    assert book_publish(DEAR, effective_from=day) == again, "a second click makes no other"
+    assert set(PriceBook.objects.filter(effective_from=day)) == {first, other, again}
 
 
 def test_another_currency_is_refused(acme, db) -> None:

@@ -182,9 +182,9 @@ def test_every_organisation_is_given_a_book_from_its_next_month(
     for place in (acme, globex):
         with place.scope():
             times = book_times(place.tenant.pk)
-            assert times.id_at(datetime(2100, 1, 1, tzinfo=UTC)) == book.pk
+            assert times.book_at(datetime(2100, 1, 1, tzinfo=UTC)).pk == book.pk
     with acme.scope():
-        assert book_times(acme.tenant.pk).id_now() != book.pk
+        assert book_times(acme.tenant.pk).book_now().pk != book.pk
     assert "Other prices from next month on" in acme.browser().get("/audit").content.decode()
 
 

@@ -48,7 +48,7 @@ def subscription_move(tenant: Tenant, *, book: PriceBook, actor: str) -> datetim
             )
         planned = [change for change in times.changes if change.starts_at >= starts_at]
         if [change.book_id for change in planned] == [book.pk] or (
-            not planned and times.id_at(starts_at) == book.pk
+            not planned and times.book_at(starts_at).pk == book.pk
         ):
             return starts_at
         BookChange.objects.filter(pk__in=[change.pk for change in planned]).delete()

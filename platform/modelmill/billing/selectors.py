@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from modelmill.billing.bills import bill_sha256, period_bill, usage_bill_of
-from modelmill.billing.books import book_rates
+from modelmill.billing.books import LAST_FIRST, book_rates
 from modelmill.billing.dues import with_payments
 from modelmill.billing.models import Balance, Invoice, InvoiceLine, Price, PriceBook, Reservation
 from modelmill.billing.pinning import book_times
@@ -26,6 +26,7 @@ class BalanceSummary:
 
     ``accrued_micro`` is what the open period's usage costs so far;
     ``unbilled_micro`` of it is set aside already, for finished work.
+    ``welcome_micro`` is what a new organisation begins with, whatever plan this one is on.
     """
 
     currency: str
@@ -94,15 +95,14 @@ def usage_bill(tenant_id: str, *, start: datetime, end: datetime) -> RatedBill:
     return usage_bill_of(book_times(tenant_id), start=start, end=end)
 
 
-def price_list(tenant_id: str) -> list[Price]:
-    """Return the tenant's prices that hold now, by meter."""
-    book_id = book_times(tenant_id).id_now()
-    return list(Price.objects.filter(book_id=book_id).order_by("meter", "plugin_id"))
+def book_prices(book: PriceBook) -> list[Price]:
+    """Return a book's prices, by meter."""
+    return list(Price.objects.filter(book=book).order_by("meter", "plugin_id"))
 
 
 def tenant_rates(tenant_id: str) -> Rates:
     """Return the tenant's rates that hold now by (meter, plugin id)."""
-    return book_rates(book_times(tenant_id).id_now())
+    return book_rates(book_times(tenant_id).book_now().pk)
 
 
 def event_price(event: UsageEvent, *, rates: Rates) -> EventPrice:
@@ -158,4 +158,5 @@ def invoice_recomputes(invoice: Invoice) -> bool:
 
 def book_list() -> QuerySet[PriceBook]:
     """Return every price book with its prices, the newest first, for the operator."""
-    return PriceBook.objects.prefetch_related("prices").order_by("-effective_from", "-id")
+    prices = Prefetch("prices", Price.objects.order_by("plugin_id", "meter"))
+    return PriceBook.objects.prefetch_related(prices).order_by(*LAST_FIRST)
