@@ -4,9 +4,10 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone, translation
 from modelmill.billing.closing import invoice_close
-from modelmill.billing.models import Invoice
-from modelmill.billing.selectors import wallet_balance
+from modelmill.billing.models import Invoice, Plan
+from modelmill.billing.selectors import balance_summary, wallet_balance
 from modelmill.billing.services import reservation_open
+from modelmill.billing.subscriptions import subscription_plan_set
 from modelmill.core import environment
 from modelmill.core.errors import QuotaExceeded
 from modelmill.metering.services import usage_record
@@ -172,3 +173,14 @@ def test_meters_are_named_as_their_plugin_named_them(acme) -> None:
     assert "Renamed" in acme.browser().get("/usage/events").content.decode()
     page = acme.browser().get("/plugins/poet").content.decode()
     assert page.count("Renamed") == 1
+
+
+def test_the_welcome_shown_is_the_one_that_new_organisations_get(settings, acme, globex) -> None:
+    team = Plan.objects.create(code="team", title="Team", welcome_micro=77_000_000)
+    with acme.scope():
+        subscription_plan_set(acme.tenant, plan=team)
+        assert balance_summary(acme.tenant.pk).welcome_micro == 10_000_000
+    settings.WELCOME_MICRO = 3_000_000
+    for place in (acme, globex):
+        with place.scope():
+            assert balance_summary(place.tenant.pk).welcome_micro == 3_000_000

@@ -48,13 +48,17 @@ def plan_list() -> QuerySet[Plan]:
     return Plan.objects.order_by("title")
 
 
-def welcome_micro(plan: Plan) -> int:
-    """Return the credit that a new organisation begins with on a plan.
+def welcome_micro(known: Plan | None = None) -> int:
+    """Return the credit that a new organisation begins with.
 
-    Of the plan that new organisations get, MODELMILL_WELCOME_CREDIT says it, where that is set.
+    MODELMILL_WELCOME_CREDIT says it, or else the plan that every new organisation gets: no query
+    where ``known``, a plan that was read already, is that one.
     """
     told: int | None = settings.WELCOME_MICRO
-    return told if told is not None and plan.code == defaults.PLAN_CODE else plan.welcome_micro
+    if told is not None:
+        return told
+    plan = known if known and known.code == defaults.PLAN_CODE else _plan_default()
+    return plan.welcome_micro
 
 
 def _plan_default() -> Plan:
