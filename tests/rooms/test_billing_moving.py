@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from modelmill.billing import closing
 from modelmill.billing.books import book_at, book_current, book_publish, book_rates
 from modelmill.billing.closing import invoice_close
 from modelmill.billing.costs import cost_buckets, subject_bill
@@ -148,6 +149,30 @@ def test_a_period_ends_where_the_prices_change(acme, dear) -> None:
         ]
         again = invoice_close(tenant_id=acme.tenant.id, end=APRIL + timedelta(days=10))
         assert again == last and Invoice.objects.count() == 2
+
+
+def test_the_command_prints_every_invoice_that_it_makes(acme, dear) -> None:
+    with acme.scope():
+        moved_in_april(acme, dear)
+        use(acme, MARCH + timedelta(days=3))
+    out = StringIO()
+    call_command("billing_close", "--tenant", "acme", "--now", stdout=out)
+    with acme.scope():
+        march = Invoice.objects.get()
+    assert out.getvalue() == f"{march.pk} {march.full_number} 0.02 USD\n"
+
+
+def test_a_change_that_is_past_ends_no_period_again(acme, dear, monkeypatch) -> None:
+    ends = []
+    with acme.scope():
+        moved_in_april(acme, dear)
+        invoice_close(tenant_id=acme.tenant.id, end=MAY)
+        seal = closing.usage_seal
+        monkeypatch.setattr(
+            closing, "usage_seal", lambda **told: ends.append(told["through"]) or seal(**told)
+        )
+        invoice_close(tenant_id=acme.tenant.id, end=MAY + timedelta(days=1))
+    assert ends == [MAY + timedelta(days=1)]
 
 
 def test_what_something_cost_is_told_by_the_book_of_its_time(acme, dear) -> None:

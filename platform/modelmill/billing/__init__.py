@@ -2,6 +2,6 @@
 
 Not for what was used; that is metering. Public verbs: ``quote_micro``,
 ``subscription_ensure``, ``reservation_open``, ``reservation_grow``,
-``reservation_close``, ``wallet_top_up`` (services), ``invoice_close``
+``reservation_close``, ``wallet_top_up`` (services), ``invoices_close``
 (closing); questions in ``selectors``. ``rating`` is pure arithmetic.
 """
