@@ -4,12 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import CharField, Count, F, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from modelmill.billing.bills import bill_sha256, period_bill, usage_bill_of
 from modelmill.billing.books import LAST_FIRST, book_rates
 from modelmill.billing.dues import with_payments
-from modelmill.billing.models import Balance, Invoice, InvoiceLine, Price, PriceBook, Reservation
+from modelmill.billing.models import (
+    Balance,
+    BookChange,
+    Invoice,
+    InvoiceLine,
+    Price,
+    PriceBook,
+    Reservation,
+    Subscription,
+)
 from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import Rate, RatedBill, Rates, rate_for
 from modelmill.billing.subscriptions import subscription_for, welcome_micro
@@ -160,3 +170,27 @@ def book_list() -> QuerySet[PriceBook]:
     """Return every price book with its prices, the newest first, for the operator."""
     prices = Prefetch("prices", Price.objects.order_by("plugin_id", "meter"))
     return PriceBook.objects.prefetch_related(prices).order_by(*LAST_FIRST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookTenants:
+    """How many tenants have a book now, and how many have it from a later month on."""
+
+    now: int
+    later: int
+
+
+def book_tenants() -> dict[str, BookTenants]:
+    """Return, by book id, how many of the tenants in scope have it. Two queries."""
+    begun = BookChange.objects.filter(subscription=OuterRef("pk"), starts_at__lte=Now())
+    latest = Subquery(begun.order_by("-starts_at").values("book_id")[:1])
+    held = Subscription.objects.annotate(
+        held=Coalesce(latest, F("book_id"), output_field=CharField())
+    ).order_by()
+    now = dict(held.values_list("held").annotate(Count("pk")))
+    planned = BookChange.objects.filter(starts_at__gt=Now()).order_by()
+    later = dict(planned.values_list("book_id").annotate(Count("subscription", distinct=True)))
+    return {
+        book_id: BookTenants(now=now.get(book_id, 0), later=later.get(book_id, 0))
+        for book_id in now.keys() | later.keys()
+    }

@@ -3,11 +3,12 @@
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, Q, QuerySet
+from django.db.models.functions import Now
 
 from modelmill.billing import defaults
 from modelmill.billing.books import book_current
 from modelmill.billing.journal import Move, balance_lock, journal_post
-from modelmill.billing.models import Balance, Plan, Subscription
+from modelmill.billing.models import Balance, BookChange, BookGrant, Plan, Subscription
 from modelmill.billing.models.money import Account
 from modelmill.metering.rolling import hour_of
 from modelmill.tenants.models import Tenant
@@ -78,6 +79,7 @@ def _create(tenant_id: str) -> Subscription:
         )
         if is_new:
             Balance.objects.create(tenant_id=tenant_id)
+            _grants_take(subscription)
         # Once a person, not once a tenant: else a second name would be worth a second credit.
         if is_new and tenant_is_first(tenant_id):
             journal_post(
@@ -87,3 +89,23 @@ def _create(tenant_id: str) -> Subscription:
                 subject=subscription.id,
             )
     return subscription
+
+
+def _grants_take(subscription: Subscription) -> None:
+    """Plan for a new subscription what every tenant was given: later books than its own."""
+    book = subscription.book
+    changes = BookChange.objects.bulk_create(
+        BookChange(
+            tenant_id=subscription.tenant_id,
+            subscription=subscription,
+            book=grant.book,
+            starts_at=grant.starts_at,
+        )
+        for grant in BookGrant.objects.select_related("book").filter(
+            starts_at__gt=Now(), book__currency=book.currency
+        )
+        if grant.book_id != book.pk and grant.book.effective_from >= book.effective_from
+    )
+    if changes:
+        subscription.has_changes = True
+        subscription.save(update_fields=["has_changes"])
