@@ -18,15 +18,16 @@ from modelmill.tenants.services import operator_record
 MOVED = "prices.moved"
 
 
-def move_starts_at(book: PriceBook) -> datetime:
+def move_starts_at(book: PriceBook, *, now: datetime | None = None) -> datetime:
     """Return when one who is moved to a book now has it: a month's beginning, in UTC.
 
-    The running period keeps its prices, and no book holds before its day.
+    The running period keeps its prices, and no book holds before its day. ``now`` is the
+    database's time, where it was asked already.
     """
     starts_at = book.effective_from
     if starts_at != month_start(starts_at):
         starts_at = month_next(starts_at)
-    return max(month_next(database_now()), starts_at)
+    return max(month_next(now or database_now()), starts_at)
 
 
 def subscription_move(

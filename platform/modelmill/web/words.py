@@ -66,6 +66,7 @@ _LABELS: Final[dict[str, str | Promise]] = {
     "pausing": _("Pausing"),
     "pending": _("Pending"),
     "planned": _("Planned"),
+    "replaced": _("Replaced"),
     "processing": _("Processing"),
     "published": _("Published"),
     "quarantined": _("Quarantined"),

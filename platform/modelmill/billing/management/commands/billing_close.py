@@ -24,7 +24,7 @@ class Command(OperatorCommand):
         parser.add_argument("--now", action="store_true", help="close up to this moment")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Close, and print each invoice's id, number and total: where prices changed there are several."""
+        """Close, and print each invoice: its id, number and total. A change of prices makes two."""
         tenant = tenant_named(options["tenant"])
         end = None if options["now"] else month_start(database_now())
         with tenant_scope(tenant.id):
