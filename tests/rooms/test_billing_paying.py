@@ -122,6 +122,13 @@ def test_the_operator_says_how_to_pay(settings, acme) -> None:
     assert "请汇款" in reader.get("/invoices").content.decode()
 
 
+def test_an_address_in_the_operators_words_is_a_link(settings, acme) -> None:
+    settings.PAYMENT_TEXTS = {"en": 'Pay at https://pay.example/a?b=1&c=2 "now"', "zh-hans": ""}
+    page = acme.browser().get("/usage").content.decode()
+    assert '<a href="https://pay.example/a?b=1&amp;c=2" rel="nofollow">' in page
+    assert "&quot;now&quot;" in page
+
+
 def test_a_refusal_says_how_to_pay(settings, acme) -> None:
     settings.PAYMENT_TEXTS = {"en": "Wire to 1,\nquote 2.", "zh-hans": ""}
     for language in ("en", "zh-hans"):
