@@ -15,7 +15,7 @@ _MONTH_HOURS: Final = 730
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """``per`` units of a meter, in words; ``ten`` is ten of them, where a number does not say it."""
+    """``per`` units of a meter, in words; ``ten`` is ten of them, where no number says it."""
 
     per: int
     title: str
