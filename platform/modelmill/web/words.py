@@ -157,6 +157,7 @@ _ACTIONS: Final[dict[str, str | Promise]] = {
     "search.submitted": _("Search begun"),
     "tenant.active": _("Organisation resumed"),
     "tenant.changed": _("Settings changed"),
+    "tenant.billing_changed": _("Details on invoices changed"),
     "tenant.created": _("Organisation created"),
     "tenant.suspended": _("Organisation suspended"),
     "webhook.changed": _("Webhook changed"),
