@@ -42,7 +42,7 @@ def test_prices_are_compared_before_they_are_published(
     page.locator('[name="price.gpu_ms"]').fill("3.1")
     page.locator("details", has_text="poet").first.locator("summary").click()
     page.locator('[name="price.gpu_ms.poet"]').fill("4")
-    page.get_by_role("button", name="Compare with the prices now").click()
+    page.get_by_role("button", name="Compare old and new").click()
     expect(page.get_by_role("row", name="GPU time").first).to_contain_text("2.40 USD")
     check_access(page)
     assert is_narrow(page)

@@ -6,15 +6,17 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from modelmill.billing.books import book_current, book_publish, book_rates
+from modelmill.billing import closing, moving
+from modelmill.billing.books import book_at, book_current, book_publish, book_rates
 from modelmill.billing.closing import invoice_close
 from modelmill.billing.costs import cost_buckets, subject_bill
-from modelmill.billing.models import BookChange, Invoice, PriceBook, Subscription
+from modelmill.billing.models import BookChange, BookGrant, Invoice, PriceBook, Subscription
 from modelmill.billing.months import month_next
 from modelmill.billing.moving import move_starts_at, subscription_move, subscriptions_move
 from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import Rate
 from modelmill.billing.selectors import (
+    book_tenants,
     invoice_lines,
     invoice_recomputes,
     tenant_rates,
@@ -22,9 +24,10 @@ from modelmill.billing.selectors import (
 )
 from modelmill.billing.services import quote_micro, subscription_ensure
 from modelmill.core.errors import Conflict
-from modelmill.core.scope import system_scope
+from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.metering.services import usage_record
 from modelmill.tenants.models import Tenant
+from modelmill.tenants.services import tenant_create
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
@@ -76,8 +79,8 @@ def test_the_running_month_keeps_its_prices(acme, dear) -> None:
     with acme.scope():
         assert quote_micro(tenant_id=acme.tenant.id, usages=[("images", "", 1)]) == before
         times = book_times(acme.tenant.id)
-        assert times.id_at(starts_at - timedelta(microseconds=1)) != dear.pk
-        assert times.id_at(starts_at) == dear.pk
+        assert times.book_at(starts_at - timedelta(microseconds=1)).pk != dear.pk
+        assert times.book_at(starts_at).pk == dear.pk
         assert times.planned().book == dear
 
 
@@ -99,6 +102,17 @@ def test_a_book_never_holds_before_its_day(acme, db) -> None:
     on_the_first = book_publish({}, effective_from=first)
     assert move_starts_at(later) == month_next(first)
     assert move_starts_at(on_the_first) == first
+
+
+def test_earlier_prices_that_are_published_again_hold_again(acme, db) -> None:
+    day = month_next(timezone.now())
+    first = book_publish(DEAR, effective_from=day)
+    other = book_publish({}, effective_from=day)
+    again = book_publish(DEAR, effective_from=day)
+
+    assert book_at(day) == again and book_rates(again.pk) == book_rates(first.pk)
+    assert book_publish(DEAR, effective_from=day) == again, "a second click makes no other"
+    assert set(PriceBook.objects.filter(effective_from=day)) == {first, other, again}
 
 
 def test_another_currency_is_refused(acme, db) -> None:
@@ -139,6 +153,30 @@ def test_a_period_ends_where_the_prices_change(acme, dear) -> None:
         assert again == last and Invoice.objects.count() == 2
 
 
+def test_the_command_prints_every_invoice_that_it_makes(acme, dear) -> None:
+    with acme.scope():
+        moved_in_april(acme, dear)
+        use(acme, MARCH + timedelta(days=3))
+    out = StringIO()
+    call_command("billing_close", "--tenant", "acme", "--now", stdout=out)
+    with acme.scope():
+        march = Invoice.objects.get()
+    assert out.getvalue() == f"{march.pk} {march.full_number} 0.02 USD\n"
+
+
+def test_a_change_that_is_past_ends_no_period_again(acme, dear, monkeypatch) -> None:
+    ends = []
+    with acme.scope():
+        moved_in_april(acme, dear)
+        invoice_close(tenant_id=acme.tenant.id, end=MAY)
+        seal = closing.usage_seal
+        monkeypatch.setattr(
+            closing, "usage_seal", lambda **told: ends.append(told["through"]) or seal(**told)
+        )
+        invoice_close(tenant_id=acme.tenant.id, end=MAY + timedelta(days=1))
+    assert ends == [MAY + timedelta(days=1)]
+
+
 def test_what_something_cost_is_told_by_the_book_of_its_time(acme, dear) -> None:
     with acme.scope():
         moved_in_april(acme, dear)
@@ -159,6 +197,54 @@ def test_all_are_moved_and_each_once(acme, globex, dear) -> None:
         count, starts_at = subscriptions_move(dear, actor="operator")
         assert count == 2 and starts_at == month_next(timezone.now())
         assert BookChange.objects.count() == 2
+
+
+def test_nobody_is_moved_when_one_pays_in_another_currency(acme, globex, dear) -> None:
+    euros = book_publish({}, effective_from=timezone.now(), currency="EUR")
+    with system_scope("globex pays in euros"):
+        Subscription.objects.filter(tenant=globex.tenant).update(book=euros)
+        with pytest.raises(Conflict, match="globex pays in EUR"):
+            subscriptions_move(dear, actor="operator")
+        assert not BookChange.objects.exists() and not BookGrant.objects.exists()
+
+
+def test_all_have_one_date_though_a_month_ends_in_between(acme, globex, dear, monkeypatch) -> None:
+    starts_at = month_next(timezone.now())
+    times = iter([starts_at - timedelta(seconds=2)] * 2 + [starts_at] * 9)
+    monkeypatch.setattr(moving, "database_now", lambda: next(times))
+    with system_scope("the test moves all"):
+        with pytest.raises(Conflict, match="A month began in the meantime"):
+            subscriptions_move(dear, actor="operator")
+        assert [one.starts_at for one in BookChange.objects.all()] == [starts_at]
+        count, again = subscriptions_move(dear, actor="operator")
+        assert (count, again) == (2, month_next(starts_at))
+
+
+def test_whoever_signs_up_until_then_is_given_the_book_too(acme, globex) -> None:
+    first = month_next(month_next(timezone.now()))
+    book_current()
+    later = book_publish(DEAR, effective_from=first)
+    with system_scope("the test moves all"):
+        subscriptions_move(later, actor="operator")
+        assert book_tenants()[later.pk].later == 2
+    newcomer = tenant_create("Newcomer", owner=acme.owner)
+    with tenant_scope(newcomer.pk):
+        times = book_times(newcomer.pk)
+    assert times.planned().book == later and times.planned().starts_at == first
+    assert times.book_now() != later
+    with system_scope("the test looks at all"):
+        assert book_tenants()[later.pk].later == 3
+        assert book_tenants()[times.book_now().pk].now == 3
+
+
+def test_who_has_a_later_book_already_keeps_it(acme, dear) -> None:
+    with system_scope("the test moves all"):
+        subscriptions_move(dear, actor="operator")
+    latest = book_publish({}, effective_from=timezone.now())
+    newcomer = tenant_create("Newcomer", owner=acme.owner)
+    with tenant_scope(newcomer.pk):
+        times = book_times(newcomer.pk)
+    assert times.planned() is None and times.book_now() == latest
 
 
 def test_the_command_shows_the_books_and_moves(acme, globex, dear) -> None:

@@ -4,9 +4,10 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone, translation
 from modelmill.billing.closing import invoice_close
-from modelmill.billing.models import Invoice
-from modelmill.billing.selectors import wallet_balance
+from modelmill.billing.models import Invoice, Plan
+from modelmill.billing.selectors import balance_summary, wallet_balance
 from modelmill.billing.services import reservation_open
+from modelmill.billing.subscriptions import subscription_plan_set
 from modelmill.core import environment
 from modelmill.core.errors import QuotaExceeded
 from modelmill.metering.services import usage_record
@@ -25,14 +26,11 @@ def parties(settings, acme) -> None:
     settings.OPERATOR_ADDRESS = f"1 Pond Lane\n{HOSTILE}"
     settings.OPERATOR_TAX_NUMBER = "DE123"
     form = {
-        "name": "Acme",
-        "time_zone": "UTC",
-        "language": "en",
         "billing_name": "Acme Holding GmbH",
         "billing_address": f"2 Hill Road\r\n\r\n  9999  Town\r\n{HOSTILE}",
         "tax_number": "CH 456",
     }
-    acme.browser().post("/settings", form)
+    acme.browser().post("/settings/billing", form)
 
 
 def invoice_made(place: Place) -> Invoice:
@@ -101,11 +99,10 @@ def test_without_details_the_names_are_enough(acme) -> None:
     ],
 )
 def test_details_are_bounded(field, value, acme) -> None:
-    form = {"name": "New", "time_zone": "UTC", "language": "en", field: value}
-    page = acme.browser().post("/settings", form).content.decode()
+    page = acme.browser().post("/settings/billing", {field: value}).content.decode()
     assert "field-error" in page
     acme.tenant.refresh_from_db()
-    assert (acme.tenant.name, getattr(acme.tenant, field)) == ("Acme", "")
+    assert getattr(acme.tenant, field) == ""
 
 
 def test_the_operator_says_how_to_pay(settings, acme) -> None:
@@ -119,6 +116,13 @@ def test_the_operator_says_how_to_pay(settings, acme) -> None:
     reader = acme.browser()
     reader.cookies["django_language"] = "zh-hans"
     assert "请汇款" in reader.get("/invoices").content.decode()
+
+
+def test_an_address_in_the_operators_words_is_a_link(settings, acme) -> None:
+    settings.PAYMENT_TEXTS = {"en": 'Pay at https://pay.example/a?b=1&c=2 "now"', "zh-hans": ""}
+    page = acme.browser().get("/usage").content.decode()
+    assert '<a href="https://pay.example/a?b=1&amp;c=2" rel="nofollow">' in page
+    assert "&quot;now&quot;" in page
 
 
 def test_a_refusal_says_how_to_pay(settings, acme) -> None:
@@ -195,3 +199,14 @@ def test_a_closed_line_keeps_its_english_name_and_is_read_in_the_readers(acme) -
     for path in (f"/invoices/{invoice.pk}", f"/invoices/{invoice.pk}/lines/{line.pk}"):
         page = chinese.get(path).content.decode()
         assert "诗行" in page and "Verses written" not in page, path
+
+
+def test_the_welcome_shown_is_the_one_that_new_organisations_get(settings, acme, globex) -> None:
+    team = Plan.objects.create(code="team", title="Team", welcome_micro=77_000_000)
+    with acme.scope():
+        subscription_plan_set(acme.tenant, plan=team)
+        assert balance_summary(acme.tenant.pk).welcome_micro == 10_000_000
+    settings.WELCOME_MICRO = 3_000_000
+    for place in (acme, globex):
+        with place.scope():
+            assert balance_summary(place.tenant.pk).welcome_micro == 3_000_000

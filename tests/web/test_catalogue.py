@@ -9,7 +9,7 @@ from modelmill.cockpit.plugins import LEFT_OUT_REASONS
 from modelmill.tenants.models import AuditEntry
 from modelmill_embeddings.folders import ODD_NAME, ODD_VECTORS
 from modelmill_sdk.bases import PICKLED, WEIGHTLESS
-from modelmill_sdk.describing import CROWDED
+from modelmill_sdk.describing import CROWDED, MORE
 
 from tests.conftest import Place
 from tests.making import manifest_make
@@ -137,7 +137,7 @@ def test_the_operator_reads_which_base_models_are_left_out_and_why(
 
 
 def test_every_reason_of_our_own_is_known_in_both_languages() -> None:
-    assert set(LEFT_OUT_REASONS) == {PICKLED, WEIGHTLESS, ODD_NAME, ODD_VECTORS, CROWDED}
+    assert set(LEFT_OUT_REASONS) == {PICKLED, WEIGHTLESS, ODD_NAME, ODD_VECTORS, CROWDED, MORE}
 
 
 def test_a_plugin_without_a_model_says_what_the_operator_has_to_install(acme, operator) -> None:

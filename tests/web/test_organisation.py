@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from modelmill.tenants.models import Tenant, User
+from modelmill.tenants.models import AuditEntry, Member, Tenant, User
 from modelmill.tenants.services import tenant_create, tenant_state_set
 from modelmill.web import audit
 from modelmill.web.words import action_label
@@ -63,6 +63,26 @@ def test_a_wrong_setting_changes_nothing(field: str, acme: Place) -> None:
     assert "field-error" in response.content.decode()
     acme.tenant.refresh_from_db()
     assert acme.tenant.name == "Acme"
+
+
+def test_the_log_keeps_which_billing_details_were_changed(acme: Place) -> None:
+    details = {"billing_name": "Acme GmbH", "billing_address": "", "tax_number": "CH 9"}
+    for _again in range(2):
+        assert acme.browser().post("/settings/billing", details).status_code == 302
+
+    with acme.scope():
+        entry = AuditEntry.objects.get(action="tenant.billing_changed")
+    assert entry.detail == {"fields": ["billing_name", "tax_number"]}
+    assert "Details on invoices changed" in acme.browser().get("/audit").content.decode()
+
+
+def test_who_minds_the_bills_sees_the_billing_details_alone(acme: Place) -> None:
+    with acme.scope():
+        Member.objects.filter(user=acme.mate).update(role="billing")
+
+    page = acme.browser(acme.mate).get("/settings").content.decode()
+
+    assert 'name="tax_number"' in page and 'name="time_zone"' not in page
 
 
 @pytest.mark.parametrize("path", ["/settings", "/audit"])

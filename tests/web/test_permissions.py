@@ -10,8 +10,8 @@ from modelmill.tenants.permissions import ROLE_PERMISSIONS, Role
 
 from tests.conftest import Place
 
-# Page → the permission a GET needs ("" = any member); "POST" = it only takes forms;
-# None = the page asks for no tenant.
+# Page → the permission a GET needs, of several any one ("" = any member); "POST" = it only takes
+# forms; None = the page asks for no tenant.
 PAGES: Final[dict[str, str | None]] = {
     "landing": None,
     "welcome": None,
@@ -35,7 +35,8 @@ PAGES: Final[dict[str, str | None]] = {
     "webhook_off": "POST",
     "webhook_redeliver": "POST",
     "audit": "members:write",
-    "settings": "members:write",
+    "settings": "members:write billing:write",
+    "settings_billing": "POST",
     "notices": "",
     "datasets": "data:read",
     "dataset": "data:read",
@@ -123,7 +124,7 @@ def test_a_role_opens_what_the_table_says(role: str, acme: Place) -> None:
             continue
         got[page.name] = client.get(reverse(f"web:{page.name}")).status_code
         opens = WITHOUT_CHOICE.get(str(page.name), 200)
-        want[page.name] = opens if not needs or needs in ROLE_PERMISSIONS[role] else 403
+        want[page.name] = opens if not needs or ROLE_PERMISSIONS[role] & {*needs.split()} else 403
 
     assert got == want
 
@@ -151,3 +152,17 @@ def test_a_page_that_takes_forms_is_not_opened_by_a_link(acme: Place) -> None:
         if PAGES[str(page.name)] == "POST":
             words = dict.fromkeys(page.pattern.converters, "1")
             assert client.get(reverse(f"web:{page.name}", kwargs=words)).status_code == 405
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_who_may_change_the_settings_and_who_the_billing_details(role: str, acme: Place) -> None:
+    client = acme.browser(member_with(acme, role))
+    settings = {"name": "Acme Mills", "time_zone": "UTC", "language": "en"}
+    changed = client.post("/settings", settings).status_code
+    billed = client.post("/settings/billing", {"billing_name": "Acme GmbH"}).status_code
+
+    assert changed == (302 if role in (Role.OWNER, Role.ADMIN) else 403)
+    assert billed == (302 if role in (Role.OWNER, Role.ADMIN, Role.BILLING) else 403)
+    acme.tenant.refresh_from_db()
+    assert acme.tenant.name == ("Acme Mills" if changed == 302 else "Acme")
+    assert acme.tenant.billing_name == ("Acme GmbH" if billed == 302 else "")

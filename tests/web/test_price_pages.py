@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from modelmill.billing.books import book_at, book_current, book_publish, book_rates
 from modelmill.billing.models import PriceBook
+from modelmill.billing.moving import move_starts_at
 from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import Rate
 from modelmill.billing.subscriptions import subscription_ensure
@@ -60,10 +61,10 @@ def test_the_page_costs_the_same_with_many_plugins(
     operator: Client, poet: str, django_assert_num_queries: Any
 ) -> None:
     operator.get(PATH)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(10):
         operator.get(PATH)
     catalog_sync([manifest_make(plugin_id=f"poet-{n}", meters={f"m{n}": "M"}) for n in range(9)])
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(10):
         operator.get(PATH)
 
 
@@ -147,6 +148,70 @@ def test_prices_hold_from_a_later_day(operator: Client, acme: Place) -> None:
         assert subscription_ensure(acme.tenant).book == now
 
 
+def test_a_planned_books_prices_are_not_dropped_unseen(operator: Client, poet: str) -> None:
+    book_current()
+    day = (timezone.now() + timedelta(days=40)).astimezone(UTC).replace(second=0, microsecond=0)
+    gone = Rate(amount_micro=7_000_000, per=1, title="each")
+    planned = {**book_rates(book_current().pk), ("odes", "gone"): gone, ("images", ""): gone}
+    before = book_publish(planned, effective_from=day)
+    when = f"{day:%Y-%m-%dT%H:%M}"
+
+    form = operator.get(PATH, {"effective_from": when}).content.decode()
+    review = operator.post(PATH, amounts(effective_from=when))
+
+    assert f'value="{when}"' in form and 'name="price.odes.gone"' in form
+    assert f"effective_from={when}" in operator.get(PATH).content.decode()
+    assert review.context["before"] == before
+    changed = {change.row.key: (change.old, change.new) for change in review.context["changes"]}
+    assert changed.keys() == {("odes", "gone"), ("images", "")}
+    assert changed["odes", "gone"] == (gone, None)
+
+
+def test_a_planned_books_price_for_all_is_not_forgotten(operator: Client) -> None:
+    day = (timezone.now() + timedelta(days=40)).astimezone(UTC).replace(second=0, microsecond=0)
+    rate = Rate(amount_micro=7, per=1, title="each")
+    book_publish({**book_rates(book_current().pk), ("odes", ""): rate}, effective_from=day)
+
+    page = operator.post(PATH, amounts(effective_from=f"{day:%Y-%m-%dT%H:%M}")).content.decode()
+
+    assert 'name="price.odes"' in page and "Enter 0 to make it free." in page
+
+
+def test_earlier_prices_for_the_same_time_are_published_again(operator: Client) -> None:
+    day = (timezone.now() + timedelta(days=40)).astimezone(UTC)
+    when = f"{day:%Y-%m-%dT%H:%M}"
+    for amount in ("3", "4", "3"):
+        publish(operator, price__gpu_ms=amount, effective_from=when)
+        assert book_rates(book_at(day).pk)["gpu_ms", ""].amount_micro == int(amount) * 1_000_000
+    assert operator.get(PATH).content.decode().count("Replaced") == 2
+
+
+def test_the_dialog_says_which_book_and_when(operator: Client, acme: Place, globex: Place) -> None:
+    for place in (acme, globex):
+        with place.scope():
+            subscription_ensure(place.tenant)
+    book = book_current()
+
+    page = operator.get(PATH).content.decode()
+
+    assert f"Give the prices from {book.effective_from:%Y-%m-%d %H:%M} UTC to every" in page
+    day = move_starts_at(book)
+    assert f"2 organisations have book {book.pk} from {day:%Y-%m-%d} UTC on" in page
+    assert "Organisations with it: 2 now, 0 from a later month on." in page
+
+
+def test_a_book_in_another_currency_is_a_sentence_and_moves_nobody(
+    operator: Client, acme: Place
+) -> None:
+    with acme.scope():
+        subscription_ensure(acme.tenant)
+    euros = book_publish({}, effective_from=timezone.now(), currency="EUR")
+
+    answer = operator.post(f"{PATH}/{euros.pk}/move")
+
+    assert answer.status_code == 400 and "acme pays in USD" in answer.content.decode()
+
+
 @pytest.mark.parametrize("when", ["2020-01-01T00:00", "9999-01-01T00:00", "soon"])
 def test_prices_never_hold_in_the_past(when: str, operator: Client) -> None:
     page = operator.post(PATH, amounts(price__gpu_ms="3", effective_from=when)).content.decode()
@@ -172,9 +237,9 @@ def test_every_organisation_is_given_a_book_from_its_next_month(
     for place in (acme, globex):
         with place.scope():
             times = book_times(place.tenant.pk)
-            assert times.id_at(datetime(2100, 1, 1, tzinfo=UTC)) == book.pk
+            assert times.book_at(datetime(2100, 1, 1, tzinfo=UTC)).pk == book.pk
     with acme.scope():
-        assert book_times(acme.tenant.pk).id_now() != book.pk
+        assert book_times(acme.tenant.pk).book_now().pk != book.pk
     assert "Other prices from next month on" in acme.browser().get("/audit").content.decode()
 
 

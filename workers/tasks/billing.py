@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from celery import shared_task
-from modelmill.billing.closing import invoice_close, invoices_due
+from modelmill.billing.closing import invoices_close, invoices_due
 from modelmill.billing.documents import document_store
 from modelmill.billing.selectors import access_invoice
 from modelmill.core.clock import database_now
@@ -28,7 +28,7 @@ def close_due() -> int:
 def close(*, tenant_id: str, end: str) -> None:
     """Close one tenant's period; a second time changes nothing."""
     with tenant_scope(tenant_id):
-        invoice_close(tenant_id=tenant_id, end=datetime.fromisoformat(end))
+        invoices_close(tenant_id=tenant_id, end=datetime.fromisoformat(end))
 
 
 @shared_task(name="workers.tasks.billing.invoice_document")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from modelmill.api.framework.views import TenantView
 from modelmill.billing.models import BookChange, Price
 from modelmill.billing.pinning import book_times
-from modelmill.billing.selectors import balance_summary, price_list
+from modelmill.billing.selectors import balance_summary, book_prices
 
 
 class PricesView(TenantView):
@@ -31,7 +31,7 @@ class PricesView(TenantView):
                 "currency": book.currency.lower(),
                 "effective_from": int(book.effective_from.timestamp()),
                 "next": _planned(planned) if planned else None,
-                "data": [_price(price) for price in price_list(self.caller.tenant.id)],
+                "data": [_price(price) for price in book_prices(book)],
             }
         )
 
@@ -64,7 +64,7 @@ def _planned(change: BookChange) -> dict[str, Any]:
     return {
         "book": change.book_id,
         "effective_from": int(change.starts_at.timestamp()),
-        "data": [_price(price) for price in change.book.prices.order_by("meter", "plugin_id")],
+        "data": [_price(price) for price in book_prices(change.book)],
     }
 
 

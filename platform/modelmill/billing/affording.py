@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from modelmill.billing.books import book_rates
 from modelmill.billing.models import Balance
-from modelmill.billing.paying import with_payment_text
+from modelmill.billing.payment_texts import with_payment_text
 from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import rate_for
 from modelmill.core.errors import QuotaExceeded
@@ -97,7 +97,7 @@ def overdraft_refuse(*, held_micro: int, needed_micro: int) -> None:
 def _read(tenant_id: str, meter: str) -> _Known:
     stale_at_s = time.monotonic() + _KNOWN_S
     times = book_times(tenant_id)
-    rate = rate_for(book_rates(times.id_now()), meter=meter, plugin_id="")
+    rate = rate_for(book_rates(times.book_now().pk), meter=meter, plugin_id="")
     if rate is None or not rate.amount_micro:
         return _keep(_known, (tenant_id, meter), _Known(0, 0, stale_at_s))
     wallet_micro = Balance.objects.values_list("wallet_micro", flat=True).get(tenant_id=tenant_id)

@@ -7,24 +7,26 @@ from datetime import datetime
 
 from modelmill.billing.books import book_rates
 from modelmill.billing.pinning import BookTimes
-from modelmill.billing.rating import RatedBill, RatedLine, bill_rate, line_rate
-from modelmill.metering.selectors import usage_totals
+from modelmill.billing.rating import RatedBill, RatedLine, Rates, bill_rate, line_rate
+from modelmill.metering.selectors import UsageTotal, usage_totals
 
 
 def period_bill(*, book_id: str, start: datetime, end: datetime) -> RatedBill:
     """Rate the usage in scope accounted in ``[start, end)``: a line for each meter and plugin."""
     rates = book_rates(book_id)
     totals = usage_totals(start=start, end=end, group_by=("meter", "plugin_id", "billable"))
-    return bill_rate(
-        line_rate(
-            rates,
-            meter=str(total.meter),
-            plugin_id=str(total.plugin_id),
-            billable=bool(total.billable),
-            qty=total.qty,
-            event_count=total.event_count,
-        )
-        for total in totals
+    return bill_rate(total_rate(total, rates=rates) for total in totals)
+
+
+def total_rate(total: UsageTotal, *, rates: Rates) -> RatedLine:
+    """Price one sum, grouped by meter, plugin and billing at least."""
+    return line_rate(
+        rates,
+        meter=str(total.meter),
+        plugin_id=str(total.plugin_id),
+        billable=bool(total.billable),
+        qty=total.qty,
+        event_count=total.event_count,
     )
 
 

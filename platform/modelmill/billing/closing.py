@@ -34,16 +34,28 @@ from modelmill.metering.sealing import usage_seal
 
 # Usage that was under way at midnight gets this long to arrive in its own month.
 _GRACE = timedelta(minutes=10)
+_NAME_MAX = 200
 _TITLE_MAX = 200
 
 
 def invoice_close(*, tenant_id: str, end: datetime | None = None) -> Invoice | None:
+    """Close as ``invoices_close`` does; return the invoice of the period that ends last.
+
+    None where nothing was used in that one.
+    """
+    end = end or database_now()
+    invoices = invoices_close(tenant_id=tenant_id, end=end)
+    return next((one for one in invoices if one.period_end == end), None)
+
+
+def invoices_close(*, tenant_id: str, end: datetime | None = None) -> list[Invoice]:
     """Close the tenant's open period at ``end`` (default: now) and invoice it.
 
-    The period is ``[where the last one ended, end)``. First its usage is sealed
+    The period is ``[where the last one ended, end)``; where the tenant's prices changed
+    within, one period ends and the next begins. First its usage is sealed
     and summed; then lines, number, journal, the document's order and the next
     period's beginning are one transaction. A period without usage is closed
-    without an invoice and without a number (None). Closing again at the same
+    without an invoice and without a number. Closing again at the same
     ``end`` returns the invoice that is there. Raises ``InvalidRequest`` when
     ``end`` lies in the future.
     """
@@ -52,11 +64,11 @@ def invoice_close(*, tenant_id: str, end: datetime | None = None) -> Invoice | N
     if end > now:
         raise InvalidRequest("A period can be closed when it is over, not before.", param="end")
     times = book_times(tenant_id)
-    for change in times.changes:
-        # One period, one book: where the prices change, the period before ends.
-        if change.starts_at < end:
-            _close(tenant_id, times=times, end=change.starts_at, now=now)
-    return _close(tenant_id, times=times, end=end, now=now)
+    since = times.subscription.period_start
+    # One period, one book: where the prices change, the period before ends.
+    ends = [one.starts_at for one in times.changes if since < one.starts_at < end]
+    closed = [_close(tenant_id, times=times, end=one, now=now) for one in [*ends, end]]
+    return [invoice for invoice in closed if invoice is not None]
 
 
 def invoices_due(now: datetime) -> Iterator[tuple[str, datetime]]:
@@ -125,7 +137,7 @@ def _draft(
         period_end=end,
         currency=book.currency,
         tenant_name=tenant.name,
-        seller_name=settings.OPERATOR_NAME[:_TITLE_MAX],
+        seller_name=settings.OPERATOR_NAME[:_NAME_MAX],
         seller_address=settings.OPERATOR_ADDRESS,
         seller_tax_number=settings.OPERATOR_TAX_NUMBER,
         buyer_name=tenant.billing_name or tenant.name,

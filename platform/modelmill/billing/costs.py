@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from modelmill.billing.bills import total_rate
 from modelmill.billing.books import book_rates
 from modelmill.billing.models import Balance
 from modelmill.billing.pinning import book_times
-from modelmill.billing.rating import (
-    RatedBill,
-    RatedLine,
-    Rates,
-    bill_rate,
-    line_rate,
-    rate_for,
-)
+from modelmill.billing.rating import RatedBill, RatedLine, Rates, bill_rate, rate_for
 from modelmill.core.money import round_half_up
 from modelmill.metering.buckets import usage_buckets
 from modelmill.metering.selectors import UsageTotal, usage_of_subjects
@@ -119,16 +113,5 @@ def _bills(
     for at, until, book_id in book_times(tenant_id).parts(end=end):
         rates = book_rates(book_id)
         for subject, totals in usage_of_subjects(wanted, start=at, end=until).items():
-            lines[subject] += [_line(total, rates=rates) for total in totals]
+            lines[subject] += [total_rate(total, rates=rates) for total in totals]
     return {subject: bill_rate(found) for subject, found in lines.items()}
-
-
-def _line(total: UsageTotal, *, rates: Rates) -> RatedLine:
-    return line_rate(
-        rates,
-        meter=str(total.meter),
-        plugin_id=str(total.plugin_id),
-        billable=bool(total.billable),
-        qty=total.qty,
-        event_count=total.event_count,
-    )

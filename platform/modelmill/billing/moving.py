@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
-from modelmill.billing.models import BookChange, PriceBook, Subscription
+from modelmill.billing.models import BookChange, BookGrant, PriceBook, Subscription
 from modelmill.billing.months import month_next, month_start
 from modelmill.billing.pinning import book_times
 from modelmill.billing.subscriptions import subscription_ensure
@@ -17,38 +18,40 @@ from modelmill.tenants.services import operator_record
 MOVED = "prices.moved"
 
 
-def move_starts_at(book: PriceBook) -> datetime:
+def move_starts_at(book: PriceBook, *, now: datetime | None = None) -> datetime:
     """Return when one who is moved to a book now has it: a month's beginning, in UTC.
 
-    The running period keeps its prices, and no book holds before its day.
+    The running period keeps its prices, and no book holds before its day. ``now`` is the
+    database's time, where it was asked already.
     """
     starts_at = book.effective_from
     if starts_at != month_start(starts_at):
         starts_at = month_next(starts_at)
-    return max(month_next(database_now()), starts_at)
+    return max(month_next(now or database_now()), starts_at)
 
 
-def subscription_move(tenant: Tenant, *, book: PriceBook, actor: str) -> datetime:
-    """Give a tenant a book from its next month on; return when that is.
+def subscription_move(
+    tenant: Tenant, *, book: PriceBook, actor: str, starts_at: datetime | None = None
+) -> datetime:
+    """Give a tenant a book from its next month on, or from a later one's beginning; return when.
 
     What was planned for then or later is planned no more; a second call changes nothing.
-    Its own log says so. Raises ``Conflict`` for a book in another currency: the balance
-    and what was invoiced are in the old one.
+    Its own log says so. Raises ``Conflict`` for a book in another currency, for the balance
+    and what was invoiced are in the old one, and where the month began in the meantime.
     """
-    starts_at = move_starts_at(book)
+    starts_at = starts_at or move_starts_at(book)
     with tenant_scope(tenant.id), transaction.atomic():
         subscription = subscription_ensure(tenant)
         # Held, so that two operators plan one after the other.
         subscription = Subscription.objects.select_for_update().get(pk=subscription.pk)
+        # Asked once it is held: what was used in a month that began has its prices.
+        if database_now() >= starts_at:
+            raise Conflict(_("A month began in the meantime. Give the book once more."))
         times = book_times(tenant.id)
-        if subscription.book.currency != book.currency:
-            raise Conflict(
-                f"{tenant.slug} pays in {subscription.book.currency}, and this book is in "
-                f"{book.currency}: publish one in its currency."
-            )
+        _check_currency(book, slug=tenant.slug, currency=subscription.book.currency)
         planned = [change for change in times.changes if change.starts_at >= starts_at]
         if [change.book_id for change in planned] == [book.pk] or (
-            not planned and times.id_at(starts_at) == book.pk
+            not planned and times.book_at(starts_at).pk == book.pk
         ):
             return starts_at
         BookChange.objects.filter(pk__in=[change.pk for change in planned]).delete()
@@ -68,8 +71,33 @@ def subscription_move(tenant: Tenant, *, book: PriceBook, actor: str) -> datetim
 
 
 def subscriptions_move(book: PriceBook, *, actor: str) -> tuple[int, datetime]:
-    """Give every tenant a book from its next month on; return how many, and when that is."""
+    """Give every tenant a book from its next month on; return how many, and when that is.
+
+    Whoever signs up until then is given it, too. All from the same moment, each in a transaction
+    of its own: after a call that was cut off, the next goes on with those who are left. Raises
+    ``Conflict``, before anybody has it, when one pays in another currency.
+    """
+    starts_at = move_starts_at(book)
+    others = Subscription.objects.exclude(book__currency=book.currency)
+    other = others.select_related("tenant", "book").order_by("pk").first()
+    if other is not None:
+        _check_currency(book, slug=other.tenant.slug, currency=other.book.currency)
+    with transaction.atomic():
+        BookGrant.objects.filter(starts_at__gte=starts_at).delete()
+        BookGrant.objects.create(book=book, starts_at=starts_at)
+    # Read after that was committed: who is not among these yet finds the grant.
     tenants = list(Tenant.objects.order_by("pk"))
     for tenant in tenants:
-        subscription_move(tenant, book=book, actor=actor)
-    return len(tenants), move_starts_at(book)
+        subscription_move(tenant, book=book, actor=actor, starts_at=starts_at)
+    return len(tenants), starts_at
+
+
+def _check_currency(book: PriceBook, *, slug: str, currency: str) -> None:
+    if currency != book.currency:
+        raise Conflict(
+            _(
+                "%(slug)s pays in %(currency)s, and this book is in %(other)s: publish one in "
+                "its currency."
+            )
+            % {"slug": slug, "currency": currency, "other": book.currency}
+        )

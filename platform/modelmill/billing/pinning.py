@@ -21,27 +21,18 @@ class BookTimes:
     subscription: Subscription
     changes: list[BookChange]
 
-    def id_at(self, moment: datetime) -> str:
-        """Return the id of the book that holds at a moment."""
-        begun = [change.book_id for change in self.changes if change.starts_at <= moment]
-        return begun[-1] if begun else self.subscription.book_id
-
-    def id_now(self) -> str:
-        """Return the id of the book that holds now; asks for the time only if it matters."""
-        return self.id_at(database_now()) if self.changes else self.subscription.book_id
-
     def book_at(self, moment: datetime) -> PriceBook:
         """Return the book that holds at a moment."""
         begun = [change for change in self.changes if change.starts_at <= moment]
         return begun[-1].book if begun else self.subscription.book
 
     def book_now(self) -> PriceBook:
-        """Return the book that holds now."""
+        """Return the book that holds now; asks for the time only if it matters."""
         return self.book_at(database_now()) if self.changes else self.subscription.book
 
     def rates_at(self, moment: datetime) -> Rates:
         """Return the rates that hold at a moment."""
-        return book_rates(self.id_at(moment))
+        return book_rates(self.book_at(moment).pk)
 
     def planned(self) -> BookChange | None:
         """Return the next change that is still to come."""

@@ -4,12 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from django.db.models import QuerySet
+from django.db.models import CharField, Count, F, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from modelmill.billing.bills import bill_sha256, period_bill, usage_bill_of
-from modelmill.billing.books import book_rates
+from modelmill.billing.books import LAST_FIRST, book_rates
 from modelmill.billing.dues import with_payments
-from modelmill.billing.models import Balance, Invoice, InvoiceLine, Price, PriceBook, Reservation
+from modelmill.billing.models import (
+    Balance,
+    BookChange,
+    Invoice,
+    InvoiceLine,
+    Price,
+    PriceBook,
+    Reservation,
+    Subscription,
+)
 from modelmill.billing.pinning import book_times
 from modelmill.billing.rating import Rate, RatedBill, Rates, rate_for
 from modelmill.billing.subscriptions import subscription_for, welcome_micro
@@ -26,6 +36,7 @@ class BalanceSummary:
 
     ``accrued_micro`` is what the open period's usage costs so far;
     ``unbilled_micro`` of it is set aside already, for finished work.
+    ``welcome_micro`` is what a new organisation begins with, whatever plan this one is on.
     """
 
     currency: str
@@ -94,15 +105,14 @@ def usage_bill(tenant_id: str, *, start: datetime, end: datetime) -> RatedBill:
     return usage_bill_of(book_times(tenant_id), start=start, end=end)
 
 
-def price_list(tenant_id: str) -> list[Price]:
-    """Return the tenant's prices that hold now, by meter."""
-    book_id = book_times(tenant_id).id_now()
-    return list(Price.objects.filter(book_id=book_id).order_by("meter", "plugin_id"))
+def book_prices(book: PriceBook) -> list[Price]:
+    """Return a book's prices, by meter."""
+    return list(Price.objects.filter(book=book).order_by("meter", "plugin_id"))
 
 
 def tenant_rates(tenant_id: str) -> Rates:
     """Return the tenant's rates that hold now by (meter, plugin id)."""
-    return book_rates(book_times(tenant_id).id_now())
+    return book_rates(book_times(tenant_id).book_now().pk)
 
 
 def event_price(event: UsageEvent, *, rates: Rates) -> EventPrice:
@@ -158,4 +168,29 @@ def invoice_recomputes(invoice: Invoice) -> bool:
 
 def book_list() -> QuerySet[PriceBook]:
     """Return every price book with its prices, the newest first, for the operator."""
-    return PriceBook.objects.prefetch_related("prices").order_by("-effective_from", "-id")
+    prices = Prefetch("prices", Price.objects.order_by("plugin_id", "meter"))
+    return PriceBook.objects.prefetch_related(prices).order_by(*LAST_FIRST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookTenants:
+    """How many tenants have a book now, and how many have it from a later month on."""
+
+    now: int
+    later: int
+
+
+def book_tenants() -> dict[str, BookTenants]:
+    """Return, by book id, how many of the tenants in scope have it. Two queries."""
+    begun = BookChange.objects.filter(subscription=OuterRef("pk"), starts_at__lte=Now())
+    latest = Subquery(begun.order_by("-starts_at").values("book_id")[:1])
+    held = Subscription.objects.annotate(
+        held=Coalesce(latest, F("book_id"), output_field=CharField())
+    ).order_by()
+    now = dict(held.values_list("held").annotate(Count("pk")))
+    planned = BookChange.objects.filter(starts_at__gt=Now()).order_by()
+    later = dict(planned.values_list("book_id").annotate(Count("subscription", distinct=True)))
+    return {
+        book_id: BookTenants(now=now.get(book_id, 0), later=later.get(book_id, 0))
+        for book_id in now.keys() | later.keys()
+    }

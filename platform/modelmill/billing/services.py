@@ -31,7 +31,7 @@ __all__ = [
 
 def quote_micro(*, tenant_id: str, usages: Iterable[tuple[str, str, int]]) -> int:
     """Return what (meter, plugin id, quantity) triples cost; without a price, 0."""
-    rates = book_rates(book_times(tenant_id).id_now())
+    rates = book_rates(book_times(tenant_id).book_now().pk)
     return sum(
         line_rate(rates, meter=meter, plugin_id=plugin_id, qty=qty).amount_micro
         for meter, plugin_id, qty in usages

@@ -3,11 +3,12 @@
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, Q, QuerySet
+from django.db.models.functions import Now
 
 from modelmill.billing import defaults
 from modelmill.billing.books import book_current
 from modelmill.billing.journal import Move, balance_lock, journal_post
-from modelmill.billing.models import Balance, Plan, Subscription
+from modelmill.billing.models import Balance, BookChange, BookGrant, Plan, Subscription
 from modelmill.billing.models.money import Account
 from modelmill.metering.rolling import hour_of
 from modelmill.tenants.models import Tenant
@@ -48,13 +49,17 @@ def plan_list() -> QuerySet[Plan]:
     return Plan.objects.order_by("title")
 
 
-def welcome_micro(plan: Plan) -> int:
-    """Return the credit that a new organisation begins with on a plan.
+def welcome_micro(known: Plan | None = None) -> int:
+    """Return the credit that a new organisation begins with.
 
-    Of the plan that new organisations get, MODELMILL_WELCOME_CREDIT says it, where that is set.
+    MODELMILL_WELCOME_CREDIT says it, or else the plan that every new organisation gets: no query
+    where ``known``, a plan that was read already, is that one.
     """
     told: int | None = settings.WELCOME_MICRO
-    return told if told is not None and plan.code == defaults.PLAN_CODE else plan.welcome_micro
+    if told is not None:
+        return told
+    plan = known if known and known.code == defaults.PLAN_CODE else _plan_default()
+    return plan.welcome_micro
 
 
 def _plan_default() -> Plan:
@@ -74,6 +79,7 @@ def _create(tenant_id: str) -> Subscription:
         )
         if is_new:
             Balance.objects.create(tenant_id=tenant_id)
+            _grants_take(subscription)
         # Once a person, not once a tenant: else a second name would be worth a second credit.
         if is_new and tenant_is_first(tenant_id):
             journal_post(
@@ -83,3 +89,23 @@ def _create(tenant_id: str) -> Subscription:
                 subject=subscription.id,
             )
     return subscription
+
+
+def _grants_take(subscription: Subscription) -> None:
+    """Plan for a new subscription what every tenant was given: later books than its own."""
+    book = subscription.book
+    changes = BookChange.objects.bulk_create(
+        BookChange(
+            tenant_id=subscription.tenant_id,
+            subscription=subscription,
+            book=grant.book,
+            starts_at=grant.starts_at,
+        )
+        for grant in BookGrant.objects.select_related("book").filter(
+            starts_at__gt=Now(), book__currency=book.currency
+        )
+        if grant.book_id != book.pk and grant.book.effective_from >= book.effective_from
+    )
+    if changes:
+        subscription.has_changes = True
+        subscription.save(update_fields=["has_changes"])

@@ -15,17 +15,17 @@ _MONTH_HOURS: Final = 730
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """``per`` units of a meter, in words, and what people call ten of them."""
+    """``per`` units of a meter, in words; ``ten`` is ten of them, where no number says it."""
 
     per: int
     title: str
-    ten: str
+    ten: str = ""
 
 
 HOUR: Final = Unit(per=_HOUR_MS, title=gettext_noop("per hour"), ten=gettext_noop("10 hours"))
-EACH: Final = Unit(per=1, title=gettext_noop("each"), ten="10")
-THOUSAND: Final = Unit(per=1_000, title=gettext_noop("per thousand"), ten="10,000")
-MILLION: Final = Unit(per=MICRO, title=gettext_noop("per million"), ten="10,000,000")
+EACH: Final = Unit(per=1, title=gettext_noop("each"))
+THOUSAND: Final = Unit(per=1_000, title=gettext_noop("per thousand"))
+MILLION: Final = Unit(per=MICRO, title=gettext_noop("per million"))
 GIB_MONTH: Final = Unit(
     per=_GIB * _MONTH_HOURS,
     title=gettext_noop("per GiB and month"),

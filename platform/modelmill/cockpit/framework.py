@@ -39,7 +39,10 @@ _LINKS: tuple[tuple[str | Promise, str, str], ...] = (
 
 
 def operator_page(view: View[P]) -> Page:
-    """Let staff in with every tenant in scope; for anybody else the page does not exist."""
+    """Let staff in with every tenant in scope; for anybody else the page does not exist.
+
+    A ``NotFound`` becomes the 404 page, any other ``MillError`` a page with its sentence.
+    """
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -52,6 +55,9 @@ def operator_page(view: View[P]) -> Page:
                 return view(cast(OperatorRequest, request), *args, **kwargs)
             except errors.NotFound as error:
                 raise Http404(error.message) from error
+            except errors.MillError as error:
+                said = {"message": error.message}
+                return render(request, "errors/problem.html", said, status=error.status)
 
     return wrapped
 

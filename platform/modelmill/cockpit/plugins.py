@@ -46,6 +46,7 @@ LEFT_OUT_REASONS = (
         "Its name cannot be typed: rename the folder with letters, digits, dots and hyphens."
     ),
     gettext_noop("No more than 200 base models are listed: take away those that nobody needs."),
+    gettext_noop("More are left out: mend these first."),
 )
 DESCRIBE_TASK = "workers.tasks.catalog.describe"
 

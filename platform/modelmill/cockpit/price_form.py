@@ -1,7 +1,6 @@
 """The form of a new price book: a field for each price there may be, and its day."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -22,7 +21,10 @@ _FARTHEST = timedelta(days=5 * 365)
 
 
 class PricesForm(forms.Form):
-    """The amounts of a new book. One left empty has no price; for a plugin, none of its own."""
+    """The amounts of a new book. One left empty has no price; for a plugin, none of its own.
+
+    ``book`` is the one that would hold at the new one's time: each of its prices has a field.
+    """
 
     effective_from = forms.DateTimeField(
         label=gettext_lazy("Holds from (UTC)"),
@@ -35,8 +37,8 @@ class PricesForm(forms.Form):
         self, *args: Any, book: PriceBook, plugins: list[PluginMeters], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._rates, self._currency = book_rates(book.pk), book.currency
-        self._groups = price_groups(self._rates, plugins)
+        self.book = book
+        self._groups = price_groups(book_rates(book.pk), plugins)
         for group in self._groups:
             for row in group.rows:
                 self.fields[row.field] = self._field(row)
@@ -96,7 +98,7 @@ class PricesForm(forms.Form):
             max_value=1_000_000,
             max_digits=13,
             decimal_places=6,
-            help_text=row.example(self._currency),
+            help_text=row.example(self.book.currency),
         )
         field.error_messages["required"] = _("Enter 0 to make it free.")
         return field
@@ -106,6 +108,10 @@ def _amount_text(rate: Rate) -> str:
     return price_text(rate.amount_micro, currency="").replace(",", "")
 
 
-def decimal_text(value: Decimal | None) -> str:
-    """Write what was entered as a field takes it."""
-    return "" if value is None else format(value, "f")
+def moment_told(text: str) -> datetime | None:
+    """Return the later time that a form's field names; None where that is now, or no time."""
+    try:
+        told: datetime | None = forms.DateTimeField(required=False).clean(text)
+    except forms.ValidationError:
+        return None
+    return told if told and told > timezone.now() else None

@@ -99,7 +99,7 @@ def _row(rates: Rates, *, meter: str, plugin_id: str, title: str) -> PriceRow:
     alike = rates.get((meter, plugin_id)) or rates.get((meter, ""))
     unit = unit_of(meter)
     if alike is not None and (alike.per, alike.title) != (unit.per, unit.title):
-        unit = Unit(per=alike.per, title=alike.title, ten="")
+        unit = Unit(per=alike.per, title=alike.title)
     return PriceRow(
         meter=meter,
         plugin_id=plugin_id,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseNotAllowed
@@ -15,15 +14,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from modelmill.billing.books import access_book, book_at, book_current, book_publish, book_rates
-from modelmill.billing.models import PriceBook
-from modelmill.billing.moving import subscriptions_move
+from modelmill.billing.models import Price, PriceBook
+from modelmill.billing.moving import move_starts_at, subscriptions_move
 from modelmill.billing.rating import Rate, Rates
-from modelmill.billing.selectors import book_list
+from modelmill.billing.selectors import BookTenants, book_list, book_tenants
 from modelmill.catalog.meters import meters_declared
 from modelmill.cockpit.framework import OperatorRequest, operator_page, operator_render
-from modelmill.cockpit.price_form import PricesForm, decimal_text
+from modelmill.cockpit.price_form import PricesForm, moment_told
 from modelmill.cockpit.price_rows import PriceRow
+from modelmill.core.clock import database_now
 from modelmill.metering.titles import MeterTitles
+from modelmill.tenants.models import Tenant
 
 _BOOKS_SHOWN = 20
 
@@ -42,11 +43,32 @@ class Change:
         return self.old != self.new
 
 
+@dataclass(frozen=True, kw_only=True)
+class BookShown:
+    """A price book as its panel shows it; ``starts_at`` is when everybody given it now has it."""
+
+    book: PriceBook
+    prices: list[tuple[str, Price]]
+    is_replaced: bool
+    starts_at: datetime
+    tenants: BookTenants
+
+
 @operator_page
 def prices(request: OperatorRequest) -> HttpResponse:
-    """Show every price book, and publish a new one: first it is shown beside the one before it."""
+    """Show every price book, and publish a new one: first it is shown beside the one before it.
+
+    The form begins with the prices of the time that it names, or that the address does.
+    """
     current, plugins = book_current(), meters_declared()
-    form = PricesForm(request.POST or None, book=current, plugins=plugins)
+    told = request.POST if request.method == "POST" else request.GET
+    moment = moment_told(told.get("effective_from", ""))
+    form = PricesForm(
+        request.POST or None,
+        book=book_at(moment) if moment else current,
+        plugins=plugins,
+        initial={"effective_from": _written(moment)},
+    )
     step = request.POST.get("step", "")
     if request.method == "POST" and form.is_valid() and step != "edit":
         answer = _review(request, form) if step != "publish" else _publish(request, form)
@@ -54,6 +76,7 @@ def prices(request: OperatorRequest) -> HttpResponse:
             return answer
     context = {
         "books": _books(MeterTitles(plugins)),
+        "tenants": Tenant.objects.count(),
         "current": current,
         "form": form,
         "now": timezone.now(),
@@ -69,8 +92,8 @@ def prices_move(request: OperatorRequest, book_id: str) -> HttpResponse:
     book = access_book(book_id)
     count, starts_at = subscriptions_move(book, actor=f"operator {request.user.email}")
     said = ngettext(
-        "%(count)s organisation has these prices from %(date)s on.",
-        "%(count)s organisations have these prices from %(date)s on.",
+        "%(count)s organisation has these prices from %(date)s UTC on.",
+        "%(count)s organisations have these prices from %(date)s UTC on.",
         count,
     )
     messages.success(request, said % {"count": count, "date": date_format(starts_at, "Y-m-d")})
@@ -81,9 +104,8 @@ def _review(
     request: OperatorRequest, form: PricesForm, *, is_stale: bool = False
 ) -> HttpResponse | None:
     """Show what would change; None when that is nothing."""
-    wanted, moment = form.rates_wanted(), _moment(form)
-    before = book_at(moment)
-    changes = _changes(form, book_rates(before.pk), wanted)
+    before = form.book
+    changes = _changes(form, book_rates(before.pk), form.rates_wanted())
     if not any(change.is_change for change in changes):
         form.add_error(None, _("These are the prices that hold then already."))
         return None
@@ -100,31 +122,39 @@ def _review(
 
 def _publish(request: OperatorRequest, form: PricesForm) -> HttpResponse | None:
     """Publish what was looked at; what came between is to be looked at first."""
-    moment = _moment(form)
-    before = book_at(moment)
+    before, moment = form.book, form.cleaned_data["effective_from"] or timezone.now()
     if request.POST.get("before") != before.pk:
         return _review(request, form, is_stale=True)
     book_publish(form.rates_wanted(), effective_from=moment, currency=before.currency)
     messages.success(
         request,
-        _("Published. Organisations that sign up from %(date)s on have these prices.")
+        _("Published. Organisations that sign up from %(date)s UTC on have these prices.")
         % {"date": date_format(moment, "Y-m-d H:i")},
     )
     return redirect("cockpit:prices")
 
 
-def _books(titles: MeterTitles) -> list[tuple[PriceBook, list[Any]]]:
+def _books(titles: MeterTitles) -> list[BookShown]:
     """Return the newest books with their prices, each with its meter's name."""
-    return [
-        (
-            book,
-            [(titles.of(one.meter, one.plugin_id), one) for one in book.prices.all()],
+    now, tenants = database_now(), book_tenants()
+    shown: list[BookShown] = []
+    for book in book_list()[:_BOOKS_SHOWN]:
+        named = [(titles.of(one.meter, one.plugin_id), one) for one in book.prices.all()]
+        shown.append(
+            BookShown(
+                book=book,
+                prices=named,
+                # The last that was published for a time comes first, and holds.
+                is_replaced=any(x.book.effective_from == book.effective_from for x in shown),
+                starts_at=move_starts_at(book, now=now),
+                tenants=tenants.get(book.pk, BookTenants(now=0, later=0)),
+            )
         )
-        for book in book_list()[:_BOOKS_SHOWN]
-    ]
+    return shown
 
 
 def _changes(form: PricesForm, old: Rates, new: Rates) -> list[Change]:
+    # The form has a row for every price of its book, so none goes unseen.
     rows = form.rows_by_key()
     return [
         Change(row=row, old=old.get(key), new=new.get(key))
@@ -133,14 +163,10 @@ def _changes(form: PricesForm, old: Rates, new: Rates) -> list[Change]:
     ]
 
 
-def _moment(form: PricesForm) -> datetime:
-    return form.cleaned_data["effective_from"] or timezone.now()
-
-
 def _written(value: datetime | Decimal | None) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M")
-    return decimal_text(value)
+    return "" if value is None else format(value, "f")
 
 
 routes = [

@@ -47,25 +47,58 @@ def tenant_create(
     return tenant
 
 
-_BILLING = ("billing_name", "billing_address", "tax_number")
-
-
 def tenant_change(
-    tenant: Tenant, *, caller: Caller, name: str, time_zone: str, language: str, **billing: str
+    tenant: Tenant, *, caller: Caller, name: str, time_zone: str, language: str
 ) -> Tenant:
-    """Change a tenant's name, time zone and language, and what its invoices say of it.
-
-    ``billing``: billing_name, billing_address (of several lines), tax_number; those not given stay.
-    """
-    unknown = billing.keys() - set(_BILLING)
-    assert not unknown, unknown
+    """Change a tenant's name, time zone and language."""
+    caller.require("members:write")
     tenant.name, tenant.time_zone, tenant.language = _one_line(name), time_zone, language
-    for field, value in billing.items():
-        lines = value.splitlines() if field == "billing_address" else [value]
-        setattr(tenant, field, "\n".join(filter(None, map(_one_line, lines))))
-    tenant.save(update_fields=["name", "time_zone", "language", *billing])
+    tenant.save(update_fields=["name", "time_zone", "language"])
     audit_record("tenant.changed", caller=caller, object_id=tenant.id)
     return tenant
+
+
+def tenant_billing_change(
+    tenant: Tenant,
+    *,
+    caller: Caller,
+    billing_name: str | None = None,
+    billing_address: str | None = None,
+    tax_number: str | None = None,
+) -> Tenant:
+    """Change what a tenant's later invoices say of it; what is not given stays.
+
+    The address may have several lines. Whoever minds the bills may, and who minds the members.
+    """
+    billing_require(caller)
+    lines = None if billing_address is None else map(_one_line, billing_address.splitlines())
+    wanted = {
+        "billing_name": None if billing_name is None else _one_line(billing_name),
+        "billing_address": None if lines is None else "\n".join(filter(None, lines)),
+        "tax_number": None if tax_number is None else _one_line(tax_number),
+    }
+    changed = [
+        field
+        for field, value in wanted.items()
+        if value is not None and value != getattr(tenant, field)
+    ]
+    for field in changed:
+        setattr(tenant, field, wanted[field])
+    if changed:
+        tenant.save(update_fields=changed)
+        audit_record(
+            "tenant.billing_changed",
+            caller=caller,
+            object_id=tenant.id,
+            detail={"fields": changed},
+        )
+    return tenant
+
+
+def billing_require(caller: Caller) -> None:
+    """Raise ``PermissionDenied`` unless the caller may change the billing details."""
+    if not caller.may("members:write"):
+        caller.require("billing:write")
 
 
 def tenant_state_set(tenant: Tenant, *, state: str, actor: str) -> Tenant:

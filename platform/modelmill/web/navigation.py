@@ -28,7 +28,7 @@ class Group:
     items: list[Item]
 
 
-# (label, icon, URL name, path prefix of all its pages, permission or "")
+# (label, icon, URL name, path prefix of all its pages, permissions of which one is enough or "")
 _GROUPS: Final = (
     (
         "",
@@ -55,7 +55,7 @@ _GROUPS: Final = (
             (_("API keys"), "key", "web:keys", "/keys", "keys:write"),
             (_("Webhooks"), "webhook", "web:webhooks", "/webhooks", "webhooks:read"),
             (_("Audit log"), "audit", "web:audit", "/audit", "members:write"),
-            (_("Settings"), "settings", "web:settings", "/settings", "members:write"),
+            (_("Settings"), "settings", "web:settings", "/settings", "members:write billing:write"),
         ),
     ),
 )
@@ -67,8 +67,8 @@ def navigation_for(caller: Caller, *, path: str) -> list[Group]:
     for label, rows in _GROUPS:
         items = [
             Item(label=name, icon=icon, url=url, is_current=_is_below(path, prefix))
-            for name, icon, url_name, prefix, permission in rows
-            if (not permission or caller.may(permission)) and (url := _url(url_name))
+            for name, icon, url_name, prefix, either in rows
+            if (not either or any(map(caller.may, either.split()))) and (url := _url(url_name))
         ]
         if items:
             groups.append(Group(label=label, items=items))

@@ -5,13 +5,13 @@ from zoneinfo import available_timezones
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from modelmill.tenants.services import tenant_change
+from modelmill.tenants.services import billing_require, tenant_billing_change, tenant_change
 from modelmill.web.framework import PageRequest, tenant_page
 
 _ADDRESS_LINES = 8
@@ -38,11 +38,18 @@ class OrganisationForm(forms.Form):
             "For e-mails and invoices. Everyone chooses their own for the pages."
         ),
     )
+
+
+class BillingForm(forms.Form):
+    """What a tenant's invoices say of it."""
+
     billing_name = forms.CharField(
         label=gettext_lazy("Name on invoices"),
         max_length=200,
         required=False,
-        help_text=gettext_lazy("The full name of your company. Empty: the name above."),
+        help_text=gettext_lazy(
+            "The full name of your company. Empty: the name of your organisation."
+        ),
     )
     billing_address = forms.CharField(
         label=gettext_lazy("Address on invoices"),
@@ -67,17 +74,54 @@ class OrganisationForm(forms.Form):
         return address
 
 
-@tenant_page(read="members:write", write="members:write")
+@tenant_page()
 def organisation(request: PageRequest) -> HttpResponse:
-    """Show and change the tenant's settings."""
+    """Show the settings that the caller may change; take the name, time zone and language."""
+    billing_require(request.caller)
+    if request.method != "POST":
+        return _page(request)
+    request.caller.require("members:write")
+    form = OrganisationForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form=form)
+    tenant_change(request.caller.tenant, caller=request.caller, **form.cleaned_data)
+    messages.success(request, _("Saved."))
+    return redirect("web:settings")
+
+
+@tenant_page()
+def organisation_billing(request: PageRequest) -> HttpResponse:
+    """Take what the invoices say of the tenant."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    billing_require(request.caller)
+    form = BillingForm(request.POST)
+    if not form.is_valid():
+        return _page(request, billing=form)
+    tenant_billing_change(request.caller.tenant, caller=request.caller, **form.cleaned_data)
+    messages.success(request, _("Saved."))
+    return redirect("web:settings")
+
+
+def _page(
+    request: PageRequest,
+    *,
+    form: OrganisationForm | None = None,
+    billing: BillingForm | None = None,
+) -> HttpResponse:
+    """Show both forms, or the second alone to one who minds the bills only."""
     tenant = request.caller.tenant
-    initial = {name: getattr(tenant, name) for name in OrganisationForm.base_fields}
-    form = OrganisationForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        tenant_change(tenant, caller=request.caller, **form.cleaned_data)
-        messages.success(request, _("Saved."))
-        return redirect("web:settings")
-    return render(request, "web/settings.html", {"form": form})
+    names = [*OrganisationForm.base_fields, *BillingForm.base_fields]
+    initial = {name: getattr(tenant, name) for name in names}
+    may_change = request.caller.may("members:write")
+    context = {
+        "form": (form or OrganisationForm(initial=initial)) if may_change else None,
+        "billing": billing or BillingForm(initial=initial),
+    }
+    return render(request, "web/settings.html", context)
 
 
-routes = [path("settings", organisation, name="settings")]
+routes = [
+    path("settings", organisation, name="settings"),
+    path("settings/billing", organisation_billing, name="settings_billing"),
+]

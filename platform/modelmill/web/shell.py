@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from modelmill.billing.paying import payment_guide
+from modelmill.billing.payment_texts import payment_guide
 from modelmill.tenants.callers import Caller
 from modelmill.tenants.models import Tenant, User
 from modelmill.tenants.permissions import Role

@@ -9,9 +9,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
+from modelmill.billing.bills import total_rate
 from modelmill.billing.books import book_rates
 from modelmill.billing.pinning import BookTimes, book_times
-from modelmill.billing.rating import Rates, line_rate
+from modelmill.billing.rating import Rates
 from modelmill.billing.selectors import balance_summary, event_price, usage_bill
 from modelmill.core.clock import database_now
 from modelmill.metering.buckets import usage_buckets
@@ -131,13 +132,7 @@ def _add(
     name = getattr(total, group)
     if not name:
         return
-    line = line_rate(
-        rates,
-        meter=total.meter or "",
-        plugin_id=total.plugin_id or "",
-        qty=total.qty,
-        billable=bool(total.billable),
-    )
+    line = total_rate(total, rates=rates)
     row = sums.setdefault(name, {"name": names.get(name, name), "id": name, "micro": 0, "n": 0})
     row["micro"] += line.amount_micro
     row["n"] += total.event_count

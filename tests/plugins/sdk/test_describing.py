@@ -7,7 +7,7 @@ import pytest
 from modelmill_fakes.answering import Speaker
 from modelmill_fakes.stepping import Stepper
 from modelmill_sdk import Installed, LeftOut, ManifestError, Params, Plugin
-from modelmill_sdk.describing import CROWDED, class_check, manifest_make
+from modelmill_sdk.describing import MORE, class_check, manifest_make
 from modelmill_sdk.discovery import plugins_load
 from pydantic import Field
 
@@ -127,7 +127,7 @@ def test_no_report_of_what_is_left_out_makes_a_plugin_invalid() -> None:
     plugin = variant(left_out=classmethod(lambda cls: told))
     left_out = manifest_make(plugin, entry_point=FAKES).left_out
     assert (left_out[0].folder, left_out[0].reason) == ("a?", "x" * 500)
-    assert (len(left_out), left_out[-1].folder, left_out[-1].reason) == (200, "+ 102", CROWDED)
+    assert (len(left_out), left_out[-1].folder, left_out[-1].reason) == (200, "+ 102", MORE)
 
 
 def test_models_beyond_the_bound_are_left_out_by_name() -> None:

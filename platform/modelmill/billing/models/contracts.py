@@ -125,3 +125,17 @@ class BookChange(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.book_id} from {self.starts_at:%Y-%m-%d}"
+
+
+class BookGrant(models.Model):
+    """From ``starts_at`` on, a month's beginning in UTC, every organisation has this book.
+
+    It is for those who sign up until then; the others have ``BookChange`` rows of their own.
+    """
+
+    book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="+")
+    starts_at = models.DateTimeField(unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.book_id} for all from {self.starts_at:%Y-%m-%d}"

@@ -34,6 +34,8 @@ from modelmill_sdk.translations import translations_kept, translations_read
 
 # Why a base model is left out, for the operator; the cockpit has it in its languages.
 CROWDED = "No more than 200 base models are listed: take away those that nobody needs."
+# Of what is left out for any reason, beyond what a report can list.
+MORE = "More are left out: mend these first."
 
 
 def manifest_make(
@@ -133,7 +135,7 @@ def _left_out(told: Sequence[LeftOut], *, cut: Sequence[Installed]) -> tuple[Man
     every = [*(LeftOut(folder=one.folder, reason=CROWDED) for one in cut), *told]
     if len(every) > MAX_INSTALLED:
         kept = every[: MAX_INSTALLED - 1]
-        every = [*kept, LeftOut(folder=f"+ {len(every) - len(kept)}", reason=CROWDED)]
+        every = [*kept, LeftOut(folder=f"+ {len(every) - len(kept)}", reason=MORE)]
     return tuple(
         ManifestLeftOut(
             folder=_text(one.folder)[:MAX_FOLDER_CHARS],

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from modelmill.billing.closing import invoice_close
+from modelmill.billing.closing import invoices_close
 from modelmill.billing.management.naming import tenant_named
 from modelmill.billing.months import month_start
 from modelmill.core.clock import database_now
@@ -24,15 +24,15 @@ class Command(OperatorCommand):
         parser.add_argument("--now", action="store_true", help="close up to this moment")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Close, and print the invoice's id, number and total."""
+        """Close, and print each invoice: its id, number and total. A change of prices makes two."""
         tenant = tenant_named(options["tenant"])
         end = None if options["now"] else month_start(database_now())
         with tenant_scope(tenant.id):
-            invoice = invoice_close(tenant_id=tenant.id, end=end)
-        if invoice is None:
+            invoices = invoices_close(tenant_id=tenant.id, end=end)
+        if not invoices:
             self.stdout.write("Nothing was used in the open period: no invoice.")
-            return
-        total = micro_text(
-            invoice.total_cents * MICRO_PER_CENT, currency=invoice.currency, places=2
-        )
-        self.stdout.write(f"{invoice.id} {invoice.full_number} {total}")
+        for invoice in invoices:
+            total = micro_text(
+                invoice.total_cents * MICRO_PER_CENT, currency=invoice.currency, places=2
+            )
+            self.stdout.write(f"{invoice.id} {invoice.full_number} {total}")

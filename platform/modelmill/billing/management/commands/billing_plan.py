@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from modelmill.billing import defaults
 from modelmill.billing.management.naming import tenant_named
 from modelmill.billing.models import Plan
 from modelmill.billing.subscriptions import plan_list, subscription_plan_set
@@ -55,6 +56,11 @@ class Command(OperatorCommand):
             )
 
     def _change(self, options: dict[str, Any]) -> None:
+        if options["welcome_micro"] is not None and options["code"] != defaults.PLAN_CODE:
+            raise CommandError(
+                f"Every new organisation begins on {defaults.PLAN_CODE}: give --welcome-micro "
+                "to that plan."
+            )
         tenants = [tenant_named(word) for word in options["tenant"]]
         plan = _plan_named(options["code"], is_described=_is_described(options))
         if options["title"] is not None:
