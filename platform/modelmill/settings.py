@@ -137,11 +137,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "NAME": env.text("MODELMILL_TEST_SQLITE", str(VAR_DIR / "test.sqlite3"))
     }
 else:
-    # Whoever waits for a server that was cut off hears so before a lease is over; and the server
-    # lets go of what a client holds that was cut off in the middle of a transaction.
+    # Whoever is cut off hears so before a lease is over, and lets go of what a transaction holds.
     DATABASES["default"]["OPTIONS"] = {
-        "options": "-c idle_in_transaction_session_timeout=45s -c tcp_keepalives_idle=15 "
-        "-c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+        "options": "-c idle_in_transaction_session_timeout=45s",
         "connect_timeout": 10,
         "keepalives_idle": 15,
         "keepalives_interval": 5,
@@ -337,8 +335,7 @@ CHECKPOINTS_LISTED = env.number("MODELMILL_CHECKPOINTS_LISTED", 200)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
 # What is set aside when a job is submitted, and how long one may train at most.
 TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)
-# How long a job's first steps may take that only tell what the whole will cost, and how much of
-# such time an organisation has a day; it is not billed.
+# Unbilled first steps that tell what the whole will cost: of one job, of an organisation a day.
 QUOTE_WITHIN_S = env.number("MODELMILL_QUOTE_WITHIN_S", 120)
 QUOTE_FREE_S = env.number("MODELMILL_QUOTE_FREE_S", 1800)
 # What finishing at a cost limit may take; it is not billed.

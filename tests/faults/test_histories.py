@@ -150,6 +150,7 @@ def is_billed_once(history: History) -> bool:
     return True
 
 
+@pytest.mark.timeout(3600 if FULL else 600)
 def test_every_history_has_an_order_and_bills_each_step_once(place, history_make, held) -> None:
     for seed in range(HISTORIES // JOBS):
         with ExitStack() as each, place.scope():

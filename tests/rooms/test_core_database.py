@@ -11,7 +11,4 @@ def test_a_client_that_falls_silent_in_a_transaction_is_let_go_before_its_lease_
     with connection.cursor() as cursor:
         cursor.execute("SHOW idle_in_transaction_session_timeout")
         (idle,) = cursor.fetchone()
-        cursor.execute("SHOW tcp_keepalives_idle")
-        (keepalive_s,) = cursor.fetchone()
     assert idle == "45s" and settings.LEASE_S > 45  # type: ignore[attr-defined]
-    assert int(keepalive_s) == 15
