@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from modelmill.billing.books import book_rates
 from modelmill.billing.models import Balance
 from modelmill.billing.payment_texts import with_payment_text
-from modelmill.billing.pinning import book_times
+from modelmill.billing.pinning import BookTimes, book_times
 from modelmill.billing.rating import rate_for
 from modelmill.core.errors import QuotaExceeded
 from modelmill.core.money import micro_text, round_half_up
@@ -27,10 +27,13 @@ from modelmill.metering.selectors import usage_totals
 _KNOWN_S: Final = 0.5
 # Counts are in the ledger a second or two later: to ask more often would tell little.
 _COUNTED_S: Final = 2.0
+# What ended a day ago only grows by files that were drained late; so a month is not summed anew.
+_OLDER_S: Final = 600.0
+_OLDER: Final = timedelta(days=1)
 _KNOWN_MAX: Final = 10_000
 
-
-K = TypeVar("K")
+Key = TypeVar("Key")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,33 @@ class _Known:
 
 @dataclass(frozen=True)
 class _Counted:
-    """How many uses are in no invoice yet; within a period that only grows."""
+    """How many uses are in no invoice yet, by price book; within a period that only grows."""
+
+    by_book: tuple[tuple[str, int], ...]
+    period_start: datetime
+    stale_at_s: float
+
+
+@dataclass(frozen=True)
+class _Older:
+    """How many there were in hours that ended a day ago or more."""
 
     qty: int
-    period_start: datetime
     stale_at_s: float
 
 
 _known: dict[tuple[str, str], _Known] = {}
 _counted: dict[tuple[str, str], _Counted] = {}
+_older: dict[tuple[str, str, datetime, datetime], _Older] = {}
 _lock = Lock()
 
 
 def use_afford(*, tenant_id: str, meter: str) -> None:
     """Raise ``QuotaExceeded`` when the wallet does not hold one more use of a priced meter.
 
-    Nor those that no invoice has yet; in the tenant's scope. Two queries each half second, and a
-    third each two seconds. Nobody is turned away by what is not true any more: who has just
+    Nor those that no invoice has yet, each at the price of its own time; in the tenant's scope. Two
+    queries each half second, a third each two seconds, over a day's hours, and one each ten minutes
+    over the period's. Nobody is turned away by what is not true any more: who has just
     paid is let in at once.
     """
     known = _known.get((tenant_id, meter))
@@ -101,31 +114,52 @@ def _read(tenant_id: str, meter: str) -> _Known:
     if rate is None or not rate.amount_micro:
         return _keep(_known, (tenant_id, meter), _Known(0, 0, stale_at_s))
     wallet_micro = Balance.objects.values_list("wallet_micro", flat=True).get(tenant_id=tenant_id)
-    qty = _unbilled(tenant_id, meter, period_start=times.subscription.period_start) + 1
+    exact_micro = rate.exact_micro(1)
+    for book_id, qty in _unbilled(tenant_id, meter, times):
+        then = rate_for(book_rates(book_id), meter=meter, plugin_id="")
+        exact_micro += then.exact_micro(qty) if then else 0
     # Below a micro-unit is not free: what is priced needs a wallet with something in it.
-    needed_micro = max(1, round_half_up(rate.exact_micro(qty)))
+    needed_micro = max(1, round_half_up(exact_micro))
     return _keep(_known, (tenant_id, meter), _Known(wallet_micro, needed_micro, stale_at_s))
 
 
-def _unbilled(tenant_id: str, meter: str, *, period_start: datetime) -> int:
-    """Return how many uses the ledger has that are in no invoice."""
-    now_s = time.monotonic()
+def _unbilled(tenant_id: str, meter: str, times: BookTimes) -> tuple[tuple[str, int], ...]:
+    """Return how many uses the ledger has that are in no invoice, by the book that they cost by."""
+    now_s, period_start = time.monotonic(), times.subscription.period_start
     counted = _counted.get((tenant_id, meter))
     if counted and counted.period_start == period_start and now_s <= counted.stale_at_s:
-        return counted.qty
-    totals = usage_totals(
-        start=period_start,
-        # Whole hours are summed from the rollups, so we ask for those that have not ended, too.
-        end=max(period_start, timezone.now()) + timedelta(days=1),
-        group_by=("billable",),
-        where=Q(meter=meter, billable=True),
+        return counted.by_book
+    # Whole hours are summed from the rollups, so we ask for those that have not ended, too.
+    end = max(period_start, timezone.now()) + timedelta(days=1)
+    by_book = tuple(
+        (book_id, _used(tenant_id, meter, start=start or period_start, end=until or end))
+        for start, until, book_id in times.parts(start=period_start, end=end)
     )
-    qty = sum(total.qty for total in totals)
-    _keep(_counted, (tenant_id, meter), _Counted(qty, period_start, now_s + _COUNTED_S))
-    return qty
+    _keep(_counted, (tenant_id, meter), _Counted(by_book, period_start, now_s + _COUNTED_S))
+    return by_book
 
 
-def _keep(memory: dict[tuple[str, str], K], key: tuple[str, str], value: K) -> K:
+def _used(tenant_id: str, meter: str, *, start: datetime, end: datetime) -> int:
+    """Count what was used in ``[start, end)``; what is long over from memory."""
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    over = min(end, today - _OLDER)
+    if over <= start:
+        return _sum(meter, start=start, end=end)
+    key, now_s = (tenant_id, meter, start, over), time.monotonic()
+    older = _older.get(key)
+    if older is None or now_s > older.stale_at_s:
+        qty = _sum(meter, start=start, end=over)
+        older = _keep(_older, key, _Older(qty, now_s + _OLDER_S))
+    return older.qty + (_sum(meter, start=over, end=end) if over < end else 0)
+
+
+def _sum(meter: str, *, start: datetime, end: datetime) -> int:
+    where = Q(meter=meter, billable=True)
+    totals = usage_totals(start=start, end=end, group_by=("billable",), where=where)
+    return sum(total.qty for total in totals)
+
+
+def _keep(memory: dict[Key, Kept], key: Key, value: Kept) -> Kept:
     with _lock:
         if len(memory) >= _KNOWN_MAX:
             memory.clear()
