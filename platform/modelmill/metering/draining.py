@@ -21,7 +21,7 @@ from modelmill.core.scope import tenant_scope
 from modelmill.metering.facts import Usage, UsageConflict
 from modelmill.metering.refusing import SUFFIX, refused_put
 from modelmill.metering.services import usage_record_many
-from modelmill.metering.spool import LINE, PREFIX, lock_take
+from modelmill.metering.spool import PREFIX, line_read, lock_take
 from modelmill.tenants.models import Tenant
 
 logger = structlog.get_logger(__name__)
@@ -122,18 +122,18 @@ def _facts(file: BinaryIO, name: str) -> tuple[Facts, Counter[bytes]]:
     facts: Facts = defaultdict(list)
     damaged: Counter[bytes] = Counter()
     for line, qty in Counter(lines.split(b"\n") if lines else []).items():
-        if LINE.fullmatch(line) is None:
+        use = line_read(line)
+        if use is None:
             logger.error("usage_line_damaged", file=name, line=line[:200])
             damaged[line] = qty
             continue
-        at_s, tenant_id, meter, api_key_id = line.decode().split("\t")
         usage = Usage(
             source=SOURCE,
-            event_id=f"{segment}:{at_s}:{meter}:{api_key_id}",
-            meter=meter,
+            event_id=f"{segment}:{use.at_s:010}:{use.meter}:{use.api_key_id}",
+            meter=use.meter,
             qty=qty,
-            occurred_at=datetime.fromtimestamp(int(at_s) - int(ahead_s), UTC),
-            api_key_id=api_key_id,
+            occurred_at=datetime.fromtimestamp(use.at_s - int(ahead_s), UTC),
+            api_key_id=use.api_key_id,
         )
-        facts[tenant_id].append((line, usage))
+        facts[use.tenant_id].append((line, usage))
     return facts, damaged

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from django.conf import settings
 
-from modelmill.metering.spool import LINE, PREFIX
+from modelmill.metering.spool import PREFIX, line_read
 
 logger = structlog.get_logger(__name__)
 
@@ -85,11 +85,11 @@ def _read(path: Path) -> Refused:
     uses: Counter[tuple[str, str]] = Counter()
     damaged = 0
     for line in path.read_bytes().split(b"\n")[:-1]:
-        if LINE.fullmatch(line) is None:
+        use = line_read(line)
+        if use is None:
             damaged += 1
         else:
-            _at_s, tenant_id, meter, _key = line.decode().split("\t")
-            uses[tenant_id, meter] += 1
+            uses[use.tenant_id, use.meter] += 1
     at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return Refused(path=path, at=at, uses=uses, damaged=damaged)
 

@@ -85,11 +85,6 @@ def access_usage_event(event_id: str) -> UsageEvent:
     return event
 
 
-def usage_of_subject(subject: str) -> list[UsageTotal]:
-    """Sum what one job, prediction or file used so far, by meter, plugin and billing."""
-    return usage_of_subjects([subject]).get(subject, [])
-
-
 def usage_of_subjects(
     subjects: Iterable[str], *, start: datetime | None = None, end: datetime | None = None
 ) -> dict[str, list[UsageTotal]]:

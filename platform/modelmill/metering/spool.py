@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
 
@@ -24,6 +24,23 @@ PREFIX: Final = "seg"
 LINE: Final = re.compile(rb"\d{10}\t[\w-]{1,40}\t\w{1,40}\t[\w-]{0,40}", re.ASCII)
 # A file is taken to the ledger whole, once it is no longer written: how late usage is seen.
 _OPEN_S: Final = 1.0
+
+
+class Use(NamedTuple):
+    """What a line says: one use, at a second of the clock of the machine that counted it."""
+
+    at_s: int
+    tenant_id: str
+    meter: str
+    api_key_id: str
+
+
+def line_read(line: bytes) -> Use | None:
+    """Return the use a line without its newline is of; None when it is damaged."""
+    if LINE.fullmatch(line) is None:
+        return None
+    at_s, tenant_id, meter, api_key_id = line.decode().split("\t")
+    return Use(int(at_s), tenant_id, meter, api_key_id)
 
 
 class Spool:
