@@ -1,6 +1,7 @@
 """Money before and after work: quotes, reservations, top-ups. Whole micro-units only."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -29,9 +30,16 @@ __all__ = [
 ]
 
 
-def quote_micro(*, tenant_id: str, usages: Iterable[tuple[str, str, int]]) -> int:
-    """Return what (meter, plugin id, quantity) triples cost; without a price, 0."""
-    rates = book_rates(book_times(tenant_id).book_now().pk)
+def quote_micro(
+    *, tenant_id: str, usages: Iterable[tuple[str, str, int]], at: datetime | None = None
+) -> int:
+    """Return what (meter, plugin id, quantity) triples cost; without a price, 0.
+
+    By the book that holds ``at`` a moment, else now. Who records the usage as well gives both
+    one moment, or the clock may pass a change of prices between them.
+    """
+    times = book_times(tenant_id)
+    rates = book_rates((times.book_at(at) if at else times.book_now()).pk)
     return sum(
         line_rate(rates, meter=meter, plugin_id=plugin_id, qty=qty).amount_micro
         for meter, plugin_id, qty in usages
