@@ -1,6 +1,7 @@
 """A job's money: set aside before it runs, billed by the slice, settled when it ends."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import F
@@ -72,10 +73,10 @@ def job_cost_micro(job: Job) -> int:
     return subject_bill(job.tenant_id, job.id).subtotal_micro if job.billed_ms else 0
 
 
-def price_micro(job: Job, meter: str, qty: int) -> int:
-    """Return what a quantity of a meter costs the job's tenant."""
+def price_micro(job: Job, meter: str, qty: int, *, at: datetime | None = None) -> int:
+    """Return what a quantity of a meter costs the job's tenant, ``at`` a moment or now."""
     usages = [(meter, job.plugin_id, qty)]
-    return quote_micro(tenant_id=job.tenant_id, usages=usages)
+    return quote_micro(tenant_id=job.tenant_id, usages=usages, at=at)
 
 
 def slice_bill(lease: Lease, piece: Slice) -> None:
@@ -92,10 +93,12 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
         parts = [replace(part, reason="kept") for part in parts]
     if job.quote_first:
         parts = [replace(part, reason="quote") if part.is_billable else part for part in parts]
-    if _exceeds_limit(job, parts):
+    # One moment, or a change of prices could come between the limit and the usage it bounds.
+    moment = database_now()
+    if _exceeds_limit(job, parts, at=moment):
         parts = [replace(part, reason="cost_cap") if part.is_billable else part for part in parts]
     for part in parts:
-        _record(job, lease, piece, part)
+        _record(job, lease, piece, part, at=moment)
     lane_charge(job.tenant_id, piece.elapsed_ms)
     lease_update(
         lease,
@@ -105,7 +108,7 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
     )
 
 
-def _record(job: Job, lease: Lease, piece: Slice, part: Part) -> None:
+def _record(job: Job, lease: Lease, piece: Slice, part: Part, *, at: datetime) -> None:
     name = f"run:{job.id}:f{lease.fence}:s{piece.number}"
     usage_record(
         tenant_id=job.tenant_id,
@@ -113,7 +116,7 @@ def _record(job: Job, lease: Lease, piece: Slice, part: Part) -> None:
         event_id=f"{name}:redo" if part.reason == "redo" else name,
         meter=job.meter,
         qty=part.elapsed_ms,
-        occurred_at=database_now(),
+        occurred_at=at,
         subject=job.id,
         plugin_id=job.plugin_id,
         api_key_id=job.api_key_id,
@@ -143,12 +146,13 @@ def _first_micro(job: Job) -> int:
     return min(amount_micro, job.max_cost_micro or amount_micro)
 
 
-def _exceeds_limit(job: Job, parts: list[Part]) -> bool:
+def _exceeds_limit(job: Job, parts: list[Part], *, at: datetime) -> bool:
     """Say whether billing these would cost more than the customer's limit: then it is on us."""
     if job.max_cost_micro is None:
         return False
     elapsed_ms = sum(part.elapsed_ms for part in parts if part.is_billable)
-    return job_cost_micro(job) + price_micro(job, job.meter, elapsed_ms) > job.max_cost_micro
+    price = price_micro(job, job.meter, elapsed_ms, at=at)
+    return job_cost_micro(job) + price > job.max_cost_micro
 
 
 def _ahead_micro(job: Job) -> int:
