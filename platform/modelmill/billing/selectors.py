@@ -20,7 +20,7 @@ from modelmill.billing.models import (
     Reservation,
     Subscription,
 )
-from modelmill.billing.pinning import book_times
+from modelmill.billing.pinning import BookTimes, book_times
 from modelmill.billing.rating import Rate, RatedBill, Rates, rate_for
 from modelmill.billing.subscriptions import subscription_for, welcome_micro
 from modelmill.core.clock import database_now
@@ -76,9 +76,9 @@ def wallet_balance(tenant_id: str) -> int:
     return Balance.objects.get(tenant_id=tenant_id).wallet_micro
 
 
-def balance_summary(tenant_id: str) -> BalanceSummary:
+def balance_summary(tenant_id: str, *, times: BookTimes | None = None) -> BalanceSummary:
     """Return the tenant's money and what the open period costs so far."""
-    times = book_times(tenant_id)
+    times = times or book_times(tenant_id)
     subscription = times.subscription
     balance = Balance.objects.get(tenant_id=tenant_id)
     return BalanceSummary(
@@ -86,23 +86,25 @@ def balance_summary(tenant_id: str) -> BalanceSummary:
         wallet_micro=balance.wallet_micro,
         reserved_micro=balance.reserved_micro,
         unbilled_micro=balance.unbilled_micro,
-        accrued_micro=open_bill(tenant_id).subtotal_micro,
+        accrued_micro=open_bill(tenant_id, times=times).subtotal_micro,
         due_cents=-balance.receivable_micro // MICRO_PER_CENT,
         welcome_micro=welcome_micro(subscription.plan),
         period_start=subscription.period_start,
     )
 
 
-def open_bill(tenant_id: str) -> RatedBill:
+def open_bill(tenant_id: str, *, times: BookTimes | None = None) -> RatedBill:
     """Return the open period's bill as it would be now: what the next invoice would say."""
-    times = book_times(tenant_id)
+    times = times or book_times(tenant_id)
     start = times.subscription.period_start
     return usage_bill_of(times, start=start, end=max(start, database_now()))
 
 
-def usage_bill(tenant_id: str, *, start: datetime, end: datetime) -> RatedBill:
+def usage_bill(
+    tenant_id: str, *, start: datetime, end: datetime, times: BookTimes | None = None
+) -> RatedBill:
     """Return what the usage accounted in ``[start, end)`` costs, line by line."""
-    return usage_bill_of(book_times(tenant_id), start=start, end=end)
+    return usage_bill_of(times or book_times(tenant_id), start=start, end=end)
 
 
 def book_prices(book: PriceBook) -> list[Price]:

@@ -34,7 +34,7 @@ def usage(request: PageRequest) -> HttpResponse:
     tenant_id = request.caller.tenant.pk
     start, end = month_of(request.GET.get("month", ""))
     times, titles = book_times(tenant_id), MeterTitles()
-    bill = usage_bill(tenant_id, start=start, end=end)
+    bill = usage_bill(tenant_id, start=start, end=end, times=times)
     context = {
         "month": start,
         "before": start - timedelta(days=1),
@@ -43,7 +43,7 @@ def usage(request: PageRequest) -> HttpResponse:
         "lines": [
             (line, titles.of(line.meter, line.plugin_id)) for line in bill.lines if line.event_count
         ],
-        "balance": balance_summary(tenant_id),
+        "balance": balance_summary(tenant_id, times=times),
         "chart": cost_chart(
             usage_buckets(start=start, end=end, width="1d", **_BY_PRICE), times, titles
         ),
