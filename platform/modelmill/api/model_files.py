@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from modelmill.api.fine_tuning_events import AnyAccept
+from modelmill.api.framework.negotiation import AnyAccept
 from modelmill.api.framework.views import TenantView
 from modelmill.core.storage import blob_open
 from modelmill.registry.downloads import (
