@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.http import FileResponse, StreamingHttpResponse
 from django.urls import path
+from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -82,7 +83,7 @@ class ModelContentView(TenantView):
         """Stream a zip of all of the model's files."""
         version = access_model_version(model)
         files = files_to_download(version)
-        disposition = {"Content-Disposition": f'attachment; filename="{zip_name(version)}"'}
+        disposition = {"Content-Disposition": content_disposition_header(True, zip_name(version))}
         return StreamingHttpResponse(
             zip_stream(files), content_type="application/zip", headers={**_HEADERS, **disposition}
         )

@@ -15,6 +15,9 @@ from modelmill.core.storage import CHUNK_BYTES, BlobDamaged, blob_open
 from modelmill.registry.models import ModelFile, ModelVersion
 from modelmill.registry.selectors import version_files
 
+# What would end a header or lead into another folder; letters of every script stay.
+_NO_FILE_NAME = re.compile(r"""[\x00-\x1f\x7f-\x9f\u2028\u2029/\\"']+""")
+
 
 def may_be_downloaded(version: ModelVersion) -> bool:
     """Say whether the operator lets models out, and this one is the organisation's own."""
@@ -50,7 +53,7 @@ def access_model_file(version: ModelVersion, path: str) -> ModelFile:
 
 def zip_name(version: ModelVersion) -> str:
     """Name the zip of a version: ``portraits-v3.zip``."""
-    return f"{re.sub('[^A-Za-z0-9._-]+', '-', version.model.name)}-v{version.number}.zip"
+    return f"{_NO_FILE_NAME.sub('-', version.model.name)}-v{version.number}.zip"
 
 
 def zip_stream(files: Iterable[ModelFile]) -> Iterator[bytes]:

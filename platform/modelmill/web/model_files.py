@@ -2,6 +2,7 @@
 
 from django.http import FileResponse, StreamingHttpResponse
 from django.urls import path
+from django.utils.http import content_disposition_header
 
 from modelmill.core.storage import blob_open
 from modelmill.registry.downloads import (
@@ -35,7 +36,7 @@ def model_zip(request: PageRequest, version_id: str) -> StreamingHttpResponse:
     version = access_model_version(version_id)
     files = files_to_download(version)
     response = StreamingHttpResponse(zip_stream(files), content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="{zip_name(version)}"'
+    response["Content-Disposition"] = content_disposition_header(True, zip_name(version))
     response["Cache-Control"] = "private, no-store"
     return response
 
