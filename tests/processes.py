@@ -7,12 +7,13 @@ A worker is another process, so what it is to see must be committed: use
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -137,3 +138,38 @@ def worker_running(queue: str, *, redis_url: str, **options: str) -> Iterator[Wo
         # Shown by pytest when the test fails.
         print(worker.log()[-_SHOWN_CHARS:])
         shutil.rmtree(worker.log_path.parent, ignore_errors=True)
+
+
+@contextmanager
+def gunicorn_running(
+    log_path: Path, *, processes: int = 1, **extra: str
+) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """Run Gunicorn as the launcher does, on the port it yields; all of it ends with the block.
+
+    It listens from the start and may still be loading.
+    """
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        os.set_inheritable(listener.fileno(), True)
+        with log_path.open("wb") as log:
+            master = subprocess.Popen(
+                [
+                    *[sys.executable, "-m", "gunicorn", "modelmill.wsgi"],
+                    *["--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread"],
+                    *["--workers", str(processes), "--threads", "8", "--no-control-socket"],
+                ],
+                cwd=ROOT,
+                env=worker_environment(**{"redis_url": "redis://127.0.0.1:1/0", **extra}),
+                stdout=log,
+                stderr=log,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+            )
+        try:
+            yield listener.getsockname()[1], master
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(master.pid, signal.SIGKILL)
+            master.wait(10)
+            print(log_path.read_text()[-_SHOWN_CHARS:])

@@ -2,7 +2,7 @@
 import { predict, streamText } from "./playground_calls.js";
 import { curlCode, pythonCode } from "./playground_code.js";
 import { fieldValues, showProblem } from "./playground_fields.js";
-import { startFiles } from "./playground_files.js";
+import { filesRead, startFiles } from "./playground_files.js";
 import { readable } from "./playground_results.js";
 
 const SEED_LIMIT = 2 ** 31;
@@ -60,6 +60,7 @@ class Playground {
     this.showCode();
     this.begin();
     try {
+      await filesRead(this.form, this.stopper.signal);
       const call = this.call();
       const done = call.isStreaming
         ? await streamText(call, { signal: this.stopper.signal, onText: (text) => this.addText(text) })

@@ -25,16 +25,24 @@ class FileField {
     this.part = (name) => root.querySelector(`[data-file-${name}]`);
     [this.root, this.onChange] = [root, onChange];
     this.input = root.querySelector("input[type=file]");
-    this.input.addEventListener("change", () => this.take());
+    this.input.addEventListener("change", () => this.start());
     this.part("remove").addEventListener("click", () => this.remove());
     // A browser that goes back to the page may still know what was chosen.
-    this.take();
+    this.start();
   }
 
   remove() {
     this.input.value = "";
-    this.take();
+    this.start();
     this.input.focus();
+  }
+
+  // Whoever sends the form waits for `reading`: a large file takes a while.
+  start() {
+    const reading = this.take().finally(() => {
+      if (this.input.reading === reading) this.input.reading = undefined;
+    });
+    this.input.reading = reading;
   }
 
   async take() {
@@ -68,6 +76,18 @@ class FileField {
     picture.hidden = !file?.type.startsWith("image/");
     if (!picture.hidden) picture.src = URL.createObjectURL(file);
   }
+}
+
+/** Wait until every file chosen in a form is read, or cannot be. Throws when `signal` aborts. */
+export async function filesRead(form, signal) {
+  const readings = () => [...form.elements].map((field) => field.reading).filter(Boolean);
+  const stopped = new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  // It may be stopped when nothing is read any more.
+  stopped.catch(() => {});
+  // Another may be chosen while these are read.
+  for (let now = readings(); now.length; now = readings()) await Promise.race([Promise.all(now), stopped]);
 }
 
 /** Start the file fields of a form; `onChange` is called when what was chosen is at hand. */

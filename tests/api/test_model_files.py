@@ -10,9 +10,10 @@ from modelmill.catalog.services import manifest_publish
 from modelmill.core.models import Blob
 from modelmill.core.storage import BlobDamaged, blob_write
 from modelmill.registry.downloads import zip_stream
-from modelmill.registry.models import ModelVersion
+from modelmill.registry.models import Model, ModelVersion
 from modelmill.registry.selectors import version_files
 from modelmill.registry.services import Lineage, alias_set, model_delete, version_publish
+from modelmill.tenants.models import AuditEntry
 from modelmill.tenants.services import api_key_create
 
 from tests.conftest import ApiClient
@@ -62,6 +63,41 @@ def test_the_whole_model_is_one_zip_by_every_name(acme, version) -> None:
         answer = acme.api.get(f"/v1/models/{name}/content")
         assert 'filename="ours-v1.zip"' in answer["Content-Disposition"]
         assert _unzipped(answer) == FILES
+
+
+@pytest.mark.parametrize(
+    ("suffix", "said"),
+    [
+        ("头像", "attachment; filename*=utf-8''%E5%A4%B4%E5%83%8F-v1.zip"),
+        ("a/b\\c\"d'\r\ne", 'attachment; filename="a-b-c-d-e-v1.zip"'),
+    ],
+)
+def test_a_zip_has_the_models_name_in_any_script_at_both_doors(acme, version, suffix, said) -> None:
+    with acme.scope():
+        Model.objects.filter(pk=version.model_id).update(name=suffix)
+    for answer in (
+        acme.api.get(f"/v1/models/{version.id}/content"),
+        acme.browser().get(f"/models/{version.id}/content"),
+    ):
+        assert answer["Content-Disposition"] == said
+
+
+def test_who_took_a_model_home_is_in_the_audit_log_and_who_only_asked_is_not(acme, version) -> None:
+    api, page = f"/v1/models/{version.name}", f"/models/{version.id}"
+    browser = acme.browser(acme.mate)
+    for client, path in ((acme.api, api), (browser, page)):
+        for what in ("content", "files/config.json"):
+            assert client.head(f"{path}/{what}").status_code == 200
+            assert client.get(f"{path}/{what}").status_code == 200
+        assert client.get(f"{path}/files/nothing").status_code == 404
+    acme.api.get(f"{api}/files")
+    with acme.scope():
+        entries = AuditEntry.objects.filter(action="model.downloaded").order_by("at", "pk")
+        written = [(entry.object_id, entry.detail) for entry in entries]
+        actors = {entry.actor for entry in entries}
+    assert written == [(version.id, {}), (version.id, {"file": "config.json"})] * 2
+    assert len(actors) == 2
+    assert "Model downloaded" in acme.browser().get("/audit").content.decode()
 
 
 def test_a_stranger_finds_no_model_and_no_file(acme, globex, version) -> None:

@@ -92,6 +92,32 @@ def test_a_picture_is_chosen_shown_and_sent_as_base64(
     expect(page.get_by_label("Photo")).to_be_focused()
 
 
+def test_a_call_waits_for_a_picture_that_is_still_read(page: Page) -> None:
+    asked = _answering(page, {"type": "text", "text": "a face"})
+    page.evaluate(
+        """() => {
+            const read = FileReader.prototype.readAsDataURL;
+            const held = new Promise((resolve) => { window.goOn = resolve; });
+            FileReader.prototype.readAsDataURL = function (file) {
+                held.then(() => read.call(this, file));
+            };
+        }"""
+    )
+    run, stop = (page.get_by_role("button", name=name) for name in ("Run", "Stop"))
+    _choose(page)
+    run.click()
+    expect(run).to_be_disabled()
+    stop.click()
+    expect(run).to_be_enabled()
+    run.click()
+    expect(run).to_be_disabled()
+    page.wait_for_timeout(300)
+    assert asked == []
+    page.evaluate("window.goOn()")
+    expect(page.locator("[data-playground-text]")).to_have_text("a face")
+    assert [body["inputs"] for body in asked] == [[{"photo": base64.b64encode(PICTURE).decode()}]]
+
+
 def test_a_picture_that_is_too_big_is_said_to_be(page: Page) -> None:
     _choose(page, bytes(30_001))
     expect(page.locator("[data-file-problem]")).to_contain_text("too big")

@@ -3,14 +3,12 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -21,7 +19,7 @@ from modelmill.metering.models import UsageEvent
 
 from tests.conftest import Place
 from tests.faults.holding import books_hold
-from tests.processes import ROOT, worker_environment
+from tests.processes import gunicorn_running
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
@@ -75,40 +73,17 @@ class Web:
 
 @contextmanager
 def web_running(folder: Path, *, flush_s: str) -> Iterator[Web]:
-    """Run gunicorn as the launcher does; all of it ends with the block."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        os.set_inheritable(listener.fileno(), True)
-        environment = worker_environment(
-            redis_url="redis://127.0.0.1:1/0",
-            MODELMILL_METER_API_REQUESTS="1",
-            MODELMILL_USAGE_SPOOL_DIR=str(folder),
-            MODELMILL_TEST_FLUSH_S=flush_s,
-        )
-        with (folder.parent / "web.log").open("wb") as log:
-            master = subprocess.Popen(
-                [
-                    *[sys.executable, "-m", "gunicorn", "modelmill.wsgi"],
-                    *["--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread"],
-                    *["--workers", "2", "--threads", "8"],
-                ],
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                pass_fds=[listener.fileno()],
-                start_new_session=True,
-            )
-        web = Web(listener.getsockname()[1], master)
-        try:
-            web.wait()
-            yield web
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(master.pid, signal.SIGKILL)
-            master.wait(10)
-            print((folder.parent / "web.log").read_text()[-5000:])
+    """Run web processes that count; all of them end with the block."""
+    with gunicorn_running(
+        folder.parent / "web.log",
+        processes=2,
+        MODELMILL_METER_API_REQUESTS="1",
+        MODELMILL_USAGE_SPOOL_DIR=str(folder),
+        MODELMILL_TEST_FLUSH_S=flush_s,
+    ) as (port, master):
+        web = Web(port, master)
+        web.wait()
+        yield web
 
 
 def counted() -> Counter[str]:

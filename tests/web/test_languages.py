@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 from django.core import mail
+from django.template.loader import render_to_string
 from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext
+from modelmill.training.failures import failure_advice
 
 from deploy import messages
 from tests.conftest import Place
@@ -153,3 +157,16 @@ def test_a_short_password_is_refused_in_the_readers_language() -> None:
     client = Client(headers={"accept-language": "zh-hans"})
     page = client.post("/accounts/signup/", {"email": "a@b.example", "password1": "x4!"})
     assert "密码太短" in page.content.decode()
+
+
+def test_what_usage_was_for_is_no_customer_in_chinese() -> None:
+    with translation.override("zh-hans"):
+        table = render_to_string("usage/_events.html", {"priced": []})
+        assert "用途" in table and "客户" not in table
+        assert gettext("For") == "客户"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "last step"), ("zh-hans", "之后未再收费")])
+def test_a_training_without_its_plugin_is_not_said_to_be_free(language: str, said: str) -> None:
+    with translation.override(language):
+        assert said in failure_advice("plugin_missing")

@@ -1,19 +1,19 @@
 """What a job says: events and samples, read once or watched live."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from modelmill.api.fine_tuning_shapes import event_shape
 from modelmill.api.fine_tuning_stream import job_stream
 from modelmill.api.framework.events import event_response
+from modelmill.api.framework.negotiation import AnyAccept
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
 from modelmill.api.framework.waiting import Held, Room
@@ -27,14 +27,6 @@ from modelmill.training.selectors import (
 )
 
 _PAGE = [OpenApiParameter("after"), OpenApiParameter("limit", int)]
-
-
-class AnyAccept(DefaultContentNegotiation):
-    """Answer whatever the client accepts: a browser's EventSource accepts no JSON."""
-
-    def select_renderer(self, request: Request, renderers: Any, *args: Any) -> Any:
-        """Take the first renderer."""
-        return renderers[0], renderers[0].media_type
 
 
 class JobEventsView(TenantView):

@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from modelmill.api.fine_tuning_events import AnyAccept
+from modelmill.api.framework.negotiation import AnyAccept
 from modelmill.api.framework.queries import query_whole
 from modelmill.api.framework.views import TenantView
 from modelmill.training.exporting import (

@@ -4,16 +4,18 @@ from typing import Any, ClassVar
 
 from django.http import FileResponse, StreamingHttpResponse
 from django.urls import path
+from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from modelmill.api.fine_tuning_events import AnyAccept
+from modelmill.api.framework.negotiation import AnyAccept
 from modelmill.api.framework.views import TenantView
 from modelmill.core.storage import blob_open
 from modelmill.registry.downloads import (
     access_model_file,
+    download_record,
     files_to_download,
     zip_name,
     zip_stream,
@@ -57,9 +59,12 @@ class ModelFileView(TenantView):
     )
     def get(self, request: Request, model: str, file_path: str) -> FileResponse:
         """Answer with the file's bytes, as the training left them."""
-        file = access_model_file(access_model_version(model), file_path)
+        version = access_model_version(model)
+        file = access_model_file(version, file_path)
+        content = blob_open(file.blob)
+        download_record(version, caller=self.caller, method=str(request.method), path=file.path)
         return FileResponse(
-            blob_open(file.blob),
+            content,
             as_attachment=True,
             filename=file.path.rpartition("/")[2],
             content_type="application/octet-stream",
@@ -82,7 +87,8 @@ class ModelContentView(TenantView):
         """Stream a zip of all of the model's files."""
         version = access_model_version(model)
         files = files_to_download(version)
-        disposition = {"Content-Disposition": f'attachment; filename="{zip_name(version)}"'}
+        download_record(version, caller=self.caller, method=str(request.method))
+        disposition = {"Content-Disposition": content_disposition_header(True, zip_name(version))}
         return StreamingHttpResponse(
             zip_stream(files), content_type="application/zip", headers={**_HEADERS, **disposition}
         )

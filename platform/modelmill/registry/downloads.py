@@ -14,6 +14,11 @@ from modelmill.core.errors import Conflict, NotFound, PermissionDenied
 from modelmill.core.storage import CHUNK_BYTES, BlobDamaged, blob_open
 from modelmill.registry.models import ModelFile, ModelVersion
 from modelmill.registry.selectors import version_files
+from modelmill.tenants.callers import Caller
+from modelmill.tenants.services import audit_record
+
+# What would end a header or lead into another folder; letters of every script stay.
+_NO_FILE_NAME = re.compile(r"""[\x00-\x1f\x7f-\x9f\u2028\u2029/\\"']+""")
 
 
 def may_be_downloaded(version: ModelVersion) -> bool:
@@ -48,9 +53,23 @@ def access_model_file(version: ModelVersion, path: str) -> ModelFile:
     raise NotFound(_("This model has no file %(path)s.") % {"path": path}, param="file")
 
 
+def download_record(version: ModelVersion, *, caller: Caller, method: str, path: str = "") -> None:
+    """Write into the audit log that a version, or one file of it, is taken home.
+
+    Only GET takes anything: HEAD asks how it would be.
+    """
+    if method == "GET":
+        audit_record(
+            "model.downloaded",
+            caller=caller,
+            object_id=version.id,
+            detail={"file": path} if path else None,
+        )
+
+
 def zip_name(version: ModelVersion) -> str:
     """Name the zip of a version: ``portraits-v3.zip``."""
-    return f"{re.sub('[^A-Za-z0-9._-]+', '-', version.model.name)}-v{version.number}.zip"
+    return f"{_NO_FILE_NAME.sub('-', version.model.name)}-v{version.number}.zip"
 
 
 def zip_stream(files: Iterable[ModelFile]) -> Iterator[bytes]:

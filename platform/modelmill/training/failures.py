@@ -41,7 +41,10 @@ _ADVICE: Final[dict[str, str | Promise]] = {
     Failure.NAN_LOSS: _("Lower the learning rate and train again."),
     Failure.PLUGIN_ERROR: _("You were not charged beyond the last step. Please contact us."),
     Failure.PLUGIN_CRASHED: _("It was tried several times. Train again, or contact us."),
-    Failure.PLUGIN_MISSING: _("Nothing was charged. Train again when the plugin is offered again."),
+    # A training that was resumed has been charged for the steps it did before.
+    Failure.PLUGIN_MISSING: _(
+        "You were not charged beyond the last step. Train again when the plugin is offered again."
+    ),
     Failure.WORKER_LOST: _("It was tried several times. Train again; nothing is charged twice."),
     Failure.QUOTA_EXCEEDED: _("Top up your balance, then train again."),
     Failure.COST_CAP: _("Raise the limit, then train again."),

@@ -2,10 +2,12 @@
 
 from django.http import FileResponse, StreamingHttpResponse
 from django.urls import path
+from django.utils.http import content_disposition_header
 
 from modelmill.core.storage import blob_open
 from modelmill.registry.downloads import (
     access_model_file,
+    download_record,
     files_to_download,
     zip_name,
     zip_stream,
@@ -17,9 +19,12 @@ from modelmill.web.framework import PageRequest, tenant_page
 @tenant_page(read="models:read")
 def model_file(request: PageRequest, version_id: str, file_path: str) -> FileResponse:
     """Download one file of a model."""
-    file = access_model_file(access_model_version(version_id), file_path)
+    version = access_model_version(version_id)
+    file = access_model_file(version, file_path)
+    content = blob_open(file.blob)
+    download_record(version, caller=request.caller, method=str(request.method), path=file.path)
     response = FileResponse(
-        blob_open(file.blob),
+        content,
         as_attachment=True,
         filename=file.path.rpartition("/")[2],
         content_type="application/octet-stream",
@@ -34,8 +39,9 @@ def model_zip(request: PageRequest, version_id: str) -> StreamingHttpResponse:
     """Download a whole model."""
     version = access_model_version(version_id)
     files = files_to_download(version)
+    download_record(version, caller=request.caller, method=str(request.method))
     response = StreamingHttpResponse(zip_stream(files), content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="{zip_name(version)}"'
+    response["Content-Disposition"] = content_disposition_header(True, zip_name(version))
     response["Cache-Control"] = "private, no-store"
     return response
 

@@ -151,6 +151,7 @@ _ACTIONS: Final[dict[str, str | Promise]] = {
     "member.joined": _("Member joined"),
     "member.removed": _("Member removed"),
     "member.role_set": _("Role changed"),
+    "model.downloaded": _("Model downloaded"),
     "plugin.offered": _("Use of a plugin decided by the operator"),
     "prices.moved": _("Other prices from next month on, by the operator"),
     "search.cancelled": _("Search cancelled"),

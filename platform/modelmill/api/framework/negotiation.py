@@ -24,3 +24,11 @@ class OnlyForm(DefaultContentNegotiation):
             return super().select_renderer(request, known, format_suffix)
         except NotAcceptable:
             return known[0], known[0].media_type
+
+
+class AnyAccept(DefaultContentNegotiation):
+    """Answer whatever the client accepts: a browser's EventSource accepts no JSON."""
+
+    def select_renderer(self, request: Request, renderers: Any, *args: Any) -> Any:
+        """Take the first renderer."""
+        return renderers[0], renderers[0].media_type
