@@ -76,7 +76,6 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Outermost: it empties what all of the others answer.
     "modelmill.core.heads.HeadMiddleware",
     "modelmill.core.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -337,10 +336,9 @@ CHECKPOINTS_LISTED = env.number("MODELMILL_CHECKPOINTS_LISTED", 200)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
 # What is set aside when a job is submitted, and how long one may train at most.
 TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)
-# Unbilled first steps that tell what the whole will cost: of one job, of an organisation a day.
+# Unbilled: first steps that tell the cost, of a job and of a tenant's day; finishing at a limit.
 QUOTE_WITHIN_S = env.number("MODELMILL_QUOTE_WITHIN_S", 120)
 QUOTE_FREE_S = env.number("MODELMILL_QUOTE_FREE_S", 1800)
-# What finishing at a cost limit may take; it is not billed.
 FINISH_WITHIN_S = env.number("MODELMILL_FINISH_WITHIN_S", 120)
 TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)

@@ -11,7 +11,8 @@ class HeadMiddleware:
     """Leave the body out of every answer to HEAD.
 
     Django lets a view's ``get`` serve HEAD, and Gunicorn sends what it is given: a client would
-    read the body as the answer to its next request on the same connection.
+    read the body as the answer to its next request on the same connection. Outermost, as it empties
+    what all the others answer.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
