@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -11,15 +10,11 @@ from modelmill.billing import affording
 from modelmill.billing.books import book_publish
 from modelmill.billing.closing import invoice_close
 from modelmill.billing.defaults import RATES
-from modelmill.billing.models import BookChange, Subscription
 from modelmill.billing.rating import Rate
 from modelmill.billing.selectors import invoice_lines, wallet_balance
-from modelmill.billing.services import reservation_open, subscription_ensure, wallet_top_up
-from modelmill.core.errors import QuotaExceeded
+from modelmill.billing.services import reservation_open, wallet_top_up
 from modelmill.metering.counting import usage_flush
 from modelmill.metering.models import UsageEvent
-from modelmill.metering.services import usage_record
-from modelmill.tenants.models import Tenant
 from modelmill.tenants.services import api_key_create
 
 from tests.conftest import ApiClient
@@ -144,44 +139,6 @@ def test_requests_that_no_invoice_has_yet_need_credit_too(priced, acme, pass_tim
         wallet_top_up(tenant_id=acme.tenant.id, key="paid", amount_micro=500)
     assert acme.api.get(PATH).status_code == 200
     assert counted(acme) == {"api_requests": 4}
-
-
-@pytest.mark.parametrize(("then_micro", "needed_micro"), [(0, 2_000), (1_000, 5_000)])
-def test_what_was_used_before_prices_changed_needs_what_it_cost_then(
-    acme, pass_time, then_micro, needed_micro
-) -> None:
-    """The month has changed, and its invoice is not made yet."""
-    now = timezone.now()
-    this_month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    then = this_month - timedelta(days=2)
-    books = [
-        book_publish(
-            {("api_requests", ""): Rate(amount_micro=amount_micro, per=1, title="each")},
-            effective_from=now,
-        )
-        for amount_micro in (then_micro, 2_000)
-    ]
-    Tenant.objects.update(created_at=then)
-    with acme.scope():
-        subscription = subscription_ensure(acme.tenant)
-        BookChange.objects.create(
-            tenant=acme.tenant, subscription=subscription, book=books[1], starts_at=this_month
-        )
-        Subscription.objects.update(book=books[0], period_start=then, has_changes=True)
-        usage_record(
-            tenant_id=acme.tenant.id,
-            source="test",
-            event_id="then",
-            meter="api_requests",
-            qty=3,
-            occurred_at=then + timedelta(hours=1),
-            subject="",
-        )
-        leave(acme, needed_micro - 1)
-        with pytest.raises(QuotaExceeded):
-            affording.use_afford(tenant_id=acme.tenant.id, meter="api_requests")
-        wallet_top_up(tenant_id=acme.tenant.id, key="paid", amount_micro=1)
-        affording.use_afford(tenant_id=acme.tenant.id, meter="api_requests")
 
 
 def test_an_invoice_begins_the_count_anew_at_once(priced, acme, pass_time) -> None:
