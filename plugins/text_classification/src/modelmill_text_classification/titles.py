@@ -1,5 +1,7 @@
 """What the metrics of a training are called."""
 
+from modelmill_sdk.titles import CLASSIFICATION, INT8, PRIVACY
+
 TITLES = {
     "loss": "Loss",
     "learning_rate": "Learning rate",
@@ -14,24 +16,9 @@ TITLES = {
     "methods_tried": "Methods tried",
     "temperature": "Temperature",
     "weights": "Weights",
-    "accuracy": "Accuracy",
-    "accuracy_low": "Accuracy, at least",
-    "accuracy_high": "Accuracy, at most",
-    "balanced_accuracy": "Balanced accuracy",
-    "worst_class_recall": "Recall of the worst class",
-    "macro_f1": "F1, mean of the classes",
-    "log_loss": "Log loss",
-    "calibration_error": "Calibration error",
-    "most_frequent_class_accuracy": "Accuracy of the most frequent answer",
-    "worst_group_accuracy": "Accuracy of the worst group",
-    "group_accuracy_gap": "Gap between the groups' accuracies",
-    "privacy_epsilon": "Privacy: epsilon spent",
-    "privacy_delta": "Privacy: delta",
-    "privacy_noise": "Privacy: noise",
-    "privacy_clip": "Privacy: largest gradient",
+    **CLASSIFICATION,
+    **PRIVACY,
     "onnx_difference": "ONNX: largest difference",
     "onnx_size_bytes": "ONNX: bytes",
-    "int8_size_ratio": "int8: share of the size",
-    "int8_speed_ratio": "int8: times the speed",
-    "int8_score_change": "int8: change of the score",
+    **INT8,
 }
