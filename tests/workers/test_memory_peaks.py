@@ -13,8 +13,8 @@ from workers.hosts.peaks import MemoryPeak
 class Card:
     """As much of ``torch.cuda`` as is asked."""
 
-    def __init__(self, *, is_used: bool) -> None:
-        self.is_used = is_used
+    def __init__(self, *, is_used: bool, taken_mib: int = 0) -> None:
+        self.is_used, self.taken_mib = is_used, taken_mib
 
     def is_initialized(self) -> bool:
         return self.is_used
@@ -22,10 +22,16 @@ class Card:
     def max_memory_reserved(self) -> int:
         return 3 << 30
 
+    def memory_reserved(self) -> int:
+        return 2 << 30
+
+    def mem_get_info(self) -> tuple[int, int]:
+        return (80 << 30) - (self.taken_mib << 20), 80 << 30
+
 
 class Torch:
-    def __init__(self, *, is_used: bool) -> None:
-        self.cuda = Card(is_used=is_used)
+    def __init__(self, *, is_used: bool, taken_mib: int = 0) -> None:
+        self.cuda = Card(is_used=is_used, taken_mib=taken_mib)
 
 
 def test_it_keeps_the_most_it_saw() -> None:
@@ -50,8 +56,13 @@ def test_a_control_groups_cached_files_are_not_counted(tmp_path: Path, stat: str
     assert HostGroups().memory_bytes() == 0
 
 
-def test_a_gpus_peak_is_told_once_one_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "torch", Torch(is_used=False))
+@pytest.mark.parametrize(("taken_mib", "context_mib"), [(2100, 512), (2748, 700), (60_000, 1024)])
+def test_a_gpus_peak_is_told_once_one_was_used(
+    monkeypatch: pytest.MonkeyPatch, taken_mib: int, context_mib: int
+) -> None:
+    modules = __import__("sys").modules
+    monkeypatch.setitem(modules, "torch", Torch(is_used=False))
     assert gpu_peak_bytes() is None
-    monkeypatch.setitem(__import__("sys").modules, "torch", Torch(is_used=True))
-    assert gpu_peak_bytes() == (3 << 30) + (512 << 20)
+    # What is taken of the card beyond what torch holds of it, within bounds.
+    monkeypatch.setitem(modules, "torch", Torch(is_used=True, taken_mib=taken_mib))
+    assert gpu_peak_bytes() == (3 << 30) + (context_mib << 20)

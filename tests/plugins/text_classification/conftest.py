@@ -48,3 +48,30 @@ def linear(topics: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The linear model of the four topics, and what was measured of it."""
     work = tmp_path_factory.mktemp("linear")
     return train_once(TextClassification, topics, {"method": "linear"}, work, seed=1)
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A BERT of two layers that knows nothing yet, with a tokenizer of the sentences."""
+    import torch
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path / "bases" / "tiny-bert"
+    folder.mkdir(parents=True)
+    pieces = BertWordPieceTokenizer()
+    pieces.train_from_iterator((row["text"] for row in sentences()), vocab_size=800)
+    pieces.save_model(str(folder))
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=pieces.get_vocab_size(),
+        hidden_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=96,
+        max_position_embeddings=64,
+    )
+    torch.manual_seed(1)
+    BertModel(config).save_pretrained(folder)
+    monkeypatch.setenv("MODELMILL_BASE_MODELS", str(folder.parent))
+    return folder.name

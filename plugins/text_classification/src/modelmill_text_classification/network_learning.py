@@ -154,7 +154,9 @@ class NetworkLearning:
         asked = "float32" if self.plan.is_private else self.run.params.precision
         if self.run.device.startswith("cpu") and asked == "auto":
             return trainer.precision
-        trainer.network = copy.deepcopy(network).train()
+        # Moved, though it is there already: that lays an LSTM's weights side by side, as cuDNN
+        # wants them, and a copy alone does not.
+        trainer.network = copy.deepcopy(network).to(self.run.device).train()
         chosen = precision_choose(asked, device=self.run.device, step=step)
         trainer.network = network
         self.run.log(f"Computing in {chosen.name}.")
