@@ -106,6 +106,26 @@ def test_an_unknown_parameter_is_answered_with_the_one_that_was_meant(acme, body
     assert answer.json()["error"]["message"].endswith("Did you mean steps?")
 
 
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"steps": 0}, "integer_below_min_value"),
+        ({"steps": 10**9}, "integer_above_max_value"),
+        ({"steps": "many"}, "invalid_type"),
+        ({"stepps": 3}, "unknown_parameter"),
+    ],
+)
+def test_a_parameters_fault_has_the_code_of_a_fields(acme, body, given, code) -> None:
+    error = acme.api.post_json(JOBS, body | {"hyperparameters": given}).json()["error"]
+    assert (error["code"], error["param"]) == (code, next(iter(given)))
+
+
+@pytest.mark.parametrize("given", ["yes", 1, "true"])
+def test_what_may_cost_is_asked_for_by_true_alone(acme, body, given) -> None:
+    error = acme.api.post_json(JOBS, body | {"quote_first": given}).json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_type", "quote_first")
+
+
 def test_a_validation_file_that_is_the_training_file_is_refused(acme, body) -> None:
     other = version_make(acme)
     answer = acme.api.post_json(JOBS, body | {"validation_file": body["training_file"]})

@@ -19,6 +19,7 @@ from modelmill.api.answers import (
     prediction_streamed,
 )
 from modelmill.api.framework.events import DONE, PING, error_event, event
+from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.api.framework.views import TenantView
 from modelmill.api.sampling import (
     TASK,
@@ -42,7 +43,7 @@ class CompletionsView(TenantView):
         """A request as OpenAI's client sends it."""
 
         prompt = serializers.JSONField(required=False, allow_null=True)
-        echo = serializers.BooleanField(default=False, allow_null=True)
+        echo = TrueOrFalse(default=False, allow_null=True)
 
     @extend_schema(
         summary="Complete a prompt",

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from modelmill.api.fine_tuning_shapes import job_line, job_shape
+from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
 from modelmill.core.errors import InvalidRequest
@@ -68,7 +69,7 @@ class JobsView(TenantView):
             default=CHECKPOINTS_KEPT,
             help_text="How many of its checkpoints stay when it is over; each can become a model.",
         )
-        quote_first = serializers.BooleanField(
+        quote_first = TrueOrFalse(
             default=False,
             help_text="Make the first steps unbilled, tell the cost of the whole, and be paused "
             "until the job is resumed or cancelled.",

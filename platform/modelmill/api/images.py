@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from modelmill.api.answers import answer_headers, prediction_answered
+from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.api.framework.views import TenantView
 from modelmill.api.outputs import output_link
 from modelmill.core.errors import InvalidRequest
@@ -55,7 +56,7 @@ class ImagesView(TenantView):
         seed = serializers.IntegerField(
             min_value=0, max_value=MAX_SEED, required=False, allow_null=True
         )
-        stream = serializers.BooleanField(default=False, allow_null=True)
+        stream = TrueOrFalse(default=False, allow_null=True)
         partial_images = serializers.IntegerField(
             min_value=0, max_value=0, required=False, allow_null=True
         )

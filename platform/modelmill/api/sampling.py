@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.core.errors import InvalidRequest
 from modelmill.inference.models import Prediction
 from modelmill.inference.services import MAX_SEED
@@ -35,7 +36,7 @@ _NOTES = ("user", "metadata", "store", "safety_identifier", "prompt_cache_key")
 class StreamOptions(serializers.Serializer[Any]):
     """What a stream carries beside the text."""
 
-    include_usage = serializers.BooleanField(default=False)
+    include_usage = TrueOrFalse(default=False)
 
 
 class SamplingBody(serializers.Serializer[Any]):
@@ -46,7 +47,7 @@ class SamplingBody(serializers.Serializer[Any]):
     seed = serializers.IntegerField(
         min_value=0, max_value=MAX_SEED, required=False, allow_null=True
     )
-    stream = serializers.BooleanField(default=False, allow_null=True)
+    stream = TrueOrFalse(default=False, allow_null=True)
     stream_options = StreamOptions(required=False, allow_null=True)
     max_tokens = serializers.IntegerField(min_value=1, required=False, allow_null=True)
     temperature = serializers.FloatField(required=False, allow_null=True)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from modelmill.api.fine_tuning import MAX_COST_MICRO, MAX_SEED
+from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
 from modelmill.billing.defaults import CURRENCY
@@ -48,7 +49,7 @@ class SearchesView(TenantView):
         metric = serializers.CharField(max_length=100)
         goal = serializers.ChoiceField(Search.Goal.values, default=Search.Goal.MINIMIZE.value)
         method = serializers.ChoiceField(Search.Method.values, default=Search.Method.RANDOM.value)
-        early_stopping = serializers.BooleanField(default=True)
+        early_stopping = TrueOrFalse(default=True)
         max_trials = serializers.IntegerField(min_value=1, max_value=MAX_TRIALS, default=20)
         parallel = serializers.IntegerField(min_value=1, max_value=MAX_PARALLEL, default=2)
         max_cost_micro = serializers.IntegerField(

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
 from modelmill.tenants.models import WebhookDelivery, WebhookEndpoint
@@ -80,7 +81,7 @@ class EndpointView(TenantView):
             child=serializers.ChoiceField(choices=EVENT_TYPES), required=False
         )
         description = serializers.CharField(max_length=100, required=False, allow_blank=True)
-        is_enabled = serializers.BooleanField(required=False)
+        is_enabled = TrueOrFalse(required=False)
 
     @extend_schema(
         summary="Retrieve a webhook endpoint", responses=OpenApiTypes.OBJECT, tags=["webhooks"]

@@ -16,6 +16,19 @@ from modelmill.core.errors import InvalidRequest
 SchemaName = Literal["train", "input", "predict"]
 
 _AUTO = "auto"
+_MISSING = "missing_required_parameter"
+# A schema's keyword to what is wrong where it does not hold; anything else is an invalid value.
+_CODES = {
+    "type": "invalid_type",
+    "minimum": "{number}_below_min_value",
+    "exclusiveMinimum": "{number}_below_min_value",
+    "maximum": "{number}_above_max_value",
+    "exclusiveMaximum": "{number}_above_max_value",
+    "minLength": "string_below_min_length",
+    "maxLength": "string_above_max_length",
+    "minItems": "array_below_min_length",
+    "maxItems": "array_above_max_length",
+}
 
 
 def parameters_complete(
@@ -128,14 +141,16 @@ def _refusal(
     asker = needed_by(rules, path, complete) if problem.validator == "minLength" else ""
     if asker:
         said = _("%(name)s is required with %(value)s.") % {"name": path, "value": asker}
-        return InvalidRequest(said, code="missing_parameter", param=path)
+        return InvalidRequest(said, code=_MISSING, param=path)
     if problem.validator == "required":
         required: Any = problem.validator_value
         given: Any = problem.instance
         missing = next(name for name in required if name not in given)
         path = f"{path}.{missing}" if path else missing
         return InvalidRequest(
-            _("%(name)s is required.") % {"name": path}, code="missing_parameter", param=path
+            _("%(name)s is required.") % {"name": path},
+            code="missing_required_parameter",
+            param=path,
         )
     bound = problem.validator_value
     sentence = _sentences().get(str(problem.validator))
@@ -144,7 +159,15 @@ def _refusal(
     if isinstance(bound, list):
         bound = ", ".join(str(item) for item in bound)
     text = sentence % {"name": path, "bound": bound, "value": _shown(problem.instance)}
-    return InvalidRequest(text, param=path)
+    return InvalidRequest(text, code=_code(problem), param=path)
+
+
+def _code(problem: ValidationError) -> str:
+    """Return the code that a field of the API has for the same fault."""
+    template = _CODES.get(str(problem.validator), InvalidRequest.code)
+    schema: Any = problem.schema
+    is_whole = "integer" in _types(schema, {})
+    return template.format(number="integer" if is_whole else "decimal")
 
 
 def _shown(value: Any) -> str:

@@ -3,7 +3,7 @@
 import sys
 
 # CUDA's context and its kernels, which torch does not count: a third to half of a GiB with CUDA 12,
-# 700 MiB on an H200 with CUDA 13. What others have of the card cannot be told from it, hence a most.
+# 700 MiB on an H200 with CUDA 13. What others have of the card looks the same, hence a most.
 _CONTEXT_BYTES, _CONTEXT_MOST_BYTES = 512 << 20, 1 << 30
 
 
