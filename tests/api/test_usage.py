@@ -73,6 +73,8 @@ def test_usage_is_summed_by_meter_with_its_cost(acme) -> None:
         {"tokens_in": (1_000, 200), "tokens_out": (1_000, 600)},
         {"images": (8, 16_000), "cpu_ms": (3_600_000, 0)},
     ]
+    charged = [{r["meter"]: r["billable_qty"] for r in b["results"]} for b in page["data"]]
+    assert charged == [{"tokens_in": 1_000, "tokens_out": 1_000}, {"images": 8, "cpu_ms": 0}]
     assert (page["object"], page["has_more"], page["next_page"]) == ("page", False, None)
 
 

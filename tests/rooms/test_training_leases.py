@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 from modelmill.billing.models import Reservation
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_write
@@ -319,3 +320,19 @@ def test_a_job_costs_what_each_device_it_ran_on_costs(acme) -> None:
         # An hour of CPU for 0.24 and a minute of GPU for 0.04.
         assert job_progress(access_job(job.id)).cost_micro == 280_000
         assert Reservation.objects.get(key=f"job:{job.id}").spent_micro == 280_000
+
+
+def test_the_time_so_far_is_what_workers_spent_and_not_what_it_waited(acme) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        job_yield(lease, state=State.PAUSED)
+        began = timezone.now() - timedelta(hours=3)
+        spent = {"started_at": began, "ended_at": began + timedelta(seconds=90)}
+        Attempt.objects.filter(job=job).update(**spent)
+        Job.objects.filter(pk=job.pk).update(started_at=began)
+        assert job_progress(access_job(job.id)).elapsed_s == 90
+        job_resume(access_job(job.id), caller=acme.caller)
+    _claim()
+    with acme.scope():
+        assert 90 <= job_progress(access_job(job.id)).elapsed_s < 120

@@ -47,6 +47,7 @@ class Notebook:
         self._has_progress = self._is_told = False
         # The first step that was told, and when: a pace is counted from there.
         self._paced_from: tuple[int, float] | None = None
+        self._trains_from: float | None = None
         self.pace = Pace()
 
     @property
@@ -62,6 +63,7 @@ class Notebook:
     def begin_at(self, step: int) -> None:
         """Take the attempt to stand at ``step``: what the one before did after it is done again."""
         self.step, self._has_news = step, True
+        self._trains_from = time.monotonic()
 
     def progress(self, message: Progress) -> None:
         """Note a report; now and then one becomes a point of the curves, and the last does."""
@@ -145,7 +147,12 @@ class Notebook:
         if self._paced_from is None or step <= self._paced_from[0]:
             self._paced_from = (step, now)
         first, at = self._paced_from
-        self.pace = Pace(steps=step - first, elapsed_ms=round((now - at) * 1000))
+        begin_s = 0 if self._trains_from is None else at - self._trains_from
+        self.pace = Pace(
+            steps=step - first,
+            elapsed_ms=round((now - at) * 1000),
+            begin_ms=round(begin_s * 1000),
+        )
 
     def _has_room(self, kind: JobEvent.Kind) -> bool:
         """Take the room of one more event from an attempt that may not fill the database."""

@@ -54,7 +54,10 @@ class UsageView(TenantView):
         tags=["usage"],
     )
     def get(self, request: Request) -> Response:
-        """Sum usage in buckets, by meter and by what else ``group_by[]`` names."""
+        """Sum usage in buckets, by meter and by what else ``group_by[]`` names.
+
+        ``qty`` is all that was used, ``billable_qty`` what of it is charged.
+        """
         query = BucketQuery.of(request, groups=_OWN_GROUPS)
         times = book_times(self.caller.tenant.id)
         # A quantity has a meaning only within its meter.
@@ -67,6 +70,7 @@ class UsageView(TenantView):
                     "object": "usage.result",
                     **dict(zip(groups, key, strict=True)),
                     "qty": sum(part.qty for part in parts),
+                    "billable_qty": sum(part.qty for part in parts if part.billable),
                     "event_count": sum(part.event_count for part in parts),
                     "amount_micro": totals_amount_micro(parts, rates=rates),
                 }

@@ -12,7 +12,10 @@ from modelmill.training.states import State
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A job's progress at one moment. ``seconds_left`` is None while nobody can know."""
+    """A job's progress at one moment. ``seconds_left`` is None while nobody can know.
+
+    ``elapsed_s`` is what workers spent on it; what it waited, paused or queued, is not in it.
+    """
 
     step: int
     total_steps: int
@@ -28,13 +31,16 @@ def job_progress(job: Job) -> Progress:
     """Measure how far a job is; the time left is judged by the running attempt alone."""
     now = database_now()
     fraction = job.step / job.total_steps if job.total_steps else 0.0
-    left_s = _seconds_left(job, now) if job.state == State.RUNNING else None
-    end = job.finished_at or now
+    attempts = list(
+        Attempt.objects.filter(job=job).only("fence", "resumed_step", "started_at", "ended_at")
+    )
+    left_s = _seconds_left(job, attempts, now) if job.state == State.RUNNING else None
+    spent_s = sum(((one.ended_at or now) - one.started_at).total_seconds() for one in attempts)
     return Progress(
         step=job.step,
         total_steps=job.total_steps,
         fraction=1.0 if job.state == State.SUCCEEDED else min(fraction, 1.0),
-        elapsed_s=int((end - job.started_at).total_seconds()) if job.started_at else 0,
+        elapsed_s=int(spent_s),
         seconds_left=left_s,
         estimated_finish=None if left_s is None else now + timedelta(seconds=left_s),
         cost_micro=job_cost_micro(job),
@@ -42,8 +48,8 @@ def job_progress(job: Job) -> Progress:
     )
 
 
-def _seconds_left(job: Job, now: datetime) -> int | None:
-    attempt = Attempt.objects.filter(job=job, fence=job.fence).first()
+def _seconds_left(job: Job, attempts: list[Attempt], now: datetime) -> int | None:
+    attempt = next((one for one in attempts if one.fence == job.fence), None)
     if attempt is None:
         return None
     done = job.step - (attempt.resumed_step or 0)

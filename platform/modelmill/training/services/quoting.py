@@ -30,15 +30,17 @@ _DAY = timedelta(days=1)
 
 def quote_is_due(pace: Pace, *, total_steps: int) -> bool:
     """Say whether enough steps were timed to tell what the whole will take."""
-    enough = max(1, min(_STEPS, total_steps // _STEPS_SHARE))
-    return total_steps > 0 and pace.steps >= enough
+    enough = max(2, min(_STEPS, total_steps // _STEPS_SHARE))
+    # A pace begins behind the first step.
+    return total_steps > 0 and pace.steps + 1 >= enough
 
 
 def quote_keep(job: Job, pace: Pace) -> None:
     """Note once what the whole is expected to cost, in the transaction that proves its steps.
 
-    What was billed so far, and the steps left at the pace of those that were timed; a training that
-    ends early costs less.
+    What was billed so far, and the steps left at the pace of those that were timed. One that waits
+    for a word begins a second time. A training that ends early costs less; what it measures and
+    stores at its end comes on top.
     """
     if job.quote_step is None and quote_is_due(pace, total_steps=job.total_steps):
         _tell(job, pace)
@@ -79,7 +81,7 @@ def free_check() -> None:
 
 def _tell(job: Job, pace: Pace) -> None:
     left_ms = pace.elapsed_ms * max(0, job.total_steps - job.step) // pace.steps
-    whole_ms = job.billed_ms + left_ms
+    whole_ms = job.billed_ms + left_ms + (pace.begin_ms if job.quote_first else 0)
     amount_micro = price_micro(job, job.meter, whole_ms)
     Job.objects.filter(pk=job.pk).update(
         quote_micro=amount_micro, quote_ms=whole_ms, quote_step=job.step
