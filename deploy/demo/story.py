@@ -95,8 +95,10 @@ class Story:
         versions = [one["newest_version"] for one in answer["data"] if one["newest_version"]]
         made = next((one for one in versions if one["file_id"] == file.id), None)
         if made is not None:
-            said = f"{file.filename}: {made['rows']} rows of {made['rows_seen']}"
-            self.console.print(f"{said}, without duplicates and what was left out")
+            left = made["rows_seen"] - made["rows"]
+            why = f"; {left} came twice or cannot be used, as its page tells" if left else ""
+            said = f"{file.filename}: {made['rows']} of {made['rows_seen']} rows kept{why}"
+            self.console.print(said, soft_wrap=True)
 
     @contextmanager
     def _bar(self, title: str, *, total: int | None) -> Iterator[tuple[Progress, TaskID]]:

@@ -29,13 +29,16 @@ def main() -> int:
 
 
 def interruptible() -> None:
-    """Let SIGTERM and SIGHUP end this process the way Ctrl-C does: with everything cleaned up."""
+    """Let SIGTERM and SIGHUP end this process the way Ctrl-C does: with everything cleaned up.
+
+    SIGINT, too, where whoever started it had it ignored, as a shell's script does with ``&``.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, interrupt)
 
 
 def watch(mill: Installation) -> int:

@@ -12,12 +12,15 @@ import pytest
 
 pytestmark = [pytest.mark.flow]
 
+LAUNCH = [sys.executable, "-m", "deploy.launch"]
 
-def _start(var: Path) -> "subprocess.Popen[str]":
+
+def _start(var: Path, *, is_background: bool = False) -> "subprocess.Popen[str]":
+    """Start it as a terminal would, or as ``&`` does in a script: there SIGINT is ignored."""
     dropped = {"REDIS_URL", "SECRET_KEY", "MODELMILL_TESTING", "DJANGO_SETTINGS_MODULE"}
     env = {key: value for key, value in os.environ.items() if key not in dropped}
     process = subprocess.Popen(
-        [sys.executable, "-m", "deploy.launch"],
+        ["sh", "-c", "trap '' INT; exec \"$@\"" if is_background else 'exec "$@"', "sh", *LAUNCH],
         env={**env, "MODELMILL_VAR_DIR": str(var), "DATABASE_URL": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -57,16 +60,16 @@ def test_it_leaves_no_process_behind_when_it_is_killed(tmp_path: Path) -> None:
 def test_a_second_start_on_the_same_folder_is_refused_and_the_first_ends_clean(
     tmp_path: Path,
 ) -> None:
-    first = _start(tmp_path)
+    first = _start(tmp_path, is_background=True)
     family = _family(first)
     second = subprocess.run(
-        [sys.executable, "-m", "deploy.launch"],
+        LAUNCH,
         env={**os.environ, "MODELMILL_VAR_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=120,
     )
-    first.send_signal(signal.SIGTERM)
+    first.send_signal(signal.SIGINT)
     assert (second.returncode, first.wait(90)) == (1, 0)
     assert "already running" in second.stderr
     assert _gone(family, within_s=60)
