@@ -22,6 +22,8 @@ class Playground {
     this.newSeed();
     startFiles(this.form, () => this.showCode());
     this.showCode();
+    // Until here the browser itself would send the form, and what was typed would be gone.
+    this.part("run").disabled = false;
   }
 
   newSeed() {

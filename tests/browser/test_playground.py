@@ -182,3 +182,12 @@ def test_the_code_for_faces_is_what_the_button_sends(
     namespace: dict[str, Any] = {}
     exec(python[python.index("body = ") : python.index("wait = ")], namespace)
     assert namespace["body"] == asked[0]
+
+
+def test_a_page_whose_script_is_still_on_its_way_loses_nothing(page: Page) -> None:
+    page.route("**/*.js", lambda route: route.fulfill(content_type="text/javascript"))
+    page.reload()
+    expect(page.get_by_role("button", name="Run")).to_be_disabled()
+    # Enter sends no form, either: its button is off.
+    page.get_by_label("Seed", exact=True).press("Enter")
+    assert "?model=" in page.url
