@@ -35,6 +35,7 @@ SCOPES = [
     "jobs:read",
     "jobs:write",
     "models:read",
+    "models:download",
     "infer",
     "billing:read",
 ]

@@ -13,13 +13,15 @@ from modelmill.registry.downloads import zip_stream
 from modelmill.registry.models import Model, ModelVersion
 from modelmill.registry.selectors import version_files
 from modelmill.registry.services import Lineage, alias_set, model_delete, version_publish
-from modelmill.tenants.models import AuditEntry
+from modelmill.tenants.models import AuditEntry, Member
+from modelmill.tenants.permissions import Role
 from modelmill.tenants.services import api_key_create
 
 from tests.conftest import ApiClient
 from tests.making import fakes_publish, manifest_make
 
-FILES = {"config.json": b"{}", "weights/model.safetensors": bytes(range(256)) * 20_000}
+WEIGHTS, SIZE = "weights/model.safetensors", 256 * 20_000
+FILES = {"config.json": b"{}", WEIGHTS: bytes(range(256)) * 20_000}
 
 
 @pytest.fixture(autouse=True)
@@ -110,10 +112,63 @@ def test_a_stranger_finds_no_model_and_no_file(acme, globex, version) -> None:
         assert acme.browser(acme.mate).get(f"/models/{version.id}/{page}").status_code == 200
 
 
-def test_a_key_needs_to_be_allowed_to_read_models(acme, version) -> None:
+def test_who_may_use_and_read_a_model_may_not_take_it_for_that(acme, version) -> None:
     with acme.scope():
-        _key, secret = api_key_create("app", caller=acme.caller, scopes=["infer"])
-    assert ApiClient(secret).get(f"/v1/models/{version.name}/content").status_code == 403
+        scopes = ["infer", "models:read", "models:write"]
+        _key, secret = api_key_create("app", caller=acme.caller, scopes=scopes)
+    app, path = ApiClient(secret), f"/v1/models/{version.name}"
+    assert app.get(f"{path}/files").status_code == 200
+    for what in ("content", "files/config.json"):
+        assert app.get(f"{path}/{what}").status_code == 403
+
+
+def test_a_viewers_page_has_no_links_to_take_a_model(acme, version) -> None:
+    page = f"/models/{version.id}"
+    assert f"{page}/content" in acme.browser().get(page).content.decode()
+    with acme.scope():
+        Member.objects.filter(user=acme.mate).update(role=Role.VIEWER)
+    viewer = acme.browser(acme.mate)
+    assert f"{page}/content" not in viewer.get(page).content.decode()
+    assert viewer.get(f"{page}/content").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "first", "end"),
+    [
+        ("bytes=0-3", 206, 0, 4),
+        ("bytes=1048570-", 206, 1_048_570, SIZE),
+        ("bytes=-2", 206, SIZE - 2, SIZE),
+        (f"bytes=-{SIZE + 1}", 206, 0, SIZE),
+        (f"bytes={SIZE - 1}-{SIZE + 9}", 206, SIZE - 1, SIZE),
+        (f"bytes={SIZE}-", 416, 0, 0),
+        ("bytes=-0", 416, 0, 0),
+        ("bytes=3-1", 200, 0, SIZE),
+        ("bytes=0-1,3-4", 200, 0, SIZE),
+        ("bytes=-", 200, 0, SIZE),
+        ("lines=0-1", 200, 0, SIZE),
+    ],
+)
+def test_a_download_that_broke_off_goes_on(acme, version, asked, status, first, end) -> None:
+    for client, path in (
+        (acme.api, f"/v1/models/{version.name}/files/{WEIGHTS}"),
+        (acme.browser(), f"/models/{version.id}/files/{WEIGHTS}"),
+    ):
+        answer = client.get(path, headers={"range": asked})
+        places = {206: f"bytes {first}-{end - 1}/{SIZE}", 416: f"bytes */{SIZE}"}
+        assert (answer.status_code, answer.get("Content-Range")) == (status, places.get(status))
+        content = b"".join(answer.streaming_content if answer.streaming else [answer.content])
+        assert content == FILES[WEIGHTS][first:end]
+        assert answer["Accept-Ranges"] == "bytes"
+        if status < 300:
+            assert answer["Content-Length"] == str(len(content))
+
+
+def test_a_range_of_a_file_that_changed_meanwhile_is_the_whole(acme, version) -> None:
+    path = f"/v1/models/{version.name}/files/{WEIGHTS}"
+    etag = acme.api.get(path)["ETag"]
+    same = {"range": "bytes=4-", "if-range": etag}
+    assert acme.api.get(path, headers=same).status_code == 206
+    assert acme.api.get(path, headers=same | {"if-range": '"other"'}).status_code == 200
 
 
 def test_a_file_that_is_none_of_the_models_is_not_found(acme, version) -> None:

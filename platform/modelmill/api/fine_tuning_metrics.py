@@ -1,10 +1,9 @@
 """The curves of a job and its manifest: to draw, to page through, to download."""
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Any, ClassVar
 
-from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from modelmill.api.framework.negotiation import AnyAccept
 from modelmill.api.framework.queries import query_whole
 from modelmill.api.framework.views import TenantView
+from modelmill.core.downloads import BYTES, CSV, stream_response
 from modelmill.training.exporting import (
     StepPoints,
     event_file_name,
@@ -102,10 +102,10 @@ class JobCsvView(TenantView):
         responses={200: OpenApiTypes.BINARY},
         tags=["fine-tuning"],
     )
-    def get(self, request: Request, job_id: str) -> StreamingHttpResponse:
+    def get(self, request: Request, job_id: str) -> HttpResponseBase:
         """Stream a line for each step, a column for each metric."""
         job = access_job(job_id)
-        return _download(job_csv(job), name=f"{job.pk}.csv", media_type="text/csv; charset=utf-8")
+        return stream_response(job_csv(job), name=f"{job.pk}.csv", media_type=CSV)
 
 
 class JobEventFileView(TenantView):
@@ -119,11 +119,11 @@ class JobEventFileView(TenantView):
         responses={200: OpenApiTypes.BINARY},
         tags=["fine-tuning"],
     )
-    def get(self, request: Request, job_id: str) -> StreamingHttpResponse:
+    def get(self, request: Request, job_id: str) -> HttpResponseBase:
         """Stream an event file; keep its name, by which TensorBoard finds it."""
         job = access_job(job_id)
         name = event_file_name(job)
-        return _download(job_event_file(job), name=name, media_type="application/octet-stream")
+        return stream_response(job_event_file(job), name=name, media_type=BYTES)
 
 
 class JobManifestView(TenantView):
@@ -139,14 +139,6 @@ class JobManifestView(TenantView):
     def get(self, request: Request, job_id: str) -> Response:
         """Answer with data, release, parameters, seed, versions, device, threads and hashes."""
         return Response(job_manifest(access_job(job_id)))
-
-
-def _download(content: Iterator[bytes], *, name: str, media_type: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(content, content_type=media_type)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
 
 
 def _point(point: StepPoints) -> dict[str, Any]:

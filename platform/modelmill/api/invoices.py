@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
@@ -25,9 +24,9 @@ from modelmill.billing.selectors import (
     invoice_lines,
     invoice_list,
 )
+from modelmill.core.downloads import blob_response
 from modelmill.core.errors import InvalidRequest, Unavailable
 from modelmill.core.money import MICRO_PER_CENT
-from modelmill.core.storage import blob_open
 
 _LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
@@ -101,11 +100,8 @@ class InvoicePdfView(TenantView):
         document = document_find(invoice, language=language)
         if document is None:
             raise Unavailable("The PDF is being made; ask again in a moment.", code="not_ready")
-        return FileResponse(
-            blob_open(document.blob),
-            filename=f"invoice-{invoice.full_number}.pdf",
-            content_type="application/pdf",
-        )
+        name = f"{invoice.full_number}.pdf"
+        return blob_response(request, document.blob, name=name, media_type="application/pdf")
 
 
 def _invoice(invoice: Invoice) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from typing import Any, ClassVar
 
-from django.http import FileResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import path
-from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,7 +11,7 @@ from rest_framework.response import Response
 
 from modelmill.api.framework.negotiation import AnyAccept
 from modelmill.api.framework.views import TenantView
-from modelmill.core.storage import blob_open
+from modelmill.core.downloads import blob_response, stream_response
 from modelmill.registry.downloads import (
     access_model_file,
     download_record,
@@ -22,11 +21,6 @@ from modelmill.registry.downloads import (
 )
 from modelmill.registry.models import ModelFile
 from modelmill.registry.selectors import access_model_version
-
-_HEADERS: dict[str, Any] = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "private, no-store",
-}
 
 
 class ModelFilesView(TenantView):
@@ -49,7 +43,7 @@ class ModelFilesView(TenantView):
 class ModelFileView(TenantView):
     """One file of a model."""
 
-    permissions: ClassVar = {"GET": "models:read"}
+    permissions: ClassVar = {"GET": "models:download"}
     content_negotiation_class = AnyAccept
 
     @extend_schema(
@@ -57,25 +51,19 @@ class ModelFileView(TenantView):
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
         tags=["models"],
     )
-    def get(self, request: Request, model: str, file_path: str) -> FileResponse:
-        """Answer with the file's bytes, as the training left them."""
+    def get(self, request: Request, model: str, file_path: str) -> HttpResponseBase:
+        """Answer with the file's bytes, as the training left them, or a ``Range`` of them."""
         version = access_model_version(model)
         file = access_model_file(version, file_path)
-        content = blob_open(file.blob)
+        response = blob_response(request, file.blob, name=file.name)
         download_record(version, caller=self.caller, method=str(request.method), path=file.path)
-        return FileResponse(
-            content,
-            as_attachment=True,
-            filename=file.path.rpartition("/")[2],
-            content_type="application/octet-stream",
-            headers={**_HEADERS, "Content-Length": file.blob.size_bytes},
-        )
+        return response
 
 
 class ModelContentView(TenantView):
     """A whole model."""
 
-    permissions: ClassVar = {"GET": "models:read"}
+    permissions: ClassVar = {"GET": "models:download"}
     content_negotiation_class = AnyAccept
 
     @extend_schema(
@@ -83,15 +71,12 @@ class ModelContentView(TenantView):
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
         tags=["models"],
     )
-    def get(self, request: Request, model: str) -> StreamingHttpResponse:
+    def get(self, request: Request, model: str) -> HttpResponseBase:
         """Stream a zip of all of the model's files."""
         version = access_model_version(model)
-        files = files_to_download(version)
+        content = zip_stream(files_to_download(version))
         download_record(version, caller=self.caller, method=str(request.method))
-        disposition = {"Content-Disposition": content_disposition_header(True, zip_name(version))}
-        return StreamingHttpResponse(
-            zip_stream(files), content_type="application/zip", headers={**_HEADERS, **disposition}
-        )
+        return stream_response(content, name=zip_name(version), media_type="application/zip")
 
 
 def _shape(file: ModelFile) -> dict[str, Any]:

@@ -113,6 +113,11 @@ class ModelFile(TenantOwned):
     def __str__(self) -> str:
         return self.path
 
+    @property
+    def name(self) -> str:
+        """The file's name without its folders."""
+        return self.path.rpartition("/")[2]
+
 
 class Alias(TenantOwned):
     """A movable name such as ``prod`` for one version of a model."""

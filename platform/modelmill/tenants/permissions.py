@@ -12,6 +12,8 @@ PERMISSIONS: Final = (
     "jobs:write",
     "models:read",
     "models:write",
+    # Not of reading: who may use a model need not have its weights.
+    "models:download",
     "infer",
     "billing:read",
     "billing:write",
@@ -29,6 +31,7 @@ KEY_SCOPES: Final = (
     "jobs:write",
     "models:read",
     "models:write",
+    "models:download",
     "infer",
     "billing:read",
     "webhooks:read",
@@ -36,7 +39,7 @@ KEY_SCOPES: Final = (
 )
 
 _READ = frozenset(p for p in PERMISSIONS if p.endswith(":read"))
-_WORK = _READ | {"data:write", "jobs:write", "models:write", "infer"}
+_WORK = _READ | {"data:write", "jobs:write", "models:write", "models:download", "infer"}
 
 
 class Role(models.TextChoices):

@@ -4,10 +4,12 @@ import csv
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import path
 
+from modelmill.core.downloads import CSV, stream_response
 from modelmill.core.scope import tenant_scope
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version, problem_list
@@ -35,12 +37,12 @@ def problems(request: PageRequest, version_id: str) -> HttpResponse:
 
 
 @tenant_page(read="data:read")
-def problems_csv(request: PageRequest, version_id: str) -> StreamingHttpResponse:
+def problems_csv(request: PageRequest, version_id: str) -> HttpResponseBase:
     """Download the problems as CSV that spreadsheet programs open without running anything."""
     version = access_version(version_id)
-    response = StreamingHttpResponse(_lines(version), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{version.pk}-problems.csv"'
-    return response
+    name = f"{version.pk}-problems.csv"
+    lines = (line.encode() for line in _lines(version))
+    return stream_response(lines, name=name, media_type=CSV)
 
 
 def _lines(version: DatasetVersion) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.contrib import messages
-from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import get_language
@@ -21,7 +21,7 @@ from modelmill.billing.selectors import (
     invoice_lines,
     invoice_list,
 )
-from modelmill.core.storage import blob_open
+from modelmill.core.downloads import blob_response
 from modelmill.metering.meters import quantity_text
 from modelmill.metering.titles import MeterTitles
 from modelmill.web.framework import PageRequest, tenant_page
@@ -91,12 +91,8 @@ def invoice_pdf(request: PageRequest, invoice_id: str) -> HttpResponseBase:
     if document is None:
         messages.info(request, _("The PDF is being made. Try again in a moment."))
         return redirect("web:invoice", found.pk)
-    return FileResponse(
-        blob_open(document.blob),
-        as_attachment=True,
-        filename=f"{found.full_number}.pdf",
-        content_type="application/pdf",
-    )
+    name = f"{found.full_number}.pdf"
+    return blob_response(request, document.blob, name=name, media_type="application/pdf")
 
 
 def last_day(found: Invoice) -> object:

@@ -1,11 +1,11 @@
 """What a job's page offers to download: its points for other programs, and its manifest."""
 
 import json
-from collections.abc import Iterator
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import path
 
+from modelmill.core.downloads import BYTES, CSV, stream_response
 from modelmill.training.exporting import event_file_name, job_csv, job_event_file
 from modelmill.training.manifests import job_manifest
 from modelmill.training.selectors import access_job
@@ -13,36 +13,27 @@ from modelmill.web.framework import PageRequest, tenant_page
 
 
 @tenant_page(read="jobs:read")
-def metrics_csv(request: PageRequest, job_id: str) -> StreamingHttpResponse:
+def metrics_csv(request: PageRequest, job_id: str) -> HttpResponseBase:
     """Download every point of the curves as CSV."""
     job = access_job(job_id)
-    return _download(job_csv(job), name=f"{job.pk}.csv", media_type="text/csv; charset=utf-8")
+    return stream_response(job_csv(job), name=f"{job.pk}.csv", media_type=CSV)
 
 
 @tenant_page(read="jobs:read")
-def metrics_event_file(request: PageRequest, job_id: str) -> StreamingHttpResponse:
+def metrics_event_file(request: PageRequest, job_id: str) -> HttpResponseBase:
     """Download every point of the curves as TensorBoard's event file."""
     job = access_job(job_id)
     name = event_file_name(job)
-    return _download(job_event_file(job), name=name, media_type="application/octet-stream")
+    return stream_response(job_event_file(job), name=name, media_type=BYTES)
 
 
 @tenant_page(read="jobs:read")
-def manifest(request: PageRequest, job_id: str) -> HttpResponse:
+def manifest(request: PageRequest, job_id: str) -> HttpResponseBase:
     """Download what the job was made from."""
     job = access_job(job_id)
     text = json.dumps(job_manifest(job), ensure_ascii=False, indent=2)
-    response = HttpResponse(f"{text}\n", content_type="application/json; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{job.pk}.manifest.json"'
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
-def _download(content: Iterator[bytes], *, name: str, media_type: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(content, content_type=media_type)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+    name, media_type = f"{job.pk}.manifest.json", "application/json; charset=utf-8"
+    return stream_response([f"{text}\n".encode()], name=name, media_type=media_type)
 
 
 routes = [

@@ -1,10 +1,9 @@
 """What a model's page offers to take home: each of its files, and all of them as one zip."""
 
-from django.http import FileResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import path
-from django.utils.http import content_disposition_header
 
-from modelmill.core.storage import blob_open
+from modelmill.core.downloads import blob_response, stream_response
 from modelmill.registry.downloads import (
     access_model_file,
     download_record,
@@ -16,34 +15,23 @@ from modelmill.registry.selectors import access_model_version
 from modelmill.web.framework import PageRequest, tenant_page
 
 
-@tenant_page(read="models:read")
-def model_file(request: PageRequest, version_id: str, file_path: str) -> FileResponse:
+@tenant_page(read="models:download")
+def model_file(request: PageRequest, version_id: str, file_path: str) -> HttpResponseBase:
     """Download one file of a model."""
     version = access_model_version(version_id)
     file = access_model_file(version, file_path)
-    content = blob_open(file.blob)
+    response = blob_response(request, file.blob, name=file.name)
     download_record(version, caller=request.caller, method=str(request.method), path=file.path)
-    response = FileResponse(
-        content,
-        as_attachment=True,
-        filename=file.path.rpartition("/")[2],
-        content_type="application/octet-stream",
-    )
-    response["Content-Length"] = str(file.blob.size_bytes)
-    response["Cache-Control"] = "private, no-store"
     return response
 
 
-@tenant_page(read="models:read")
-def model_zip(request: PageRequest, version_id: str) -> StreamingHttpResponse:
+@tenant_page(read="models:download")
+def model_zip(request: PageRequest, version_id: str) -> HttpResponseBase:
     """Download a whole model."""
     version = access_model_version(version_id)
-    files = files_to_download(version)
+    content = zip_stream(files_to_download(version))
     download_record(version, caller=request.caller, method=str(request.method))
-    response = StreamingHttpResponse(zip_stream(files), content_type="application/zip")
-    response["Content-Disposition"] = content_disposition_header(True, zip_name(version))
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return stream_response(content, name=zip_name(version), media_type="application/zip")
 
 
 routes = [

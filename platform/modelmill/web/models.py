@@ -108,7 +108,7 @@ def _show(
         "job": _job(version) if caller.may("jobs:read") else None,
         "python": python_example(version, row=row),
         "curl": curl_example(version, row=row),
-        "may_download": may_be_downloaded(version),
+        "may_download": caller.may("models:download") and may_be_downloaded(version),
         "form": form,
         "may_write": caller.may("models:write"),
         "may_infer": caller.may("infer"),

@@ -127,6 +127,7 @@ SCOPE_LABELS: Final[dict[str, str | Promise]] = {
     "jobs:write": _("Start and stop training jobs"),
     "models:read": _("Read models"),
     "models:write": _("Change models"),
+    "models:download": _("Download models"),
     "infer": _("Use models"),
     "billing:read": _("Read usage and invoices"),
     "webhooks:read": _("Read webhooks"),

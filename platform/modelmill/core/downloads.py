@@ -1,0 +1,82 @@
+"""How bytes leave by HTTP, the same at every door: a stored file, or what is made as it is sent."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
+
+from modelmill.core.models import Blob
+from modelmill.core.storage import CHUNK_BYTES, blob_open
+
+# Never as what its sender says it is: a browser would run it on our pages.
+BYTES: Final = "application/octet-stream"
+CSV: Final = "text/csv; charset=utf-8"
+_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
+
+
+def blob_response(
+    request: HttpRequest, blob: Blob, *, name: str, media_type: str = BYTES
+) -> HttpResponseBase:
+    """Answer with a blob to be kept as ``name``: whole, or the one range that was asked for.
+
+    A download that broke off goes on by ``Range`` (RFC 9110, section 14); with ``If-Range`` only
+    while the bytes are the same. What lies beyond the end is a 416; several ranges give the whole.
+    """
+    headers = {**_headers(name), "Accept-Ranges": "bytes", "ETag": f'"{blob.sha256}"'}
+    asked = part_asked(request, blob)
+    if asked is None:
+        headers["Content-Length"] = str(blob.size_bytes)
+        return FileResponse(
+            blob_open(blob),
+            as_attachment=True,
+            filename=name,
+            content_type=media_type,
+            headers=headers,
+        )
+    if not asked:
+        headers["Content-Range"] = f"bytes */{blob.size_bytes}"
+        return HttpResponse(status=416, headers=headers, content_type=media_type)
+    headers["Content-Range"] = f"bytes {asked[0]}-{asked[-1]}/{blob.size_bytes}"
+    headers["Content-Length"] = str(len(asked))
+    return StreamingHttpResponse(
+        _part(blob, asked), status=206, headers=headers, content_type=media_type
+    )
+
+
+def stream_response(content: Iterable[bytes], *, name: str, media_type: str) -> HttpResponseBase:
+    """Answer with bytes as they are made, to be kept as ``name``."""
+    return StreamingHttpResponse(content, content_type=media_type, headers=_headers(name))
+
+
+def part_asked(request: HttpRequest, blob: Blob) -> range | None:
+    """Return the places that ``Range`` asks for: None for the whole, empty for none there is."""
+    found = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
+    is_same = request.headers.get("If-Range", f'"{blob.sha256}"') == f'"{blob.sha256}"'
+    if found is None or not is_same or found[0] == "bytes=-":
+        return None
+    size = blob.size_bytes
+    if not found[1]:
+        return range(max(0, size - int(found[2])), size)
+    first, last = int(found[1]), int(found[2] or size)
+    # A range that ends before it begins is no range, and the whole is the answer.
+    return None if last < first else range(first, min(last + 1, size))
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {
+        "Content-Disposition": content_disposition_header(True, name) or "attachment",
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def _part(blob: Blob, places: range) -> Iterator[bytes]:
+    with blob_open(blob) as stream:
+        stream.seek(places.start)
+        left = len(places)
+        while left and (chunk := stream.read(min(left, CHUNK_BYTES))):
+            left -= len(chunk)
+            yield chunk
