@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from modelmill.billing.closing import invoice_close
 from modelmill.billing.costs import cost_buckets, money_by_tenant, subject_bill
+from modelmill.billing.pinning import book_times
 from modelmill.billing.selectors import usage_bill
 from modelmill.core.scope import system_scope
 from modelmill.metering.services import usage_record
@@ -34,7 +35,9 @@ def used(acme, globex):
 
 def test_costs_come_in_buckets(acme) -> None:
     with acme.scope():
-        buckets = cost_buckets(acme.tenant.id, start=BIRTH, end=BIRTH + timedelta(days=4))
+        buckets = cost_buckets(
+            book_times(acme.tenant.id), start=BIRTH, end=BIRTH + timedelta(days=4)
+        )
         assert [b.qty.get("cpu_ms", 0) for b in buckets] == [1_800_000, 900_000, 900_000, 0]
         assert [b.amount_micro.get("cpu_ms", 0) for b in buckets] == [60_000, 60_000, 60_000, 0]
         bill = usage_bill(acme.tenant.id, start=BIRTH, end=BIRTH + timedelta(days=4))

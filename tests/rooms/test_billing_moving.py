@@ -187,7 +187,7 @@ def test_what_something_cost_is_told_by_the_book_of_its_time(acme, dear) -> None
         bill = usage_bill(acme.tenant.id, start=MARCH, end=MAY)
         assert bill.subtotal_micro == exact
         assert [(line.qty, line.event_count, line.rate) for line in bill.lines] == [(11, 2, None)]
-        buckets = cost_buckets(acme.tenant.id, start=MARCH, end=MAY)
+        buckets = cost_buckets(book_times(acme.tenant.id), start=MARCH, end=MAY)
         assert sum(sum(one.amount_micro.values()) for one in buckets) == exact
         assert tenant_rates(acme.tenant.id) == book_rates(dear.pk)
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from modelmill.billing.bills import total_rate
 from modelmill.billing.books import book_rates
 from modelmill.billing.models import Balance
-from modelmill.billing.pinning import book_times
+from modelmill.billing.pinning import BookTimes, book_times
 from modelmill.billing.rating import RatedBill, RatedLine, Rates, bill_rate, rate_for
 from modelmill.core.money import round_half_up
 from modelmill.metering.buckets import usage_buckets
@@ -49,10 +49,12 @@ def totals_amount_micro(totals: Iterable[UsageTotal], *, rates: Rates) -> int:
 
 
 def cost_buckets(
-    tenant_id: str, *, start: datetime, end: datetime, width: str = "1d"
+    times: BookTimes, *, start: datetime, end: datetime, width: str = "1d"
 ) -> list[CostBucket]:
-    """Return quantity and cost by meter in whole buckets ("1m", "1h", "1d"; UTC) over a time."""
-    times = book_times(tenant_id)
+    """Return quantity and cost by meter in whole buckets ("1m", "1h", "1d"; UTC) over a time.
+
+    What the tenant in scope used, at the prices of its ``times``.
+    """
     groups = ("meter", "plugin_id", "billable")
     found = []
     for bucket in usage_buckets(start=start, end=end, width=width, group_by=groups):

@@ -11,11 +11,11 @@ from django.urls import path
 
 from modelmill.billing.bills import total_rate
 from modelmill.billing.books import book_rates
+from modelmill.billing.costs import cost_buckets
 from modelmill.billing.pinning import BookTimes, book_times
 from modelmill.billing.rating import Rates
 from modelmill.billing.selectors import balance_summary, event_price, usage_bill
 from modelmill.core.clock import database_now
-from modelmill.metering.buckets import usage_buckets
 from modelmill.metering.meters import quantity_text
 from modelmill.metering.selectors import UsageTotal, usage_events, usage_totals
 from modelmill.metering.titles import MeterTitles
@@ -44,9 +44,7 @@ def usage(request: PageRequest) -> HttpResponse:
             (line, titles.of(line.meter, line.plugin_id)) for line in bill.lines if line.event_count
         ],
         "balance": balance_summary(tenant_id, times=times),
-        "chart": cost_chart(
-            usage_buckets(start=start, end=end, width="1d", **_BY_PRICE), times, titles
-        ),
+        "chart": cost_chart(cost_buckets(times, start=start, end=end), titles),
         "by_model": _by("model_id", start, end, times),
         "by_key": _by("api_key_id", start, end, times),
     }
