@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -102,9 +101,6 @@ def priced(
         }
         for event in events
     ]
-
-
-_BY_PRICE: dict[str, Any] = {"group_by": ("meter", "plugin_id"), "where": Q(billable=True)}
 
 
 def _by(group: str, start: datetime, end: datetime, times: BookTimes) -> list[dict[str, Any]]:
