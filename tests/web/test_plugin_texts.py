@@ -12,6 +12,8 @@ from modelmill.core.errors import InvalidRequest
 from modelmill.metering.services import usage_record
 from modelmill.training.checks import size_check
 from modelmill.training.models import Job
+from modelmill.web.parameters import parameters_of, values_told
+from modelmill.web.words import actor_label
 
 from tests.conftest import Place
 from tests.making import job_make, manifest_make, search_make, version_make
@@ -254,3 +256,39 @@ def test_the_api_speaks_english(toy: Plugin, acme: Place) -> None:
         said = response.content.decode()
         assert "texts" not in response.json(), path
         assert not any(one in said for one in TEXTS.values()), path
+
+
+def test_a_value_left_to_the_plugin_is_told_as_chosen(acme) -> None:
+    schema = {
+        "properties": {
+            "rate": {"type": "number", "default": 0.0, "x-auto": 0},
+            "base": {"type": "string", "default": ""},
+            "names": {"type": "array", "items": {"type": "string"}, "default": []},
+            "count": {"type": "integer", "default": 0},
+        }
+    }
+    values = {"rate": 0.0, "base": "", "names": [], "count": 0}
+    told = {one.name: one.label for one in values_told(values, schema=schema, texts={})}
+    assert told == {"rate": "chosen for you", "base": "–", "names": "–", "count": ""}
+    rate, base, names, count = parameters_of(schema)
+    assert [one.default_text for one in (rate, base, names, count)] == [
+        "chosen for you",
+        "",
+        "",
+        "0",
+    ]
+    assert names.type_label == "a list"
+
+
+@pytest.mark.parametrize(
+    ("actor", "told"),
+    [
+        ("API key shop (app) (key-01abc)", "API 密钥 shop (app)（key-01abc）"),
+        ("operator root@mill.example", "运营方 root@mill.example"),
+        ("system", "平台"),
+        ("ann@acme.example", "ann@acme.example"),
+    ],
+)
+def test_who_did_something_is_told_in_the_readers_language(actor, told) -> None:
+    with translation.override("zh-hans"):
+        assert actor_label(actor) == told

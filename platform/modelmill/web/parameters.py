@@ -33,6 +33,8 @@ class Parameter:
     media_type: str
     examples: list[Any]
     default: Any
+    # The value that leaves the choice to the plugin; None where there is none.
+    auto: float | None
     is_required: bool
     # Empty where nobody translated it.
     told_title: str
@@ -61,19 +63,29 @@ class Parameter:
     def type_label(self) -> str:
         """What kind of value it takes, in a word."""
         words = {
+            "array": _("a list"),
             "boolean": _("yes or no"),
             "integer": _("a whole number"),
             "number": _("a number"),
+            "object": _("an object"),
             "string": _("a file, in base64") if self.media_type else _("text"),
         }
         return words.get(self.type, self.type)
 
     @property
     def default_text(self) -> str:
-        """The default as people write it; empty when there is none."""
-        if isinstance(self.default, bool):
-            return _("yes") if self.default else _("no")
-        return "" if self.default is None else str(self.default)
+        """The default as people read it; empty when there is none."""
+        if self.default in (None, "", [], {}):
+            return ""
+        return self.said(self.default) or str(self.default)
+
+    def said(self, value: Any) -> str:
+        """Write a value in the reader's words; empty where it has none but its own."""
+        if isinstance(value, bool):
+            return _("yes") if value else _("no")
+        if self.auto is not None and value == self.auto:
+            return _("chosen for you")
+        return self.labels.get(str(value), "")
 
 
 def parameters_of(schema: Mapping[str, Any], *, texts: Texts = NO_TEXTS) -> list[Parameter]:
@@ -88,15 +100,17 @@ def parameters_of(schema: Mapping[str, Any], *, texts: Texts = NO_TEXTS) -> list
 def parameters_offered(manifest: Mapping[str, Any], *, texts: Texts = NO_TEXTS) -> list[Parameter]:
     """Return a training's parameters as they can be had here, by what is installed."""
     offered, closed = values_offered(manifest), values_closed(manifest)
+    found = parameters_of(manifest["train_schema"], texts=texts)
+    titles = {one.name: one.title for one in found}
     return [
-        _had_here(parameter, offered.get(parameter.name), closed.get(parameter.name, {}))
-        for parameter in parameters_of(manifest["train_schema"], texts=texts)
+        _had_here(one, offered.get(one.name), closed.get(one.name, {}), titles=titles)
+        for one in found
     ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterValue:
-    """A parameter as it was set; ``title`` and ``label`` are empty where nobody translated them."""
+    """A parameter as it was set; ``title`` and ``label`` are empty where there are none."""
 
     name: str
     value: Any
@@ -114,9 +128,11 @@ def values_told(
 
 def _value_told(name: str, value: Any, parameter: Parameter | None) -> ParameterValue:
     title = parameter.told_title if parameter else ""
-    label = parameter.labels.get(str(value), "") if parameter else ""
-    if title and isinstance(value, bool):
-        label = _("yes") if value else _("no")
+    label = parameter.said(value) if parameter else ""
+    if isinstance(value, bool) and not title:
+        label = ""
+    elif value in ("", [], {}):
+        label = "–"
     return ParameterValue(name=name, value=value, title=title, label=label)
 
 
@@ -160,13 +176,18 @@ def _parameter(
         media_type=_media_type(field) if kind == "string" else "",
         examples=_examples(field),
         default=field.get("default"),
+        auto=_auto(field.get("x-auto")),
         is_required=is_required,
         labels={one: texts[one] for one in choices if isinstance(one, str) and one in texts},
     )
 
 
 def _had_here(
-    parameter: Parameter, offered: list[str] | None, closed: Mapping[str, str]
+    parameter: Parameter,
+    offered: list[str] | None,
+    closed: Mapping[str, str],
+    *,
+    titles: Mapping[str, str],
 ) -> Parameter:
     """Leave out what is not installed, and say so."""
     said, choices = "", parameter.choices
@@ -175,11 +196,16 @@ def _had_here(
         said = "" if offered else _("None is installed here: ask the operator.")
     elif closed:
         choices = [choice for choice in choices if choice not in closed]
-        said = _("Not to be had here: %(values)s, which need a %(needed)s.") % {
-            "values": ", ".join(closed),
-            "needed": ", ".join(sorted(set(closed.values()))),
+        said = _("Not to be had here, as none is installed of “%(needed)s”: %(values)s.") % {
+            "values": _(", ").join(parameter.label(one) for one in closed),
+            "needed": _(", ").join(sorted({titles.get(one, one) for one in closed.values()})),
         }
     return replace(parameter, choices=choices, help=f"{parameter.help} {said}".strip())
+
+
+def _auto(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number else None
 
 
 def _examples(field: Mapping[str, Any]) -> list[Any]:

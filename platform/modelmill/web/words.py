@@ -1,5 +1,6 @@
 """The words and colours for states that pages show: one place, so they agree everywhere."""
 
+import re
 from typing import Final
 
 from django.utils.functional import Promise
@@ -134,6 +135,14 @@ SCOPE_LABELS: Final[dict[str, str | Promise]] = {
     "webhooks:write": _("Change webhooks"),
 }
 
+# As ``Caller.actor`` names them.
+_KEY_ACTOR: Final = re.compile(r"API key (.+) \((key[-_]\w+)\)")
+_OPERATOR_ACTOR: Final = re.compile(r"operator (.+)")
+_ACTORS: Final[dict[str, str | Promise]] = {
+    "system": _("the platform"),
+    "operator": _("the operator"),
+}
+
 _ACTIONS: Final[dict[str, str | Promise]] = {
     "api_key.created": _("API key made"),
     "api_key.revoked": _("API key revoked"),
@@ -167,6 +176,15 @@ _ACTIONS: Final[dict[str, str | Promise]] = {
     "webhook.deleted": _("Webhook deleted"),
     "webhook.secret_rotated": _("Webhook’s secret renewed"),
 }
+
+
+def actor_label(actor: str) -> str:
+    """Return who did something, as it was noted, for people: an address stays what it is."""
+    if key := _KEY_ACTOR.fullmatch(actor):
+        return str(_("API key %(name)s (%(id)s)")) % {"name": key[1], "id": key[2]}
+    if operator := _OPERATOR_ACTOR.fullmatch(actor):
+        return str(_("operator %(name)s")) % {"name": operator[1]}
+    return str(_ACTORS.get(actor, actor))
 
 
 def action_label(action: str) -> str:

@@ -17,7 +17,7 @@ from modelmill.catalog.texts import metric_title
 from modelmill.core.money import MICRO, MICRO_PER_CENT, micro_text, micro_to_cents, price_text
 from modelmill.metering.meters import quantity_text
 from modelmill.web.assets import asset_url
-from modelmill.web.words import action_label, state_label, state_tone
+from modelmill.web.words import action_label, actor_label, state_label, state_tone
 
 register = template.Library()
 
@@ -162,3 +162,9 @@ def parameter(value: object) -> str:
 def _action_label(action: str) -> str:
     """Write an audit entry's action for people."""
     return action_label(action)
+
+
+@register.filter(name="actor_label")
+def _actor_label(actor: str) -> str:
+    """Write who did something for people."""
+    return actor_label(actor)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from modelmill_sdk import Params
 from modelmill_sdk.bases import base_needed
+from modelmill_sdk.fields import ZERO_CHOOSES
 from pydantic import ConfigDict, Field
 
 # A request holds at most 8 MiB, and base64 makes four characters of three bytes.
@@ -49,6 +50,7 @@ class TrainParams(Params):
         multiple_of=8,
         description="Feature channels that a new network begins with; 0 chooses. More learns finer "
         "differences, slower. On a CPU the first layer of the small network has about two thirds.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     epochs: int = Field(
         0,
@@ -56,6 +58,7 @@ class TrainParams(Params):
         ge=0,
         le=10_000,
         description="How often every picture is looked at; 0 chooses by their number.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     batch_size: int = Field(
         0,
@@ -63,6 +66,7 @@ class TrainParams(Params):
         ge=0,
         le=4096,
         description="Pictures that make one step; 0 chooses by their number and the machine.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     learning_rate: float = Field(
         0.0,
@@ -70,6 +74,7 @@ class TrainParams(Params):
         ge=0,
         le=1,
         description="How far each step goes at its peak; 0 chooses by network.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     weight_decay: float = Field(
         0.0005,

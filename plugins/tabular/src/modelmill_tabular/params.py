@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from modelmill_sdk import Params
+from modelmill_sdk.fields import ZERO_CHOOSES
 from pydantic import Field
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -53,6 +54,7 @@ class TrainParams(Params):
         ge=0,
         le=1_000_000,
         description="Steps of the network at most; 0 is 60 readings of the rows, 300 to 6,000.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     learning_rate: float = Field(
         0.003, gt=0, le=0.1, description="How far each step of the network moves the weights."

@@ -4,6 +4,7 @@ from typing import Literal
 
 from modelmill_sdk import Params
 from modelmill_sdk.bases import base_needed
+from modelmill_sdk.fields import ZERO_CHOOSES
 from pydantic import ConfigDict, Field
 
 MAX_TEXT_CHARS = 100_000
@@ -52,6 +53,7 @@ class TrainParams(Params):
         ge=0,
         le=1000,
         description="How often a network reads every text; 0 chooses by method and their number.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     batch_size: int = Field(
         0,
@@ -59,6 +61,7 @@ class TrainParams(Params):
         ge=0,
         le=4096,
         description="Texts that make one step of a network; 0 chooses.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     learning_rate: float = Field(
         0.0,
@@ -66,6 +69,7 @@ class TrainParams(Params):
         ge=0,
         le=1,
         description="How far each step of a network goes at its peak; 0 chooses by method.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     max_tokens: int = Field(
         0,
@@ -74,6 +78,7 @@ class TrainParams(Params):
         le=4096,
         description="How many tokens of a text a network reads; 0 chooses by your texts. The "
         "linear model reads all.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     dropout: float = Field(
         0.3,

@@ -4,6 +4,7 @@ from typing import Literal
 
 from modelmill_sdk import Params
 from modelmill_sdk.bases import base_needed
+from modelmill_sdk.fields import ZERO_CHOOSES
 from pydantic import ConfigDict, Field
 
 MAX_CONTEXT = 4096
@@ -46,6 +47,7 @@ class TrainParams(Params):
         ge=0,
         le=65536,
         description="How many tokens a new tokenizer may have; 0 chooses by the amount of text.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     rows: Literal["auto", "documents", "passages"] = Field(
         "auto",
@@ -60,6 +62,7 @@ class TrainParams(Params):
         le=1_000_000,
         description="How many batches to learn from; 0 chooses by the amount of text and the "
         "machine.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     batch: int = Field(
         0,
@@ -67,6 +70,7 @@ class TrainParams(Params):
         ge=0,
         le=1024,
         description="How many stretches of text make one step; 0 chooses by the machine.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     context: int = Field(
         0,
@@ -74,6 +78,7 @@ class TrainParams(Params):
         ge=0,
         le=MAX_CONTEXT,
         description="How many tokens the model sees at once; 0 chooses by method and machine.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     learning_rate: float = Field(
         0.0,
@@ -81,6 +86,7 @@ class TrainParams(Params):
         ge=0,
         le=1,
         description="How far each step goes at its peak; 0 chooses by method.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     optimizer: Literal["muon", "adamw"] = Field(
         "muon",
@@ -102,6 +108,7 @@ class TrainParams(Params):
         le=0.5,
         description="The share of activations dropped while learning; 0 chooses by how often the "
         "text will be read, which is none for up to three times.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     pack: bool = Field(
         True,
