@@ -51,7 +51,9 @@ def _end(network: Vae, image: str | None, seed: int, truncation: float, *, field
     """The latent `(1, L)` of a given picture, or of a seed."""
     if image is not None:
         picture = picture_read(image, config=network.config, field=field)
-        return network.encode(picture.to(network.centre.device))[0]
+        return network.encode(picture.to(network.centres.device))[0]
     random = torch.Generator().manual_seed(seed)
     noise = torch.randn(1, network.config.latent_size, generator=random)  # (1, L)
-    return network.placed(truncation * noise.to(network.centre.device))
+    choice = torch.rand(1, generator=random)  # (1,)
+    device = network.centres.device
+    return network.placed(truncation * noise.to(device), choice.to(device))

@@ -45,11 +45,11 @@ def evaluate(run: TrainRun) -> Mapping[str, float]:
     if seen is None:
         return metrics
     seen = seen[:MOST_DRAWN]
-    noise = torch.randn(
-        len(seen), network.config.latent_size, generator=torch.Generator().manual_seed(0)
-    )
-    parts = torch.split(noise.to(run.device), 64)
-    drawn = torch.cat([network.decode(network.placed(part)) for part in parts])
+    random = torch.Generator().manual_seed(0)
+    noise = torch.randn(len(seen), network.config.latent_size, generator=random).to(run.device)
+    choice = torch.rand(len(seen), generator=random).to(run.device)
+    parts = zip(torch.split(noise, 64), torch.split(choice, 64), strict=True)
+    drawn = torch.cat([network.decode(network.placed(*part)) for part in parts])
     features = fixed_features(run.device)
     realism = realism_measure(
         features.of(drawn), seen=features.of_bytes(seen), held_out=features.of_bytes(test)

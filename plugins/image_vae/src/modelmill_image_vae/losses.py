@@ -8,9 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 WINDOW = 7
-STRUCTURE_WEIGHT = 0.2
-# The Laplace scale that makes an absolute difference a likelihood; about what rebuilding reaches.
-SCALE = 0.03
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -30,9 +27,3 @@ def likeness(first: Tensor, second: Tensor) -> Tensor:
     above = (2 * one * two + c1) * (2 * (both - one * two) + c2)
     below = (one**2 + two**2 + c1) * (one_sq - one**2 + two_sq - two**2 + c2)
     return (above / below).mean(dim=(1, 2, 3))  # (B,)
-
-
-def rebuilding_loss(rebuilt: Tensor, pictures: Tensor) -> Tensor:
-    """Absolute difference and lost structure: squares alone would be blurred away, `()`."""
-    difference = (rebuilt.float() - pictures).abs().mean()
-    return difference + STRUCTURE_WEIGHT * (1 - likeness(rebuilt, pictures).mean())

@@ -11,7 +11,7 @@ import torch
 from modelmill_sdk.learning.pictures import Bytes
 from torch import Tensor
 
-from modelmill_image_vae.losses import divergence, likeness, rebuilding_loss
+from modelmill_image_vae.losses import divergence, likeness
 from modelmill_image_vae.networks import Vae
 
 AT_ONCE = 64
@@ -19,9 +19,8 @@ AT_ONCE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Rebuilding:
-    """Means over pictures: the training's own loss, differences of 2 at most, similarity, nats."""
+    """Means over pictures: differences of 2 at most, similarity, nats."""
 
-    loss: float
     absolute: float
     squared: float
     similarity: float
@@ -53,22 +52,20 @@ def tensor_of(pictures: Bytes, *, device: str | torch.device) -> Tensor:
 @torch.no_grad()
 def measure(network: Vae, pictures: Bytes) -> Rebuilding:
     """Rebuild pictures `(N, H, W, C)` from the means of their latents, and compare."""
-    sums = torch.zeros(5, dtype=torch.float64)
+    sums = torch.zeros(4, dtype=torch.float64)
     for first in range(0, len(pictures), AT_ONCE):
-        part = tensor_of(pictures[first : first + AT_ONCE], device=network.centre.device)
+        part = tensor_of(pictures[first : first + AT_ONCE], device=network.centres.device)
         mean, log_variance = network.encode(part)  # (B, L) twice
         rebuilt = network.decode(mean)  # (B, C, H, W)
         figures = [
-            rebuilding_loss(rebuilt, part),
             (rebuilt - part).abs().mean(),
             (rebuilt - part).square().mean(),
             likeness(rebuilt, part).mean(),
             divergence(mean, log_variance).mean(),
         ]
         sums += len(part) * torch.stack(figures).double().cpu()
-    loss, absolute, squared, similarity, nats = (sums / len(pictures)).tolist()
+    absolute, squared, similarity, nats = (sums / len(pictures)).tolist()
     return Rebuilding(
-        loss=loss,
         absolute=absolute,
         squared=squared,
         similarity=similarity,
@@ -82,6 +79,6 @@ def latents_of(network: Vae, pictures: Bytes) -> Tensor:
     """The latents `(N, L)` of pictures `(N, H, W, C)`, without noise."""
     parts = []
     for first in range(0, len(pictures), AT_ONCE):
-        part = tensor_of(pictures[first : first + AT_ONCE], device=network.centre.device)
+        part = tensor_of(pictures[first : first + AT_ONCE], device=network.centres.device)
         parts.append(network.encode(part)[0])
     return torch.cat(parts)  # (N, L)

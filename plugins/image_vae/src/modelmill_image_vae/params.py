@@ -36,13 +36,14 @@ class TrainParams(Params):
     )
     batch_size: int = Field(32, ge=1, le=512, description="Pictures looked at in each step.")
     learning_rate: float = Field(
-        0.002, gt=0, le=0.05, description="How far each step moves the weights."
+        0.004, gt=0, le=0.05, description="How far each step moves the weights."
     )
     kl_weight: float = Field(
-        1.0,
+        20.0,
         ge=0,
-        le=100,
-        description="How much order the embeddings keep: more blends better and rebuilds worse.",
+        le=1_000,
+        description="How much order the embeddings keep: more blends better and rebuilds worse; "
+        "1 is the likelihood's own.",
     )
     patience: int = Field(
         8,

@@ -16,7 +16,7 @@ from modelmill_sdk.learning.schedules import rate_set, warmup_cosine
 from torch import Tensor
 
 from modelmill_image_vae.config import VaeConfig
-from modelmill_image_vae.losses import SCALE, divergence, rebuilding_loss
+from modelmill_image_vae.losses import divergence
 from modelmill_image_vae.networks import Vae
 
 WEIGHT_DECAY = 0.01
@@ -24,6 +24,8 @@ WARM_UP_STEPS = 50
 # The divergence counts fully after this share of the steps: from the start it would switch the
 # latents off (Bowman et al.: "Generating sentences from a continuous space", 2016, section 3.1).
 KL_RISE = 0.3
+# How soon the scale of what is left follows the last batch.
+LEFT_RATE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,21 +81,40 @@ class Trainer:
         random = torch.Generator(self.device).manual_seed(seed)
         shape = (len(pictures), self.config.latent_size)
         noise = torch.randn(shape, generator=random, device=self.device)  # (B, L)
-        loss = self.parts.backward(
-            lambda first, end: self.loss_of(pictures[first:end], noise[first:end], self.precision),
-            zero_grad=self.adam.zero_grad,
-        )
+        squares: list[Tensor] = []
+
+        def begin() -> None:
+            self.adam.zero_grad()
+            squares.clear()
+
+        def loss_of(first: int, end: int) -> Tensor:
+            part = slice(first, end)
+            loss, squared = self.loss_of(pictures[part], noise[part], self.precision)
+            squares.append(squared * ((end - first) / len(pictures)))
+            return loss
+
+        loss = self.parts.backward(loss_of, zero_grad=begin)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.adam.step()
+        self.network.left.lerp_(torch.stack(squares).sum(), LEFT_RATE)
         self.average.update(self.network, step=self.step)
         self.step += 1
         return {"loss": loss}
 
-    def loss_of(self, pictures: Tensor, noise: Tensor, precision: Precision) -> Tensor:
-        """The loss `()` of pictures `(B, C, H, W)`, their latents shaken by noise `(B, L)`."""
+    def loss_of(
+        self, pictures: Tensor, noise: Tensor, precision: Precision
+    ) -> tuple[Tensor, Tensor]:
+        """The loss `()` of pictures `(B, C, H, W)`, their latents shaken by noise `(B, L)`.
+
+        And the squared difference `()` that is left. It is weighed by what was left lately, which
+        is the likelihood of a normal distribution of the best variance (Rybkin, Daniilidis, Levine:
+        "Simple and effective VAE training with calibrated decoders", ICML 2021).
+        """
         with precision.autocast():
             mean, log_variance = self.network.encode(pictures)  # (B, L) twice
             rebuilt = self.network.decode(mean + noise * (log_variance / 2).exp())
         rise = min(1.0, self.step / max(1.0, KL_RISE * self.recipe.steps))
         nats = divergence(mean, log_variance).mean() / pictures[0].numel()  # ()
-        return rebuilding_loss(rebuilt, pictures) + self.recipe.kl_weight * SCALE * rise * nats
+        squared = (rebuilt.float() - pictures).square().mean()  # ()
+        weighed = squared / (2 * self.network.left.clamp_min(1e-6))
+        return weighed + self.recipe.kl_weight * rise * nats, squared.detach()

@@ -24,7 +24,7 @@ from modelmill_image_vae.params import TrainParams
 from modelmill_image_vae.trainer import Recipe, Trainer
 
 WEIGHTS_FILE = "model.safetensors"
-WIDTHS = {"small": 16, "medium": 32, "large": 64}
+WIDTHS = {"small": (16, 64), "medium": (32, 64, 128), "large": (64, 128, 256)}
 CPU_STEPS, GPU_STEPS = 3_000, 20_000
 # Measurements on held-out pictures over a whole training.
 MEASUREMENTS = 40
@@ -92,7 +92,7 @@ def trainer_for(run: TrainRun, learnt: Bytes) -> Trainer:
     config = VaeConfig(
         resolution=params.resolution,
         channels=learnt.shape[3],
-        width=WIDTHS[size],
+        widths=WIDTHS[size],
         latent_size=params.latent_size,
     )
     recipe = Recipe(
@@ -123,7 +123,7 @@ def _advance_all(run: TrainRun, trainer: Trainer, best: Best, kept_back: Bytes) 
         losses = trainer.advance()
         finite.check(losses, step=trainer.step, is_last=trainer.step == steps)
         if trainer.step % every == 0 or trainer.step == steps:
-            score = measure(trainer.average.network, kept_back).loss
+            score = measure(trainer.average.network, kept_back).squared / 4
             best.measure(score, step=trainer.step, network=trainer.average.network)
             metrics["held_out_loss"] = score
         run.progress(trainer.step, steps, **losses, **metrics)
@@ -151,7 +151,8 @@ def _precision(trainer: Trainer, asked: str) -> Precision:
     noise = torch.zeros(len(pictures), trainer.config.latent_size, device=trainer.device)
 
     def step(precision: Precision) -> None:
-        probe.loss_of(pictures, noise, precision).backward()  # type: ignore[no-untyped-call]
+        loss, _squared = probe.loss_of(pictures, noise, precision)
+        loss.backward()  # type: ignore[no-untyped-call]
 
     return precision_choose(asked, device=trainer.device, step=step)
 
