@@ -1,8 +1,10 @@
 """A plugin speaks the reader's language on every page, where its author translated it."""
 
+import json
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone, translation
 from modelmill.catalog.models import Plugin
@@ -13,7 +15,7 @@ from modelmill.metering.services import usage_record
 from modelmill.training.checks import size_check
 from modelmill.training.models import Job
 from modelmill.web.parameters import parameters_of, values_told
-from modelmill.web.words import actor_label
+from modelmill.web.words import TASKS, actor_label, task_label
 
 from tests.conftest import Place
 from tests.making import job_make, manifest_make, search_make, version_make
@@ -278,6 +280,15 @@ def test_a_value_left_to_the_plugin_is_told_as_chosen(acme) -> None:
         "0",
     ]
     assert names.type_label == "a list"
+
+
+def test_what_a_plugin_is_for_says_more_than_its_title() -> None:
+    titles: set[str] = set()
+    for path in settings.BASE_DIR.glob("plugins/*/src/*/zh_Hans.json"):
+        titles |= set(json.loads(path.read_text("utf-8")).values())
+    assert "图片分类" in titles
+    with translation.override("zh-hans"):
+        assert titles & {task_label(task) for task in TASKS} == set()
 
 
 @pytest.mark.parametrize(
