@@ -3,6 +3,7 @@
 from typing import Literal
 
 from modelmill_sdk import Params
+from modelmill_sdk.fields import ZERO_CHOOSES
 from pydantic import Field
 
 MIN_IMAGES = 100
@@ -30,6 +31,7 @@ class TrainParams(Params):
         ge=0,
         le=1_000_000,
         description="Training steps; 0 is 4,000 on a CPU and 20,000 on a GPU.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     size: Literal["auto", "small", "medium", "large"] = Field(
         "auto", description="Size of the networks; auto is small on a CPU, large on a GPU."
@@ -40,6 +42,7 @@ class TrainParams(Params):
         le=256,
         multiple_of=8,
         description="Pictures looked at in each step; 0 is 16 on a CPU and 64 on a GPU.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     learning_rate: float = Field(
         0.0015,

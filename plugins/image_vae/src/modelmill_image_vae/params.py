@@ -3,6 +3,7 @@
 from typing import Literal
 
 from modelmill_sdk import Params
+from modelmill_sdk.fields import ZERO_CHOOSES
 from pydantic import Field, JsonValue
 
 MIN_IMAGES = 50
@@ -25,6 +26,7 @@ class TrainParams(Params):
         ge=0,
         le=1_000_000,
         description="Most training steps; 0 is 3,000 on a CPU and 20,000 on a GPU.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     size: Literal["auto", "small", "medium", "large"] = Field(
         "auto", description="Size of the networks; auto is small on a CPU, large on a GPU."

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from modelmill_sdk import Params
+from modelmill_sdk.fields import ZERO_CHOOSES
 from pydantic import Field
 
 Name = Annotated[str, Field(min_length=1, max_length=1_000)]
@@ -39,6 +40,7 @@ class TrainParams(Params):
         ge=0,
         le=1_000_000,
         description="Training steps at most; 0 is 40 readings of the data, at least 300 steps.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     size: Literal["auto", "small", "medium", "large"] = Field(
         "auto", description="Size of the network; auto is small on a CPU, medium on a GPU."
@@ -48,6 +50,7 @@ class TrainParams(Params):
         ge=0,
         le=4_096,
         description="Histories looked at in each step; 0 is 64 on a CPU and 256 on a GPU.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     learning_rate: float = Field(
         0.004, gt=0, le=0.1, description="How far each step moves the weights."

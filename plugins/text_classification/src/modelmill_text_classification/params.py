@@ -136,6 +136,7 @@ class TrainParams(Params):
         lt=1,
         description="The delta of differential privacy; 0 is a tenth of one over the number of "
         "texts.",
+        json_schema_extra=ZERO_CHOOSES,
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
