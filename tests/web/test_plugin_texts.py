@@ -15,6 +15,7 @@ from modelmill.metering.services import usage_record
 from modelmill.training.checks import size_check
 from modelmill.training.models import Job
 from modelmill.web.parameters import parameters_of, values_told
+from modelmill.web.schema_fields import field_of
 from modelmill.web.words import TASKS, actor_label, task_label
 
 from tests.conftest import Place
@@ -258,6 +259,27 @@ def test_the_api_speaks_english(toy: Plugin, acme: Place) -> None:
         said = response.content.decode()
         assert "texts" not in response.json(), path
         assert not any(one in said for one in TEXTS.values()), path
+
+
+def test_choices_have_english_names_where_their_author_gives_them(acme: Place) -> None:
+    publish({"en": {"plain": "Between plain stones", "fancy": "Fancy"}, "zh-hans": TEXTS})
+    version_make(acme)
+    form, page = (read(acme, path, "en") for path in ("/plugins/toy/train", "/plugins/toy"))
+    assert '<option value="plain" selected>Between plain stones</option>' in form
+    assert "Learning Rate" in form
+    # The second says no more than its value.
+    assert "plain (Between plain stones), fancy<" in page
+    job = job_make(acme)
+    with acme.scope():
+        Job.objects.filter(pk=job.pk).update(parameters={"mode": "plain"})
+    assert "Between plain stones</dd>" in read(acme, f"/jobs/{job.pk}", "en")
+    assert "普通</dd>" in read(acme, f"/jobs/{job.pk}")
+
+
+def test_a_choice_that_leaves_it_to_the_plugin_says_so_on_forms() -> None:
+    schema = {"properties": {"side": {"enum": [0, 32], "type": "integer", "x-auto": 0}}}
+    (side,) = parameters_of(schema)
+    assert list(field_of(side).choices) == [("", "–"), ("0", "chosen for you"), ("32", "32")]
 
 
 def test_a_value_left_to_the_plugin_is_told_as_chosen(acme) -> None:

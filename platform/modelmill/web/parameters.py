@@ -56,8 +56,10 @@ class Parameter:
 
     def label(self, value: Any) -> str:
         """Write a value as the API takes it, with its name where it has one: ``auto（自动）``."""
-        name = self.labels.get(str(value))
-        return _("%(value)s (%(name)s)") % {"value": value, "name": name} if name else str(value)
+        name = self.labels.get(str(value), "")
+        if name.casefold() in ("", str(value).casefold()):
+            return str(value)
+        return _("%(value)s (%(name)s)") % {"value": value, "name": name}
 
     @property
     def type_label(self) -> str:
