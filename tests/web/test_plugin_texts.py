@@ -14,6 +14,7 @@ from modelmill.core.errors import InvalidRequest
 from modelmill.metering.services import usage_record
 from modelmill.training.checks import size_check
 from modelmill.training.models import Job
+from modelmill.training.searches.services import trial_begin
 from modelmill.web.parameters import parameters_of, values_told
 from modelmill.web.schema_fields import field_of
 from modelmill.web.words import TASKS, actor_label, task_label
@@ -181,7 +182,17 @@ def test_lists_call_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:
     for path in ("/plugins", "/jobs", f"/jobs/{job.pk}/events", "/searches"):
         assert "玩具" in read(acme, path), path
         assert ">Toy<" not in read(acme, path), path
-    assert "玩具" in read(acme, f"/searches/{search.pk}")
+    with acme.scope():
+        trial_begin(search, number=0, parameters={"rate": 0.5, "mode": "plain"})
+    # By name as well as by what they were set to.
+    for path in ("/searches", f"/searches/{search.pk}"):
+        assert "学习率" in read(acme, path) and ">rate" not in read(acme, path), path
+    page = read(acme, f"/searches/{search.pk}")
+    assert "玩具" in page and ">普通</td>" in page
+    assert ">plain</td>" in read(acme, f"/searches/{search.pk}", "en")
+    ids = ",".join(one.pk for one in (job, job_make(acme)))
+    page = read(acme, f"/jobs/compare?ids={ids}")
+    assert '学习率 <code class="text-xs">rate</code>' in page and ">普通</td>" in page
 
 
 def test_a_refusal_calls_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:
@@ -289,12 +300,13 @@ def test_a_value_left_to_the_plugin_is_told_as_chosen(acme) -> None:
             "base": {"type": "string", "default": ""},
             "names": {"type": "array", "items": {"type": "string"}, "default": []},
             "count": {"type": "integer", "default": 0},
+            "least": {"type": ["number", "null"], "default": None},
         }
     }
-    values = {"rate": 0.0, "base": "", "names": [], "count": 0}
+    values = {"rate": 0.0, "base": "", "names": [], "count": 0, "least": None}
     told = {one.name: one.label for one in values_told(values, schema=schema, texts={})}
-    assert told == {"rate": "chosen for you", "base": "–", "names": "–", "count": ""}
-    rate, base, names, count = parameters_of(schema)
+    assert told == {"rate": "chosen for you", "base": "–", "names": "–", "count": "", "least": "–"}
+    rate, base, names, count, _least = parameters_of(schema)
     assert [one.default_text for one in (rate, base, names, count)] == [
         "chosen for you",
         "",

@@ -12,7 +12,7 @@ from django.utils.translation import to_locale
 
 from modelmill.billing.rating import RatedLine
 from modelmill.catalog.models import Release
-from modelmill.catalog.texts import metric_title
+from modelmill.catalog.texts import metric_title, parameter_title
 from modelmill.core.money import MICRO_PER_CENT, amount_text, micro_text, price_text
 from modelmill.metering.meters import quantity_text
 from modelmill.web.assets import asset_url
@@ -145,9 +145,9 @@ def metric_called(name: str, release: Release) -> str:
 
 
 @register.filter
-def parameter(value: object) -> str:
-    """Write a parameter as the API takes it."""
-    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+def parameter_called(name: str, release: Release) -> str:
+    """Write what a parameter of a plugin's release is called, where it is not English."""
+    return parameter_title(release.manifest, name)
 
 
 @register.filter(name="action_label")
