@@ -48,6 +48,29 @@ def pages(room: Showroom) -> dict[str, str]:
     }
 
 
+# A sample of the customer's own table, and runs side by side, are looked at sideways.
+_WIDE = {"data-texts", "compare"}
+_SIDEWAYS = """[...document.querySelectorAll(".table-scroll")]
+  .filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_list_is_read_on_a_phone_without_moving_it_sideways(
+    language: str, room: Showroom, sign_in: Callable[..., Page], live: str
+) -> None:
+    page = sign_in(room.place)
+    cookie = {"name": "django_language", "value": language, "url": live}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    page.set_viewport_size({"width": 390, "height": 800})
+    more = {"job": f"/jobs/{room.job.pk}", "audit": "/audit", "team": "/team", "keys": "/keys"}
+    hidden = {}
+    for name, path in {**pages(room), **more}.items():
+        page.goto(path)
+        if name not in _WIDE and (found := page.evaluate(_SIDEWAYS)):
+            hidden[name] = found
+    assert hidden == {}
+
+
 def test_every_page_fits_a_phone(
     room: Showroom, sign_in: Callable[..., Page], shoot: Callable[..., None]
 ) -> None:

@@ -129,6 +129,25 @@ def test_the_menu_opens_on_a_phone_and_closes_by_escape(
     expect(menu).to_be_focused()
 
 
+@pytest.mark.parametrize("height", [800, 420])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_menu_is_whole_in_a_low_window(
+    height: int, width: int, acme: Place, sign_in: Callable[..., Page]
+) -> None:
+    page = sign_in(acme)
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto("/home")
+    if width < 1000:
+        page.get_by_role("button", name="Open the menu").click()
+    account = page.locator("summary", has_text="owner@acme.example")
+    for summary in (account, page.get_by_label("Switch organisation")):
+        # As it stands: a click would bring it into sight by scrolling.
+        expect(summary).to_be_in_viewport(ratio=1)
+        summary.click()
+        last = summary.locator("xpath=..").locator("a, button").last
+        expect(last).to_be_in_viewport(ratio=1)
+
+
 def test_the_theme_is_kept(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="Dark").click()

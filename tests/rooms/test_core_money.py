@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from modelmill.core.money import (
     MICRO_PER_CENT,
     allocate_largest_remainder,
+    amount_text,
     micro_read,
     micro_text,
     micro_to_cents,
@@ -35,6 +36,24 @@ def test_lines_add_up_to_the_document(parts: list[int]) -> None:
 def test_amounts_are_written_to_the_last_micro_unit() -> None:
     assert micro_text(12_345_678) == "12.345678 USD"
     assert micro_text(-1_500_000, places=2) == "-1.50 USD"
+
+
+@pytest.mark.parametrize(
+    ("amount_micro", "written"),
+    [
+        (0, "0.00 USD"),
+        (4_332, "0.004332 USD"),
+        (-4_000, "-0.004 USD"),
+        (9_999, "0.009999 USD"),
+        (10_000, "0.01 USD"),
+        (1_234_567_890, "1,234.57 USD"),
+        (-1_995_000, "-2.00 USD"),
+    ],
+)
+def test_amounts_to_look_at_have_cents_and_small_ones_their_digits(
+    amount_micro: int, written: str
+) -> None:
+    assert amount_text(amount_micro) == written
 
 
 @given(st.integers(min_value=-(2**53), max_value=2**53))

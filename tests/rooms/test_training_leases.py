@@ -13,7 +13,7 @@ from modelmill.registry.models import ModelVersion
 from modelmill.training.failures import Failure
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
 from modelmill.training.progress import job_progress
-from modelmill.training.selectors import access_job
+from modelmill.training.selectors import access_job, attempt_list
 from modelmill.training.services import (
     EventDraft,
     Lease,
@@ -293,6 +293,25 @@ def test_a_paused_job_goes_on_and_its_attempt_does_not_count(acme) -> None:
         assert job_claim("w2") is None
         job_resume(job, caller=acme.caller)
         assert _claim().fence == lease.fence + 1
+
+
+def test_a_job_that_went_on_after_a_pause_is_at_the_same_try(acme) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        assert (job_progress(job).attempt, job_progress(job).is_resumed) == (0, False)
+        lease = _claim()
+        job_pause(job, caller=acme.caller)
+        job_yield(lease, state=State.PAUSED)
+        assert (job_progress(job).attempt, job_progress(job).is_resumed) == (1, False)
+        job_resume(job, caller=acme.caller)
+        lease = _claim()
+        assert (job_progress(job).attempt, job_progress(job).is_resumed) == (1, True)
+        assert job_fail(lease, code=Failure.PLUGIN_CRASHED)
+        Job.objects.filter(pk=job.pk).update(next_run_at=Now())
+        _claim()
+        assert (job_progress(job).attempt, job_progress(job).is_resumed) == (2, False)
+        rows = [(one.number, one.is_resumed) for one in attempt_list(job)]
+        assert rows == [(1, False), (1, True), (2, False)]
 
 
 def test_a_job_stops_when_the_money_is_out(acme, settings) -> None:

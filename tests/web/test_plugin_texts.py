@@ -1,8 +1,10 @@
 """A plugin speaks the reader's language on every page, where its author translated it."""
 
+import json
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone, translation
 from modelmill.catalog.models import Plugin
@@ -12,8 +14,10 @@ from modelmill.core.errors import InvalidRequest
 from modelmill.metering.services import usage_record
 from modelmill.training.checks import size_check
 from modelmill.training.models import Job
+from modelmill.training.searches.services import trial_begin
 from modelmill.web.parameters import parameters_of, values_told
-from modelmill.web.words import actor_label
+from modelmill.web.schema_fields import field_of
+from modelmill.web.words import TASKS, actor_label, task_label
 
 from tests.conftest import Place
 from tests.making import job_make, manifest_make, search_make, version_make
@@ -178,7 +182,17 @@ def test_lists_call_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:
     for path in ("/plugins", "/jobs", f"/jobs/{job.pk}/events", "/searches"):
         assert "玩具" in read(acme, path), path
         assert ">Toy<" not in read(acme, path), path
-    assert "玩具" in read(acme, f"/searches/{search.pk}")
+    with acme.scope():
+        trial_begin(search, number=0, parameters={"rate": 0.5, "mode": "plain"})
+    # By name as well as by what they were set to.
+    for path in ("/searches", f"/searches/{search.pk}"):
+        assert "学习率" in read(acme, path) and ">rate" not in read(acme, path), path
+    page = read(acme, f"/searches/{search.pk}")
+    assert "玩具" in page and ">普通</td>" in page
+    assert ">plain</td>" in read(acme, f"/searches/{search.pk}", "en")
+    ids = ",".join(one.pk for one in (job, job_make(acme)))
+    page = read(acme, f"/jobs/compare?ids={ids}")
+    assert '学习率 <code class="text-xs">rate</code>' in page and ">普通</td>" in page
 
 
 def test_a_refusal_calls_the_plugin_by_its_name(toy: Plugin, acme: Place) -> None:
@@ -258,6 +272,27 @@ def test_the_api_speaks_english(toy: Plugin, acme: Place) -> None:
         assert not any(one in said for one in TEXTS.values()), path
 
 
+def test_choices_have_english_names_where_their_author_gives_them(acme: Place) -> None:
+    publish({"en": {"plain": "Between plain stones", "fancy": "Fancy"}, "zh-hans": TEXTS})
+    version_make(acme)
+    form, page = (read(acme, path, "en") for path in ("/plugins/toy/train", "/plugins/toy"))
+    assert '<option value="plain" selected>Between plain stones</option>' in form
+    assert "Learning Rate" in form
+    # The second says no more than its value.
+    assert "plain (Between plain stones), fancy<" in page
+    job = job_make(acme)
+    with acme.scope():
+        Job.objects.filter(pk=job.pk).update(parameters={"mode": "plain"})
+    assert "Between plain stones</dd>" in read(acme, f"/jobs/{job.pk}", "en")
+    assert "普通</dd>" in read(acme, f"/jobs/{job.pk}")
+
+
+def test_a_choice_that_leaves_it_to_the_plugin_says_so_on_forms() -> None:
+    schema = {"properties": {"side": {"enum": [0, 32], "type": "integer", "x-auto": 0}}}
+    (side,) = parameters_of(schema)
+    assert list(field_of(side).choices) == [("", "–"), ("0", "chosen for you"), ("32", "32")]
+
+
 def test_a_value_left_to_the_plugin_is_told_as_chosen(acme) -> None:
     schema = {
         "properties": {
@@ -265,12 +300,13 @@ def test_a_value_left_to_the_plugin_is_told_as_chosen(acme) -> None:
             "base": {"type": "string", "default": ""},
             "names": {"type": "array", "items": {"type": "string"}, "default": []},
             "count": {"type": "integer", "default": 0},
+            "least": {"type": ["number", "null"], "default": None},
         }
     }
-    values = {"rate": 0.0, "base": "", "names": [], "count": 0}
+    values = {"rate": 0.0, "base": "", "names": [], "count": 0, "least": None}
     told = {one.name: one.label for one in values_told(values, schema=schema, texts={})}
-    assert told == {"rate": "chosen for you", "base": "–", "names": "–", "count": ""}
-    rate, base, names, count = parameters_of(schema)
+    assert told == {"rate": "chosen for you", "base": "–", "names": "–", "count": "", "least": "–"}
+    rate, base, names, count, _least = parameters_of(schema)
     assert [one.default_text for one in (rate, base, names, count)] == [
         "chosen for you",
         "",
@@ -278,6 +314,15 @@ def test_a_value_left_to_the_plugin_is_told_as_chosen(acme) -> None:
         "0",
     ]
     assert names.type_label == "a list"
+
+
+def test_what_a_plugin_is_for_says_more_than_its_title() -> None:
+    titles: set[str] = set()
+    for path in settings.BASE_DIR.glob("plugins/*/src/*/zh_Hans.json"):
+        titles |= set(json.loads(path.read_text("utf-8")).values())
+    assert "图片分类" in titles
+    with translation.override("zh-hans"):
+        assert titles & {task_label(task) for task in TASKS} == set()
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,14 @@ def test_the_page_shows_the_trials_and_the_best(acme) -> None:
     assert acme.api.get(f"/v1/searches/{search.id}").json()["best_trial"] == 1
 
 
+def test_the_menu_shows_searches_where_their_pages_say_that_they_are(acme) -> None:
+    search = search_make(acme)
+    for path in ("/searches", f"/searches/{search.id}"):
+        page = acme.browser().get(path).content.decode()
+        assert '<a href="/jobs" class="nav-item" aria-current="page">' in page, path
+        assert page.count('aria-current="page"') == 1, path
+
+
 def test_a_search_of_many_trials_costs_as_many_queries_as_one_of_few(acme) -> None:
     search = search_make(acme, max_trials=20)
     client = acme.browser()

@@ -1,5 +1,6 @@
 """Plugins, the form that trains one, and the job's page."""
 
+from django.utils import timezone
 from modelmill.training.models import Attempt, Job
 
 from tests.conftest import Place
@@ -148,6 +149,27 @@ def test_a_job_that_waits_with_its_quote_says_so_and_goes_on_when_told(showroom:
     client.post(f"/jobs/{job.pk}/resume")
     page = client.get(f"/jobs/{job.pk}").content.decode()
     assert "Go on" not in page and "Nothing is charged." not in page
+
+
+def test_a_job_that_was_resumed_is_at_its_first_attempt_still(showroom: Showroom) -> None:
+    job, client = showroom.job, showroom.place.browser()
+    assert "resumed</span>" not in client.get(f"/jobs/{job.pk}").content.decode()
+    with showroom.place.scope():
+        first = Attempt.objects.get(job=job)
+        Attempt.objects.filter(pk=first.pk).update(outcome="paused", ended_at=timezone.now())
+        Job.objects.filter(pk=job.pk).update(fence=2)
+        Attempt.objects.create(
+            tenant=job.tenant,
+            job=job,
+            fence=2,
+            number=1,
+            worker="w1",
+            device="cpu",
+            started_at=timezone.now(),
+        )
+    page = client.get(f"/jobs/{job.pk}").content.decode()
+    # Once beside the progress, once among the attempts.
+    assert page.count('1 <span class="muted') == page.count("resumed</span>") == 2
 
 
 def test_a_failed_job_says_what_to_do(showroom: Showroom) -> None:

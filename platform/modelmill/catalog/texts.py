@@ -21,6 +21,12 @@ def reader_text(manifest: Mapping[str, Any], sentence: str) -> str:
     return reader_texts(manifest).get(sentence, sentence)
 
 
+def parameter_title(manifest: Mapping[str, Any], name: str) -> str:
+    """Return what a training's parameter is called where its author translated it, or its name."""
+    field: Mapping[str, Any] = manifest["train_schema"].get("properties", {}).get(name, {})
+    return reader_texts(manifest).get(field.get("title", ""), name)
+
+
 def metric_title(manifest: Mapping[str, Any], name: str) -> str:
     """Return what a metric is called in the language of this page: by its author, or its name."""
     title: str = manifest.get("metrics", {}).get(name, "")

@@ -63,6 +63,14 @@ def micro_text(amount_micro: int, *, currency: str = "USD", places: int = 6) -> 
     return f"{sign}{whole:,}.{rest:06d}"[: None if places == 6 else places - 6] + f" {currency}"
 
 
+def amount_text(amount_micro: int, *, currency: str = "USD") -> str:
+    """Write an amount to the cent, for those who look at it; a smaller one keeps its digits."""
+    if amount_micro and abs(amount_micro) < MICRO_PER_CENT:
+        return micro_text(amount_micro, currency="").strip().rstrip("0") + f" {currency}"
+    cents = micro_to_cents(amount_micro)
+    return micro_text(cents * MICRO_PER_CENT, currency=currency, places=2)
+
+
 def price_text(amount_micro: int, *, currency: str = "USD") -> str:
     """Write a price with its cents, and with the digits after them that are not zero."""
     digits, unit = micro_text(amount_micro, currency=currency).split(" ", 1)

@@ -15,6 +15,8 @@ class Progress:
     """A job's progress at one moment. ``seconds_left`` is None while nobody can know.
 
     ``elapsed_s`` is what workers spent on it; what it waited, paused or queued, is not in it.
+    ``attempt`` is its newest try, 0 before the first; ``is_resumed`` says that nothing had failed
+    when this worker took it up, such as after a pause: that begins no new try.
     """
 
     step: int
@@ -25,6 +27,8 @@ class Progress:
     estimated_finish: datetime | None
     cost_micro: int
     metrics: dict[str, Any]
+    attempt: int
+    is_resumed: bool
 
 
 def job_progress(job: Job) -> Progress:
@@ -32,8 +36,11 @@ def job_progress(job: Job) -> Progress:
     now = database_now()
     fraction = job.step / job.total_steps if job.total_steps else 0.0
     attempts = list(
-        Attempt.objects.filter(job=job).only("fence", "resumed_step", "started_at", "ended_at")
+        Attempt.objects.filter(job=job)
+        .only("fence", "number", "resumed_step", "started_at", "ended_at")
+        .order_by("fence")
     )
+    number = attempts[-1].number if attempts else 0
     left_s = _seconds_left(job, attempts, now) if job.state == State.RUNNING else None
     spent_s = sum(((one.ended_at or now) - one.started_at).total_seconds() for one in attempts)
     return Progress(
@@ -45,6 +52,8 @@ def job_progress(job: Job) -> Progress:
         estimated_finish=None if left_s is None else now + timedelta(seconds=left_s),
         cost_micro=job_cost_micro(job),
         metrics=job.metrics,
+        attempt=number,
+        is_resumed=any(one.number == number for one in attempts[:-1]),
     )
 
 

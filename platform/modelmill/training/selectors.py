@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Max, Prefetch, Q, QuerySet, Window
+from django.db.models import Exists, Max, OuterRef, Prefetch, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from modelmill.core.errors import NotFound
@@ -100,8 +100,13 @@ def job_peaks(job: Job) -> tuple[int, int]:
 
 
 def attempt_list(job: Job) -> QuerySet[Attempt]:
-    """Return the attempts at a job, the first one first."""
-    return Attempt.objects.filter(job=job).order_by("fence")
+    """Return the attempts at a job, the first one first.
+
+    One ``is_resumed`` that goes on with a try in which nothing had failed, such as after a pause.
+    """
+    same = Attempt.objects.filter(job=OuterRef("job"), number=OuterRef("number"))
+    before = same.filter(fence__lt=OuterRef("fence"))
+    return Attempt.objects.filter(job=job).order_by("fence").annotate(is_resumed=Exists(before))
 
 
 def _jobs_of_checkpoints() -> QuerySet[Job]:

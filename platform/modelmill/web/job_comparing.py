@@ -12,12 +12,13 @@ from django.utils.translation import ngettext
 
 from modelmill.catalog.texts import metric_title
 from modelmill.core.errors import InvalidRequest
-from modelmill.training.comparing import access_jobs, jobs_compared
+from modelmill.training.comparing import Row, access_jobs, jobs_compared
 from modelmill.training.metrics import Curve, curves_aligned, job_curves
 from modelmill.training.models import Job
 from modelmill.training.selectors import jobs_samples
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.job_curves import sample_shown
+from modelmill.web.parameters import ParameterValue, training_values
 from modelmill.web.templatetags.mill import short_id
 
 _CHARTS_MAX = 24
@@ -47,6 +48,7 @@ def compare(request: PageRequest) -> HttpResponse:
                 strict=True,
             )
         ),
+        "parameters": _parameters(found, compared.parameters),
         "metrics": [(_metric_title(found, row.name), row) for row in compared.metrics],
         "ids": ids,
         "same": same,
@@ -109,6 +111,21 @@ def _chart(name: str, runs: dict[str, Curve], titles: list[str], jobs: list[Job]
         "x_label": _("Step"),
         "series": [{"label": t, "values": values} for t, values in aligned["series"].items()],
     }
+
+
+def _parameters(jobs: list[Job], rows: Iterable[Row]) -> list[tuple[Row, str, list[str]]]:
+    """Name each parameter, where its author translated it, and write what each job has of it."""
+    told = [
+        {one.name: one for one in training_values(job.release.manifest, job.parameters)}
+        for job in jobs
+    ]
+    absent = ParameterValue(name="", value=None, title="", label="–")
+    found = []
+    for row in rows:
+        cells = [values.get(row.name, absent) for values in told]
+        title = next((one.title for one in cells if one.title), "")
+        found.append((row, title, [one.text for one in cells]))
+    return found
 
 
 def _metric_title(jobs: list[Job], name: str) -> str:

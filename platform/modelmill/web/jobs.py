@@ -10,7 +10,6 @@ from django.urls import path
 
 from modelmill.billing.selectors import wallet_balance
 from modelmill.catalog.selectors import plugin_list
-from modelmill.catalog.texts import reader_texts
 from modelmill.core import errors
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
@@ -29,7 +28,7 @@ from modelmill.training.states import ENDED, Desired, State
 from modelmill.training.waiting import job_waiting_reason
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
-from modelmill.web.parameters import values_told
+from modelmill.web.parameters import training_values
 from modelmill.web.words import state_label
 
 _MESSAGES_SHOWN = 12
@@ -62,12 +61,10 @@ def jobs(request: PageRequest) -> HttpResponse:
 def job(request: PageRequest, job_id: str) -> HttpResponse:
     """Show one job: where it is, how it learns, and what came of it."""
     found = access_job(job_id)
-    caller, manifest = request.caller, found.release.manifest
+    caller = request.caller
     context = {
         **_live(found),
-        "parameters": values_told(
-            found.parameters, schema=manifest["train_schema"], texts=reader_texts(manifest)
-        ),
+        "parameters": training_values(found.release.manifest, found.parameters),
         "attempts": list(attempt_list(found)),
         "checkpoints": list(checkpoints_kept(found)),
         "keeps_until": _keeps_until(found),

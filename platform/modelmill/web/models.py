@@ -8,7 +8,6 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from modelmill.catalog.texts import reader_texts
 from modelmill.core import errors
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
@@ -27,7 +26,7 @@ from modelmill.training.selectors import access_job
 from modelmill.web.examples import curl_example, python_example
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
-from modelmill.web.parameters import values_told
+from modelmill.web.parameters import training_values
 
 
 class AliasForm(forms.Form):
@@ -102,12 +101,9 @@ def _show(
     caller = request.caller
     data = _data(version) if caller.may("data:read") else None
     row = data.preview[0] if data is not None and data.preview else {}
-    manifest = version.release.manifest
     context = {
         "version": version,
-        "parameters": values_told(
-            version.parameters, schema=manifest["train_schema"], texts=reader_texts(manifest)
-        ),
+        "parameters": training_values(version.release.manifest, version.parameters),
         "files": list(version_files(version)),
         "aliases": list(version_aliases(version)),
         "data": data,

@@ -28,7 +28,7 @@ class Group:
     items: list[Item]
 
 
-# (label, icon, URL name, path prefix of all its pages, permissions of which one is enough or "")
+# (label, icon, URL name, path prefixes of all its pages, permissions of which one is enough or "")
 _GROUPS: Final = (
     (
         "",
@@ -36,7 +36,7 @@ _GROUPS: Final = (
             (_("Home"), "home", "web:home", "/home", ""),
             (_("Data"), "data", "web:datasets", "/data", "data:read"),
             (_("Plugins"), "plugin", "web:plugins", "/plugins", "models:read"),
-            (_("Jobs"), "job", "web:jobs", "/jobs", "jobs:read"),
+            (_("Jobs"), "job", "web:jobs", "/jobs /searches", "jobs:read"),
             (_("Models"), "model", "web:models", "/models", "models:read"),
             (_("Playground"), "playground", "web:playground", "/playground", "infer"),
         ),
@@ -66,8 +66,8 @@ def navigation_for(caller: Caller, *, path: str) -> list[Group]:
     groups = []
     for label, rows in _GROUPS:
         items = [
-            Item(label=name, icon=icon, url=url, is_current=_is_below(path, prefix))
-            for name, icon, url_name, prefix, either in rows
+            Item(label=name, icon=icon, url=url, is_current=_is_below(path, prefixes))
+            for name, icon, url_name, prefixes, either in rows
             if (not either or any(map(caller.may, either.split()))) and (url := _url(url_name))
         ]
         if items:
@@ -75,8 +75,8 @@ def navigation_for(caller: Caller, *, path: str) -> list[Group]:
     return groups
 
 
-def _is_below(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(prefix + "/")
+def _is_below(path: str, prefixes: str) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in prefixes.split())
 
 
 def _url(name: str) -> str:

@@ -1,5 +1,6 @@
 """A plugin's parameters as people read them: their names, bounds and values."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -8,6 +9,7 @@ from typing import Any, TypeGuard
 from django.utils.translation import gettext as _
 
 from modelmill.catalog.offering import values_closed, values_offered
+from modelmill.catalog.texts import reader_texts
 
 _TELLING = 10**12
 
@@ -56,8 +58,10 @@ class Parameter:
 
     def label(self, value: Any) -> str:
         """Write a value as the API takes it, with its name where it has one: ``auto（自动）``."""
-        name = self.labels.get(str(value))
-        return _("%(value)s (%(name)s)") % {"value": value, "name": name} if name else str(value)
+        name = self.labels.get(str(value), "")
+        if name.casefold() in ("", str(value).casefold()):
+            return str(value)
+        return _("%(value)s (%(name)s)") % {"value": value, "name": name}
 
     @property
     def type_label(self) -> str:
@@ -117,6 +121,13 @@ class ParameterValue:
     title: str
     label: str
 
+    @property
+    def text(self) -> str:
+        """The value as people read it: by its label, else as the API takes it."""
+        if self.label or (isinstance(self.value, str) and self.value):
+            return self.label or str(self.value)
+        return json.dumps(self.value, ensure_ascii=False)
+
 
 def values_told(
     values: Mapping[str, Any], *, schema: Mapping[str, Any], texts: Texts
@@ -126,12 +137,17 @@ def values_told(
     return [_value_told(name, value, known.get(name)) for name, value in values.items()]
 
 
+def training_values(manifest: Mapping[str, Any], values: Mapping[str, Any]) -> list[ParameterValue]:
+    """Name what a training with a plugin was given, in the language of this page."""
+    return values_told(values, schema=manifest["train_schema"], texts=reader_texts(manifest))
+
+
 def _value_told(name: str, value: Any, parameter: Parameter | None) -> ParameterValue:
     title = parameter.told_title if parameter else ""
     label = parameter.said(value) if parameter else ""
     if isinstance(value, bool) and not title:
         label = ""
-    elif value in ("", [], {}):
+    elif value in (None, "", [], {}):
         label = "–"
     return ParameterValue(name=name, value=value, title=title, label=label)
 

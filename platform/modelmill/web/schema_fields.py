@@ -71,8 +71,7 @@ def field_of(parameter: Parameter) -> forms.Field:
         "initial": parameter.default,
     }
     if parameter.choices:
-        labels = parameter.labels
-        choices = [(str(one), labels.get(str(one), str(one) or "–")) for one in parameter.choices]
+        choices = [(str(one), parameter.said(one) or str(one) or "–") for one in parameter.choices]
         has_first = parameter.default not in (None, "") or parameter.is_required
         blank = [] if has_first or "" in parameter.choices else [("", "–")]
         return forms.ChoiceField(choices=[*blank, *choices], **common)

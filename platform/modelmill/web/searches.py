@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from modelmill.catalog.models import Plugin
 from modelmill.catalog.selectors import access_plugin
-from modelmill.catalog.texts import reader_texts
+from modelmill.catalog.texts import parameter_title, reader_texts
 from modelmill.core import errors
 from modelmill.core.money import MICRO
 from modelmill.datasets.models import DatasetVersion
@@ -37,6 +37,7 @@ from modelmill.training.searches.services import (
 )
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
+from modelmill.web.parameters import training_values
 from modelmill.web.plugins import kind_labels
 from modelmill.web.search_fields import SpaceForm
 from modelmill.web.train import version_label
@@ -135,14 +136,19 @@ def searches(request: PageRequest) -> HttpResponse:
 def search(request: PageRequest, search_id: str) -> HttpResponse:
     """Show a search with its trials; the part that changes looks again while it runs."""
     found = access_search(search_id)
-    trials = trial_list(found)
+    trials, manifest = trial_list(found), found.release.manifest
     costs = trials_cost_micro(found, trials)
+    best = best_trial(found, trials)
     is_over = not found.is_running and all(trial.outcome for trial in trials)
     context = {
         "search": found,
-        "rows": [(trial, costs.get(trial.number, 0)) for trial in trials],
-        "best": best_trial(found, trials),
-        "names": list(found.space),
+        "rows": [
+            (trial, training_values(manifest, trial.parameters), costs.get(trial.number, 0))
+            for trial in trials
+        ],
+        "best": best,
+        "best_values": training_values(manifest, best.parameters) if best else [],
+        "names": [parameter_title(manifest, name) for name in found.space],
         "spent_micro": sum(costs.values()),
         "over_count": sum(1 for trial in trials if trial.outcome),
         "is_over": is_over,

@@ -98,7 +98,7 @@ def state_tone(state: str) -> str:
     return "neutral"
 
 
-_TASKS: Final[dict[str, tuple[str | Promise, str]]] = {
+TASKS: Final[dict[str, tuple[str | Promise, str]]] = {
     "image-generation": (_("Makes pictures"), "image"),
     "text-generation": (_("Writes text"), "text"),
     "image-classification": (_("Sorts pictures"), "image"),
@@ -111,13 +111,13 @@ _TASKS: Final[dict[str, tuple[str | Promise, str]]] = {
 
 def task_label(task: str) -> str:
     """Return what a plugin is for, in the reader's language."""
-    label, _icon = _TASKS.get(task, (task.replace("-", " ").capitalize(), ""))
+    label, _icon = TASKS.get(task, (task.replace("-", " ").capitalize(), ""))
     return str(label)
 
 
 def task_icon(task: str) -> str:
     """Return the name of the icon of a plugin's task."""
-    _label, icon = _TASKS.get(task, ("", "plugin"))
+    _label, icon = TASKS.get(task, ("", "plugin"))
     return icon
 
 

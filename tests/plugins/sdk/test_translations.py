@@ -117,12 +117,18 @@ def test_a_card_is_cut_where_a_page_cuts_it() -> None:
     assert list(card_sentences(card)) == ["One", "two three", "four", "five", "six"]
 
 
-def test_the_kit_passes_a_translation_that_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "translations",
+    # In English only choices need a name, and none of them has to have one.
+    [{"zh-hans": "zh_Hans.json"}, {"en": "en_choices.json"}],
+)
+def test_the_kit_passes_a_translation_that_is_whole(
+    translations: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONPATH", str(WRONG))
     monkeypatch.syspath_prepend(str(WRONG))
     import mill_wrong_base
 
-    translations = {"zh-hans": "zh_Hans.json"}
     monkeypatch.setattr(mill_wrong_base.Right, "translations", translations)
     report = plugin_check(mill_wrong_base.Right)
     (verdict,) = [one for one in report.verdicts if one.check == "translations"]
@@ -136,6 +142,7 @@ def test_a_plugin_of_ours_is_wholly_translated(folder: str) -> None:
         manifest = manifest_make(plugin, entry_point=point)
         said, known = set(manifest.texts["zh-hans"]), sentences_known(manifest)
         assert {*sentences_shown(manifest), *_choices(manifest)} <= said
+        assert set(manifest.texts.get("en", ())) == _choices(manifest)
         assert set(translations_read(plugin)["zh-hans"]) <= known
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from modelmill.core.clock import database_now
 from modelmill.core.errors import QuotaExceeded
-from modelmill.core.money import micro_text
+from modelmill.core.money import amount_text
 from modelmill.training.models import Job
 from modelmill.training.pace import Pace
 from modelmill.training.sayings import Said
@@ -86,5 +86,6 @@ def _tell(job: Job, pace: Pace) -> None:
     Job.objects.filter(pk=job.pk).update(
         quote_micro=amount_micro, quote_ms=whole_ms, quote_step=job.step
     )
-    amount = micro_text(amount_micro, places=4)
+    # As the page beside it writes the quote.
+    amount = amount_text(amount_micro)
     event_say(Said.QUOTED, job_id=job.id, tenant_id=job.tenant_id, amount=amount)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from django import template
 from django.db.models import Model
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -13,8 +12,8 @@ from django.utils.translation import to_locale
 
 from modelmill.billing.rating import RatedLine
 from modelmill.catalog.models import Release
-from modelmill.catalog.texts import metric_title
-from modelmill.core.money import MICRO, MICRO_PER_CENT, micro_text, micro_to_cents, price_text
+from modelmill.catalog.texts import metric_title, parameter_title
+from modelmill.core.money import MICRO_PER_CENT, amount_text, micro_text, price_text
 from modelmill.metering.meters import quantity_text
 from modelmill.web.assets import asset_url
 from modelmill.web.words import action_label, actor_label, state_label, state_tone
@@ -65,14 +64,7 @@ def badge(state: str) -> dict[str, str]:
 @register.filter
 def money(amount_micro: int | None, currency: str = "USD") -> str:
     """Write micro-units as an amount to the cent; smaller amounts keep their digits."""
-    if amount_micro is None:
-        return "–"
-    if amount_micro and abs(amount_micro) < MICRO // 100:
-        return f"{amount_micro / MICRO:.6f}".rstrip("0") + f" {currency}"
-    cents = micro_to_cents(amount_micro)
-    sign = "-" if cents < 0 else ""
-    whole, rest = divmod(abs(cents), 100)
-    return f"{sign}{number_format(whole, force_grouping=True)}.{rest:02d} {currency}"
+    return "–" if amount_micro is None else amount_text(amount_micro, currency=currency)
 
 
 @register.filter
@@ -153,9 +145,9 @@ def metric_called(name: str, release: Release) -> str:
 
 
 @register.filter
-def parameter(value: object) -> str:
-    """Write a parameter as the API takes it."""
-    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+def parameter_called(name: str, release: Release) -> str:
+    """Write what a parameter of a plugin's release is called, where it is not English."""
+    return parameter_title(release.manifest, name)
 
 
 @register.filter(name="action_label")

@@ -28,7 +28,7 @@ class GanFaces(Plugin):
     accepts = ("images", "labelled_images")
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
     metrics: ClassVar[dict[str, str]] = TITLES
-    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
     samples = ("drawn_faces.png",)
     needs = Needs(train_rows=faces.MIN_IMAGES)

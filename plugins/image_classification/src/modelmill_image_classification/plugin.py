@@ -28,7 +28,7 @@ class ImageClassification(Plugin):
     accepts = ("labelled_images",)
     meters: ClassVar[dict[str, str]] = {"images": "Pictures classified"}
     metrics: ClassVar[dict[str, str]] = TITLES
-    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     needs = Needs(train_rows=settings.MIN_IMAGES)
     max_batch = 32
     max_wait_ms = 10

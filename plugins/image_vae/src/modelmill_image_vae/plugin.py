@@ -28,7 +28,7 @@ class ImageVae(Plugin):
     accepts = ("images", "labelled_images")
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
     metrics: ClassVar[dict[str, str]] = TITLES
-    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     needs = Needs(train_rows=vae.MIN_IMAGES)
     max_batch = 16
     max_wait_ms = 20

@@ -29,7 +29,7 @@ class Recommendation(Plugin):
     accepts = ("interactions",)
     meters: ClassVar[dict[str, str]] = {"recommendations": "Recommendations"}
     metrics: ClassVar[dict[str, str]] = TITLES
-    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     max_batch = 64
     max_wait_ms = 5
 

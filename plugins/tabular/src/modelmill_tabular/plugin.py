@@ -29,7 +29,7 @@ class Tabular(Plugin):
     accepts = ("table",)
     meters: ClassVar[dict[str, str]] = {"rows": "Rows predicted"}
     metrics: ClassVar[dict[str, str]] = TITLES
-    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     max_batch = 256
     max_wait_ms = 5
 

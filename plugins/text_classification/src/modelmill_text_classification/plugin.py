@@ -29,7 +29,7 @@ class TextClassification(Plugin):
     accepts = ("labelled_text",)
     meters: ClassVar[dict[str, str]] = {"texts": "Texts classified"}
     metrics: ClassVar[dict[str, str]] = TITLES
-    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     needs = Needs(train_rows=settings.MIN_ROWS)
     max_batch = 64
     max_wait_ms = 5

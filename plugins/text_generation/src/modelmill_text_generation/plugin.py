@@ -28,7 +28,7 @@ class TextGeneration(Plugin):
     accepts = ("text", "conversations")
     meters: ClassVar[dict[str, str]] = {"tokens_in": "Tokens read", "tokens_out": "Tokens written"}
     metrics: ClassVar[dict[str, str]] = TITLES
-    translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
 
     TrainParams: ClassVar[type[Params]] = params.TrainParams
     Input: ClassVar[type[Params]] = asking.Input
