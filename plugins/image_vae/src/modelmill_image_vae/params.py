@@ -39,7 +39,7 @@ class TrainParams(Params):
         0.004, gt=0, le=0.05, description="How far each step moves the weights."
     )
     kl_weight: float = Field(
-        20.0,
+        8.0,
         ge=0,
         le=1_000,
         description="How much order the embeddings keep: more blends better and rebuilds worse; "
