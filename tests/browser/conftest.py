@@ -146,6 +146,7 @@ def check_access() -> Callable[[Page], None]:
     source = script.read_text("utf-8")
 
     def check_access(page: Page) -> None:
+        page.wait_for_load_state()  # a click returns as soon as the next page has begun
         for theme in ("light", "dark"):
             page.evaluate(
                 "theme => document.documentElement.dataset.theme = `mill-${theme}`", theme
