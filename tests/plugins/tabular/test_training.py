@@ -7,7 +7,10 @@ import pytest
 from modelmill_sdk import CustomerError
 from modelmill_sdk.protocol import CheckpointSaved, Log, Progress, Sample
 from modelmill_sdk.testing import Recorder, dataset_write, train_once
+from modelmill_tabular.models import RowModel
 from modelmill_tabular.plugin import Tabular
+from modelmill_tabular.tables import table_of
+from safetensors.torch import load_file, save_file
 
 from tests.plugins.tabular.conftest import Trained, table_write
 from tests.plugins.tabular.small import TRAIN, wine
@@ -15,7 +18,7 @@ from tests.plugins.tabular.small import TRAIN, wine
 pytestmark = pytest.mark.training
 
 METHODS = ("boosting", "network", "average")
-FEW = {**TRAIN, "rounds": 40, "network_steps": 30}
+FEW = {**TRAIN, "rounds": 40, "network_steps": 30, "folds": 1}
 
 
 def contents(model_dir: Path) -> dict[str, bytes]:
@@ -96,6 +99,69 @@ def test_an_interrupted_training_leaves_the_same_files(tumours, tmp_path, stop_a
     }
 
 
+@pytest.mark.parametrize("stop_at_step", [35, 75, 100])
+def test_a_training_in_parts_goes_on_in_any_of_them(tumours, tmp_path, stop_at_step) -> None:
+    params = {**TRAIN, "rounds": 20, "network_steps": 15, "folds": 3, "patience": 0}
+    whole, _ = train_once(Tabular, tumours, params, tmp_path / "whole", seed=1)
+    recorder = Recorder(stop_at_step=stop_at_step, reason="pause")
+    train_once(Tabular, tumours, params, tmp_path / "half", seed=1, recorder=recorder)
+    (saved,) = [m for m in recorder.messages if isinstance(m, CheckpointSaved)]
+    assert stop_at_step <= saved.step < 3 * (20 + 15)
+    rest, _ = train_once(Tabular, tumours, params, tmp_path / "rest", seed=1, resume_dir=saved.path)
+    assert contents(whole) == contents(rest)
+    assert len(json.loads(contents(whole)["boosting.json"])["folds"]) == 3
+
+
+@pytest.mark.parametrize(("step", "trees", "networks"), [(30, 2, 0), (70, 3, 1), (95, 3, 2)])
+def test_finished_early_the_parts_that_are_whole_answer(
+    tumours, tmp_path, step, trees, networks
+) -> None:
+    params = {**TRAIN, "rounds": 20, "network_steps": 15, "folds": 3, "patience": 0}
+    recorder = Recorder(stop_at_step=step, reason="finish")
+    model_dir, metrics = train_once(Tabular, tumours, params, tmp_path, seed=1, recorder=recorder)
+    loaded = Tabular().load(model_dir, "cpu")
+    found = [metrics.get(f"heldout_loss_{name}") is not None for name in METHODS]
+    assert found == [True, networks > 0, networks > 0]
+    if loaded.served != "network":
+        assert loaded.fold_count("boosting") == trees
+    if loaded.served != "boosting":
+        assert loaded.fold_count("network") == networks
+
+
+def test_of_few_rows_each_is_held_out_once(tumours: Path, tmp_path: Path) -> None:
+    recorder = Recorder()
+    model_dir, together = train_once(Tabular, tumours, TRAIN, tmp_path / "parts", recorder=recorder)
+    assert "513 rows in 5 parts, each held out once" in logs(recorder)
+    assert Tabular().load(model_dir, "cpu").fold_count("average") == 5
+    _, alone = train_once(Tabular, tumours, {**TRAIN, "folds": 1}, tmp_path / "one")
+    assert together["log_loss"] < alone["log_loss"]
+
+
+def test_a_model_of_the_first_release_still_answers(tumours: Path, tmp_path: Path) -> None:
+    params = {**FEW, "model": "average"}
+    model_dir, _ = train_once(Tabular, tumours, params, tmp_path, seed=1)
+    before = Tabular().load(model_dir, "cpu")
+    _as_first_release(model_dir)
+    after = Tabular().load(model_dir, "cpu")
+    row = before.encoder.encode(table_of([{"mean_radius": 20.0}], _numbers(before)))
+    assert before.predicted(row).tolist() == after.predicted(row).tolist()
+
+
+def _numbers(model: RowModel) -> dict[str, bool]:
+    return {column.name: column.is_number for column in model.encoder.columns}
+
+
+def _as_first_release(folder: Path) -> None:
+    trees = json.loads((folder / "boosting.json").read_text())
+    (folder / "boosting.json").write_text(json.dumps({"stages": trees.pop("folds")[0]}))
+    config = json.loads((folder / "config.json").read_text())
+    assert config.pop("networks") == 1
+    (folder / "config.json").write_text(json.dumps(config))
+    weights = load_file(folder / "network.safetensors")
+    plain = {name.removeprefix("0."): value for name, value in weights.items()}
+    save_file(plain, folder / "network.safetensors")
+
+
 def test_another_seed_grows_other_trees(tumours: Path, tmp_path: Path) -> None:
     params = {**FEW, "model": "boosting"}
     first, _ = train_once(Tabular, tumours, params, tmp_path / "first", seed=1)
@@ -124,9 +190,16 @@ def test_three_growers_are_classes_though_they_are_numbers(tmp_path: Path) -> No
 def test_without_a_validation_split_every_tenth_row_is_held_out(tmp_path: Path) -> None:
     data = dataset_write(tmp_path / "data", "table", train=wine() * 2)
     recorder = Recorder()
-    params = {"rounds": 20, "model": "boosting"}
+    params = {"rounds": 20, "model": "boosting", "folds": 1}
     _, metrics = train_once(Tabular, data, params, tmp_path / "work", recorder=recorder)
     assert "320 rows to learn from, 36 to choose by" in logs(recorder)
+    assert metrics["rows_measured"] == 36
+    # Dealt into parts or not, what the model is measured on has taught it nothing.
+    recorder = Recorder()
+    _, metrics = train_once(
+        Tabular, data, {**params, "folds": 4}, tmp_path / "parts", recorder=recorder
+    )
+    assert "320 rows in 4 parts, each held out once" in logs(recorder)
     assert metrics["rows_measured"] == 36
 
 

@@ -34,6 +34,13 @@ class Encoded:
         return Encoded(self.numbers[rows], self.codes[rows])
 
 
+def encoded_join(first: Encoded, second: Encoded) -> Encoded:
+    """Give the rows of both, one after the other."""
+    return Encoded(
+        np.concatenate((first.numbers, second.numbers)), np.concatenate((first.codes, second.codes))
+    )
+
+
 class Encoder:
     """Turns tables into what the models read, by the columns that the training found."""
 

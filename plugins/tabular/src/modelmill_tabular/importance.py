@@ -4,6 +4,8 @@ Breiman, "Random forests", Machine Learning 2001, section 10. Two columns that s
 their importance, so a small figure does not prove that a column is useless.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from modelmill_tabular.encoding import Encoded
@@ -17,18 +19,28 @@ _REPEATS = 3
 _SHOWN, _BAR = 15, 30
 
 
-def importance_measure(model: RowModel, rows: Rows, *, seed: int) -> dict[str, float]:
-    """Give the mean rise of the loss for each column, the most important first."""
-    encoded, wanted = rows[0].take(np.arange(min(len(rows[1]), _MOST_ROWS))), rows[1][:_MOST_ROWS]
+def importance_measure(model: RowModel, heldout: Sequence[Rows], *, seed: int) -> dict[str, float]:
+    """Give the mean rise of the loss for each column, the most important first.
+
+    Each fold's held-out rows are mixed among themselves, and predicted by that fold's model.
+    """
+    most = _MOST_ROWS // len(heldout)
+    parts = [rows.take(np.arange(min(len(rows), most))) for rows, _ in heldout]
+    wanted = np.concatenate([answers[:most] for _, answers in heldout])
     draw = np.random.default_rng((seed, 4))
-    before = loss_of(model.predicted(encoded), wanted, model.target)
+
+    def loss(rows: Sequence[Encoded]) -> float:
+        every = [model.predicted_by(fold, part) for fold, part in enumerate(rows)]
+        return loss_of(np.concatenate(every), wanted, model.target)
+
+    before = loss(parts)
     rises = {}
     for column in model.encoder.columns:
         features = model.encoder.features_of(column)
-        losses = []
-        for _ in range(_REPEATS):
-            mixed = _mixed(encoded, features, draw.permutation(len(encoded)))
-            losses.append(loss_of(model.predicted(mixed), wanted, model.target))
+        losses = [
+            loss([_mixed(part, features, draw.permutation(len(part))) for part in parts])
+            for _ in range(_REPEATS)
+        ]
         rises[column.name] = float(np.mean(losses)) - before
     return dict(sorted(rises.items(), key=lambda pair: -pair[1]))
 

@@ -42,6 +42,14 @@ class NetworkPlan:
         return max(1, self.steps // _MEASUREMENTS)
 
 
+@dataclass(frozen=True)
+class Taught:
+    """A network that has learned all it will, and the steps that took."""
+
+    network: RowNetwork
+    steps: int
+
+
 def steps_for(asked: int, *, row_count: int) -> tuple[int, int]:
     """Give steps and batch size; 0 asks for sixty readings within bounds."""
     batch_size = 32 if row_count < 2_000 else 128 if row_count < 50_000 else 512

@@ -42,6 +42,16 @@ class TrainParams(Params):
         max_length=100,
         description="A column by whose values the quality is compared, to see whom it fails.",
     )
+    folds: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description=(
+            "Parts of the rows, each held out once while a model learns from the others; all of "
+            "these answer together. 0 is 5 for fewer than 2,000 rows, else 1."
+        ),
+        json_schema_extra=ZERO_CHOOSES,
+    )
     rounds: int = Field(
         1_000, ge=10, le=20_000, description="Trees at most; held-out rows decide when to stop."
     )

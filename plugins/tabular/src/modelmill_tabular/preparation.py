@@ -1,4 +1,4 @@
-"""What a training works on: the rows that name their target, encoded, in three parts."""
+"""What a training works on: the rows that name their target, encoded and dealt into folds."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,10 @@ from modelmill_sdk import CustomerError, TrainRun
 from modelmill_sdk.data import TrainData
 
 from modelmill_tabular.columns import columns_learn
-from modelmill_tabular.encoding import Encoded, Encoder
+from modelmill_tabular.encoding import Encoded, Encoder, encoded_join
+from modelmill_tabular.folds import Fold, fold_count, folds_deal
 from modelmill_tabular.params import TrainParams
-from modelmill_tabular.tables import Floats, Table, is_missing, table_read
+from modelmill_tabular.tables import Floats, Ints, Table, is_missing, table_read
 from modelmill_tabular.targets import Target, target_learn, target_name, target_values
 
 LEAST_ROWS = 30
@@ -21,13 +22,24 @@ Rows = tuple[Encoded, Floats]
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """Rows to learn from and rows to choose by, with what their columns mean."""
+    """Rows, which of them each model learns from and is judged by, and what their columns mean."""
 
     encoder: Encoder
     target: Target
-    learned: Rows
-    heldout: Rows
+    rows: Rows
+    folds: list[Fold]
     ignored: list[str]
+
+    def learned(self, fold: int) -> Rows:
+        """Give the rows that the model of a fold learns from."""
+        return self._take(self.folds[fold].learned)
+
+    def heldout(self, fold: int) -> Rows:
+        """Give the rows that the model of a fold is judged by."""
+        return self._take(self.folds[fold].heldout)
+
+    def _take(self, places: Ints) -> Rows:
+        return self.rows[0].take(places), self.rows[1][places]
 
 
 def prepare(run: TrainRun) -> Prepared:
@@ -43,11 +55,14 @@ def prepare(run: TrainRun) -> Prepared:
     encoder = Encoder(columns)
     for name, reason in dropped.items():
         run.log(f"The column {name!r} is left out: {reason}.")
+    rows, folds = _folded(
+        run, target, rows_of(table, encoder, target), rows_of(held, encoder, target)
+    )
     prepared = Prepared(
         encoder=encoder,
         target=target,
-        learned=rows_of(table, encoder, target),
-        heldout=rows_of(held, encoder, target),
+        rows=rows,
+        folds=folds,
         ignored=[*dropped, *params.leave_out, target.name],
     )
     _tell(run, prepared)
@@ -95,6 +110,18 @@ def rows_of(table: Table, encoder: Encoder, target: Target) -> Rows:
     return encoder.encode(table).take(known), wanted[known]
 
 
+def _folded(run: TrainRun, target: Target, learned: Rows, held: Rows) -> tuple[Rows, list[Fold]]:
+    first = len(learned[1])
+    both = encoded_join(learned[0], held[0]), np.concatenate((learned[1], held[1]))
+    count = fold_count(run.params.folds, row_count=first)
+    if count == 1:
+        return both, [Fold(np.arange(first), np.arange(first, len(both[1])))]
+    # Without test rows the model is measured on those held out: they must stay unseen.
+    rows = both if "test" in run.data else learned
+    dealt = folds_deal(rows[1], count=count, is_classes=target.is_classes, seed=run.seed)
+    return rows, dealt
+
+
 def _answered(table: Table, params: TrainParams) -> Table:
     return table.take(~is_missing(table.columns[target_name(table, params)]))
 
@@ -104,10 +131,13 @@ def _tell(run: TrainRun, prepared: Prepared) -> None:
     kinds = [column.kind for column in encoder.columns]
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     what = f"one of {len(target.classes)} classes" if target.is_classes else "an amount"
-    learned, heldout = len(prepared.learned[1]), len(prepared.heldout[1])
+    folds, row_count = prepared.folds, len(prepared.rows[1])
+    parts = f"{row_count:,} rows in {len(folds)} parts, each held out once"
+    if len(folds) == 1:
+        learned, heldout = len(folds[0].learned), len(folds[0].heldout)
+        parts = f"{learned:,} rows to learn from, {heldout:,} to choose by"
     run.log(
-        f"{target.name!r} is predicted as {what} from {len(kinds)} columns ({counted}); "
-        f"{learned:,} rows to learn from, {heldout:,} to choose by."
+        f"{target.name!r} is predicted as {what} from {len(kinds)} columns ({counted}); {parts}."
     )
     if target.is_classes and min(target.shares) < _IMBALANCE / len(target.classes):
         rare = target.classes[int(np.argmin(target.shares))]

@@ -1,4 +1,4 @@
-"""A whole training run: trees first, then the network, then the choice between them."""
+"""A whole training run: all trees first, then the networks, then the choice between them."""
 
 from pathlib import Path
 from typing import Any
@@ -7,12 +7,17 @@ import torch
 from modelmill_sdk import TrainRun
 
 from modelmill_tabular.boosting import BoostingPlan, Grower, Grown
-from modelmill_tabular.checkpoints import checkpoint_save, grown_restore, learner_restore
+from modelmill_tabular.checkpoints import (
+    checkpoint_save,
+    growns_restore,
+    learner_restore,
+    taught_restore,
+)
 from modelmill_tabular.choosing import model_choose
 from modelmill_tabular.importance import importance_measure, importance_text
-from modelmill_tabular.learning import Learner, NetworkPlan, steps_for
+from modelmill_tabular.learning import Learner, NetworkPlan, Taught, steps_for
 from modelmill_tabular.models import model_save
-from modelmill_tabular.network import NetworkConfig, network_make
+from modelmill_tabular.network import NetworkConfig, RowNetwork, network_make
 from modelmill_tabular.params import BOOSTING, NETWORK, TrainParams
 from modelmill_tabular.preparation import Prepared, prepare
 
@@ -20,69 +25,105 @@ _WIDTH, _BLOCKS = 128, 2
 
 
 class Training:
-    """One training under way; its steps are rounds of trees, then steps of the network."""
+    """One training under way: rounds of trees for each fold, then steps of each fold's network."""
 
     def __init__(self, run: TrainRun) -> None:
         """Prepare the rows, and take up what a checkpoint has."""
         self.run = run
         self.params: TrainParams = run.params
         self.prepared: Prepared = prepare(run)
-        self.grown: Grown = grown_restore(run.resume_from)
+        self.growns: list[Grown] = growns_restore(run.resume_from)
+        self.taught: list[Taught] = taught_restore(run.resume_from, self._network)
         self.learner: Learner | None = None
-        rows = len(self.prepared.learned[1])
+        self._folds = len(self.prepared.folds)
+        rows = len(self.prepared.folds[0].learned)
         steps, self._batch_size = steps_for(self.params.network_steps, row_count=rows)
         self._network_steps = 0 if self.params.model == BOOSTING else steps
 
     def trees(self) -> None:
-        """Grow trees until the held-out rows say that it is enough."""
+        """Grow each fold's trees until its held-out rows say that it is enough."""
         if self.params.model == NETWORK:
             return
-        grower = self._grower()
-        total = self.params.rounds + self._network_steps
-        self.run.progress(self.grown.rounds, total)
-        while not (grower.is_over or self.run.is_finishing):
-            loss = grower.advance(lambda number: self.run.progress(number, total))
-            self.run.progress(self.grown.rounds, total, boosting_heldout_loss=loss)
-            self.run.checkpoint(self.grown.rounds, self._save)
-        self.run.log(
-            f"{self.grown.rounds} rounds of trees; the held-out rows were predicted best after "
-            f"{self.grown.best_stages * 10}."
-        )
+        for fold in range(self._folds):
+            if fold == len(self.growns):
+                if self.run.is_finishing:
+                    return
+                self.growns.append(Grown())
+            self._grow(fold)
 
-    def network(self) -> None:
-        """Train the network until the held-out rows say that it is enough."""
+    def networks(self) -> None:
+        """Train each fold's network until its held-out rows say that it is enough."""
         if not self._network_steps:
             return
-        learner = self.learner = self._learner()
-        learner_restore(self.run.resume_from, learner)
-        rounds = self.grown.rounds
-        if rounds and not learner.step and self.run.is_finishing:
-            self.learner = None
-            return
-        total = rounds + self._network_steps
-        while not (learner.is_over or self.run.is_finishing):
-            loss, measured = learner.advance()
-            self.run.progress(rounds + learner.step, total, network_loss=loss, **measured)
-            self.run.checkpoint(rounds + learner.step, self._save)
-        self.run.log(
-            f"{learner.step} steps of the network; the held-out rows were predicted best after "
-            f"{learner.best.step}."
-        )
-        learner.best.restore(learner.network)
+        while len(self.taught) < self._folds:
+            fold = len(self.taught)
+            learner = self.learner = self._learner(fold)
+            learner_restore(self.run.resume_from, learner, fold=fold)
+            if self.run.is_finishing and not learner.step and self._has_model:
+                return
+            self._teach(learner)
+            if not learner.is_over and self.taught:
+                return  # half a network would only hold the whole ones back
+            learner.best.restore(learner.network)
+            self.taught.append(Taught(learner.network, learner.step))
 
     def finish(self) -> None:
         """Choose, calibrate, explain and save."""
         # Whoever stopped early has come to the end all the same.
-        done = self.grown.rounds + (0 if self.learner is None else self.learner.step)
-        self.run.progress(max(self.run.step, done), max(self.run.step, done))
-        network = None if self.learner is None else self.learner.network
-        stages = self.grown.stages[: self.grown.best_stages]
-        model = model_choose(self.run, self.prepared, stages=stages, network=network)
-        importance = importance_measure(model, self.prepared.heldout, seed=self.run.seed)
+        done = max(self.run.step, self._done)
+        self.run.progress(done, done)
+        model = model_choose(
+            self.run,
+            self.prepared,
+            stages=[one.stages[: one.best_stages] for one in self.growns if one.stages],
+            networks=[one.network for one in self.taught],
+        )
+        heldout = [self.prepared.heldout(fold) for fold in range(model.fold_count(model.served))]
+        importance = importance_measure(model, heldout, seed=self.run.seed)
         self.run.sample("importance", importance_text(importance), step=self.run.step)
         model_save(model, self.run.model_dir, importance=importance)
 
-    def _grower(self) -> Grower:
+    @property
+    def _has_model(self) -> bool:
+        return bool(self.taught or any(one.stages for one in self.growns))
+
+    @property
+    def _done(self) -> int:
+        """Rounds of all trees, and steps of the networks that are finished."""
+        return sum(one.rounds for one in self.growns) + sum(one.steps for one in self.taught)
+
+    def _grow(self, fold: int) -> None:
+        grower = self._grower(fold)
+        grown = grower.grown
+        begun = self._done - grown.rounds
+        to_come = self._folds - fold
+        total = begun + to_come * self.params.rounds + self._folds * self._network_steps
+        self.run.progress(begun + grown.rounds, total)
+        while not (grower.is_over or self.run.is_finishing):
+            loss = grower.advance(lambda number: self.run.progress(begun + number, total))
+            self.run.progress(begun + grown.rounds, total, boosting_heldout_loss=loss)
+            self.run.checkpoint(begun + grown.rounds, self._save)
+        self.run.log(
+            f"{self._part(fold)}{grown.rounds} rounds of trees; the held-out rows were predicted "
+            f"best after {grown.best_stages * 10}."
+        )
+
+    def _teach(self, learner: Learner) -> None:
+        fold, begun = len(self.taught), self._done
+        total = begun + (self._folds - fold) * self._network_steps
+        while not (learner.is_over or self.run.is_finishing):
+            loss, measured = learner.advance()
+            self.run.progress(begun + learner.step, total, network_loss=loss, **measured)
+            self.run.checkpoint(begun + learner.step, self._save)
+        self.run.log(
+            f"{self._part(fold)}{learner.step} steps of the network; the held-out rows were "
+            f"predicted best after {learner.best.step}."
+        )
+
+    def _part(self, fold: int) -> str:
+        return f"Part {fold + 1} of {self._folds}: " if self._folds > 1 else ""
+
+    def _grower(self, fold: int) -> Grower:
         params = self.params
         plan = BoostingPlan(
             rounds=params.rounds,
@@ -90,11 +131,22 @@ class Training:
             leaves=params.leaves,
             patience=params.patience,
             threads=self.run.threads,
-            seed=self.run.seed,
+            seed=self.run.seed + fold,
         )
-        return Grower(**self._common(), plan=plan, grown=self.grown)
+        return Grower(**self._common(fold), plan=plan, grown=self.growns[fold])
 
-    def _learner(self) -> Learner:
+    def _learner(self, fold: int) -> Learner:
+        torch.manual_seed(self.run.seed + fold)
+        plan = NetworkPlan(
+            steps=self._network_steps,
+            batch_size=self._batch_size,
+            learning_rate=self.params.learning_rate,
+            patience=self.params.patience,
+            seed=self.run.seed + fold,
+        )
+        return Learner(self._network(), **self._common(fold), plan=plan, log=self.run.log)
+
+    def _network(self) -> RowNetwork:
         encoder, target = self.prepared.encoder, self.prepared.target
         config = NetworkConfig(
             numbers=encoder.number_count,
@@ -104,28 +156,19 @@ class Training:
             blocks=_BLOCKS,
             dropout=self.params.dropout,
         )
-        torch.manual_seed(self.run.seed)
-        network = network_make(config, target).to(self.run.device)
-        plan = NetworkPlan(
-            steps=self._network_steps,
-            batch_size=self._batch_size,
-            learning_rate=self.params.learning_rate,
-            patience=self.params.patience,
-            seed=self.run.seed,
-        )
-        return Learner(network, **self._common(), plan=plan, log=self.run.log)
+        return network_make(config, target).to(self.run.device)
 
-    def _common(self) -> dict[str, Any]:
+    def _common(self, fold: int) -> dict[str, Any]:
         prepared = self.prepared
         return {
             "encoder": prepared.encoder,
             "target": prepared.target,
-            "learned": prepared.learned,
-            "heldout": prepared.heldout,
+            "learned": prepared.learned(fold),
+            "heldout": prepared.heldout(fold),
         }
 
     def _save(self, folder: Path) -> None:
-        checkpoint_save(folder, self.grown, self.learner)
+        checkpoint_save(folder, self.growns, self.taught, self.learner)
 
 
 def train(run: TrainRun) -> None:
@@ -137,5 +180,5 @@ def train(run: TrainRun) -> None:
         torch.set_num_threads(run.threads)
     training = Training(run)
     training.trees()
-    training.network()
+    training.networks()
     training.finish()
