@@ -23,6 +23,7 @@ from modelmill.tenants.selectors import caller_for_user
 from modelmill.tenants.services import api_key_create, tenant_create
 
 from deploy import messages
+from tests.running import mill  # noqa: F401
 
 PLUGINS = Path(__file__).parent / "plugins"
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 from django.conf import settings
 from django.db import connection
 
@@ -73,13 +74,13 @@ class Worker:
     def kill(self) -> None:
         """End it with SIGKILL, and all of its process group that is left."""
         self._signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(30)
 
     def stop(self) -> None:
-        """End it with SIGTERM, and by force when it has not ended after ten seconds."""
+        """End it with SIGTERM, and by force when it has not ended after half a minute."""
         self._signal(signal.SIGTERM)
         try:
-            self.process.wait(10)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -173,3 +174,24 @@ def gunicorn_running(
                 os.killpg(master.pid, signal.SIGKILL)
             master.wait(10)
             print(log_path.read_text()[-_SHOWN_CHARS:])
+
+
+def is_gone(pid: int, *, timeout_s: float = 10) -> bool:
+    """Wait for a process that is not our child to end; a zombie that nobody reaps has ended."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def command_of(process: psutil.Process) -> str:
+    """Give the command line of a process; nothing for one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import pytest
 from django.conf import settings
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.conftest import Place
@@ -22,6 +22,8 @@ SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
 WIDTHS = {"desktop": 1280, "phone": 390}
 LANGUAGES = ("en", "zh-hans")
 TALLEST_PX = 2400
+# How long a loaded machine may take; what is there is not waited for.
+PATIENCE_MS = 30_000
 ARGUMENTS = [
     "--no-sandbox",
     "--headless=new",
@@ -39,6 +41,8 @@ axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}).then
 """
 
 Shoot = Callable[..., None]
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -83,7 +87,7 @@ def context(chromium: Browser, live: str) -> Iterator[BrowserContext]:
         locale="en-GB",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     problems: list[str] = []
     context.on("weberror", lambda error: problems.append(str(error.error)))
     context.on("console", lambda line: _note(problems, line))

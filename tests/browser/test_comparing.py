@@ -33,7 +33,10 @@ def test_two_jobs_are_ticked_and_compared(
     expect(button).to_be_disabled()
     for job in (room.done, room.job):
         # By the keyboard; the list looks again every two seconds meanwhile, and keeps the ticks.
+        with page.expect_response("**/jobs"):
+            pass  # the list has just been swapped: the next time is far away
         page.locator(f"#choose-{job.pk}").press("Space")
+        expect(page.locator(f"#choose-{job.pk}")).to_be_checked()
     expect(button).to_be_enabled()
     page.wait_for_timeout(2500)
     expect(page.locator(f"#choose-{room.done.pk}")).to_be_checked()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Page
 
@@ -26,6 +27,7 @@ def route_of(url: str) -> str:
         return ""
 
 
+@pytest.mark.timeout(1_200)
 def test_every_page_is_whole_narrow_and_accessible(
     acme: Place,
     live: str,

@@ -31,7 +31,7 @@ def workers(
 ) -> Iterator[Callable[[], Worker]]:
     """``workers()`` starts one more training worker; all end with the test."""
     settings.MEDIA_ROOT = settings.VAR_DIR / "storage"
-    settings.LEASE_S, settings.HEARTBEAT_S = 4, 1
+    settings.LEASE_S, settings.HEARTBEAT_S = 6, 1
     fakes_publish()
     started: list[Worker] = []
 
@@ -54,6 +54,8 @@ def _seen(what: Locator) -> None:
 
 
 def _confirm(page: Page, button: str) -> None:
+    # A page that was loaded in this state does not load itself anew under the dialog.
+    expect(page.locator("#job-live")).to_contain_text("Running")
     page.get_by_role("button", name=button).first.click()
     page.locator("dialog[open]").get_by_role("button", name=button).click()
 
@@ -73,7 +75,7 @@ def test_a_job_is_started_watched_killed_paused_finished_and_compared(
     page = sign_in(acme)
     page.goto(f"/plugins/fake-learner/train?data={data.id}")
     page.get_by_label("Steps", exact=True).fill(str(STEPS))
-    page.get_by_label("Step ms").fill("30")
+    page.get_by_label("Step ms").fill("50")
     page.get_by_label("Name of the model").fill("barley")
     page.get_by_role("button", name="Start training").click()
     _seen(page.get_by_text("No training worker is running", exact=False).first)
@@ -107,7 +109,7 @@ def test_a_job_is_started_watched_killed_paused_finished_and_compared(
     page.get_by_role("link", name="Train again").click()
     expect(page.get_by_label("Steps", exact=True)).to_have_value(str(STEPS))
     expect(page.get_by_label("Seed")).to_have_value(str(done.seed))
-    page.get_by_label("Step ms").fill("20")
+    page.get_by_label("Step ms").fill("40")
     page.get_by_role("button", name="Start training").click()
     _seen(page.locator("[data-training-charts] canvas").first)
     _confirm(page, "Finish now")

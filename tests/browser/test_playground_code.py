@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from deploy.launch.installation import Installation
-from tests.flows.conftest import Customer, customer_new, mill  # noqa: F401
+from tests.flows.conftest import Customer, customer_new
 from tests.flows.test_every_plugin import SHELF, small_of, trained
 
 pytestmark = [pytest.mark.flow, pytest.mark.training, pytest.mark.browser]
@@ -40,7 +40,7 @@ FORMS: dict[str, list[Form]] = {
 
 
 @pytest.fixture(scope="module")
-def shop(mill: Installation) -> Customer:  # noqa: F811
+def shop(mill: Installation) -> Customer:
     return customer_new(mill, "Code Mill")
 
 

@@ -50,6 +50,7 @@ def test_prices_are_compared_before_they_are_published(
     assert PriceBook.objects.count() == 1
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Published.")).to_be_visible()
+    page.wait_for_load_state()  # dialogs open once their script is there
     assert PriceBook.objects.count() == 2
 
     page.get_by_role("button", name="Give it to every organisation …").first.click()

@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from deploy.demo.faces import faces_zip
 from deploy.launch.installation import Installation
-from tests.flows.conftest import mill  # noqa: F401
 
 pytestmark = [pytest.mark.flow, pytest.mark.training, pytest.mark.browser]
 
@@ -23,17 +22,15 @@ PROSE = "".join(
 
 
 @pytest.fixture
-def walker(chromium: Browser, mill: Installation) -> Iterator[Page]:  # noqa: F811
+def walker(chromium: Browser, mill: Installation) -> Iterator[Page]:
     """A tab before the running installation."""
     context = chromium.new_context(base_url=mill.url, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
     yield context.new_page()
-    expect.set_options(timeout=5_000)
     context.close()
 
 
-def confirmation_link(mill: Installation) -> str:  # noqa: F811
+def confirmation_link(mill: Installation) -> str:
     """Find the link in the mail the server printed."""
     for _try in range(100):
         found = re.findall(r"/accounts/confirm-email/[^\s\"<>]+", mill.log("web"))
@@ -43,7 +40,7 @@ def confirmation_link(mill: Installation) -> str:  # noqa: F811
     raise AssertionError("no verification e-mail was printed")
 
 
-def sign_up(page: Page, mill: Installation) -> None:  # noqa: F811
+def sign_up(page: Page, mill: Installation) -> None:
     page.goto("/accounts/signup/")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password", exact=True).fill("a mill by the pond")
@@ -83,7 +80,8 @@ def train(page: Page, plugin: str, name: str, **parameters: str) -> None:
     expect(page.get_by_role("heading", name="Samples")).to_be_visible()
 
 
-def test_from_sign_up_to_invoice(walker: Page, mill: Installation, tmp_path: Path) -> None:  # noqa: F811
+@pytest.mark.timeout(1_200)
+def test_from_sign_up_to_invoice(walker: Page, mill: Installation, tmp_path: Path) -> None:
     page = walker
     sign_up(page, mill)
 

@@ -34,7 +34,7 @@ def suite_on(database: str) -> pytest.MarkDecorator:
 
 # Beats, leases and checkpoints quick enough for a test to watch.
 QUICK = {
-    "MODELMILL_LEASE_S": "4",
+    "MODELMILL_LEASE_S": "6",
     "MODELMILL_HEARTBEAT_S": "1",
     "MODELMILL_CHECKPOINT_EVERY_S": "1",
     "MODELMILL_PLUGIN_THREADS": "1",
@@ -93,7 +93,7 @@ class Mill:
 def mill(transactional_db: None, redis_url: str, settings: Any, tmp_path: Any) -> Iterator[Mill]:
     """A mill whose workers the test starts and kills itself."""
     settings.MEDIA_ROOT = settings.VAR_DIR / "storage"
-    settings.LEASE_S, settings.HEARTBEAT_S = 4, 1
+    settings.LEASE_S, settings.HEARTBEAT_S = 6, 1
     fakes_publish()
     yield Mill(place_make("acme"), redis_url, tmp_path)
 

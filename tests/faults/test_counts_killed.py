@@ -119,14 +119,16 @@ def test_what_was_answered_before_a_kill_is_counted_once(
                 web.get(globex)
 
         def kill() -> None:
-            for death in range(1, deaths + 1):
-                deadline = time.monotonic() + 60
-                while web.answered.total() < death * 150 or not web.processes():
-                    assert time.monotonic() < deadline
-                    time.sleep(0.01)
-                for process in web.processes():
-                    process.kill()
-            goes_on.set()
+            try:
+                for death in range(1, deaths + 1):
+                    deadline = time.monotonic() + 180
+                    while web.answered.total() < death * 150 or not web.processes():
+                        assert time.monotonic() < deadline
+                        time.sleep(0.01)
+                    for process in web.processes():
+                        process.kill()
+            finally:
+                goes_on.set()
 
         killer = threading.Thread(target=kill)
         killer.start()

@@ -21,7 +21,7 @@ from tests.faults.test_killed_in_training import messages_go, nothing_is_left_of
 pytestmark = pytest.mark.fault
 
 STEPS = 60
-SHORT = {"LEASE_S": 2, "HEARTBEAT_S": 0.3}
+SHORT = {"LEASE_S": 3, "HEARTBEAT_S": 0.3}
 AWAY_S = (1, 2, 6, 20) if FULL else (3,)
 only_sqlite = pytest.mark.skipif(
     connection.vendor != "sqlite", reason="locks SQLite's file; PostgreSQL is taken away instead"

@@ -9,7 +9,7 @@ from modelmill.core.models import Blob
 from modelmill.datasets import selectors, services
 from modelmill.datasets.models import DatasetShard, DatasetVersion
 
-from tests.processes import worker_running
+from tests.processes import command_of, worker_running
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
@@ -40,7 +40,7 @@ def version_now(place, version: DatasetVersion) -> DatasetVersion:
 
 def children(pid: int) -> list[psutil.Process]:
     found = psutil.Process(pid).children()
-    return [child for child in found if "modelmill.datasets.intake" in child.cmdline()]
+    return [child for child in found if "modelmill.datasets.intake" in command_of(child)]
 
 
 def test_a_killed_check_is_done_again_by_another_worker(acme, redis_url) -> None:

@@ -10,6 +10,7 @@ from modelmill.inference.services import Ask, prediction_create
 from modelmill.inference.sweeping import predictions_sweep
 from modelmill.metering.models import UsageEvent
 
+from tests.processes import command_of
 from tests.serving import infer_worker, model_made
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
@@ -39,16 +40,16 @@ def state_of(place) -> str:
 
 
 def test_a_killed_workers_prediction_is_done_by_another_and_billed_once(acme, redis_url) -> None:
-    lease = {"MODELMILL_PREDICTION_LEASE_S": "3"}
+    lease = {"MODELMILL_PREDICTION_LEASE_S": "5"}
     with infer_worker(redis_url, **lease) as first:
-        asked(acme, pause_ms=250)
+        asked(acme, pause_ms=400)
 
         def hosts() -> list[psutil.Process]:
             """What computes: started by the worker itself, or by what it lets fork hosts."""
             found = [*psutil.Process(first.pid).children()]
-            forkers = [child for child in found if "forker.py" in " ".join(child.cmdline())]
+            forkers = [child for child in found if "forker.py" in command_of(child)]
             forked = [child for forker in forkers for child in forker.children()]
-            launched = [child for child in found if "launcher.py" in " ".join(child.cmdline())]
+            launched = [child for child in found if "launcher.py" in command_of(child)]
             return launched + forked
 
         wait_until(lambda: state_of(acme) == "running" and hosts())

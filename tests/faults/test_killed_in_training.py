@@ -22,7 +22,7 @@ pytestmark = pytest.mark.fault
 
 STEPS = 8
 # A beat with nearly every message, and a checkpoint of every step: each point comes soon.
-BUSY = {"HEARTBEAT_S": 0.05, "CHECKPOINT_EVERY_S": 0}
+BUSY = {"HEARTBEAT_S": 0.05, "CHECKPOINT_EVERY_S": 0, "LEASE_S": 30}
 # In the order in which an attempt comes to them; how often the first attempt does, at least.
 POINTS = {
     "claim.swapped": 1,

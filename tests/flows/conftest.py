@@ -1,12 +1,9 @@
-"""A whole installation for the flows: its own folder, ports, Valkey and workers."""
+"""Who uses the running installation in the flows: a tenant that signed up over HTTP."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import openai
 import pytest
-from modelmill_embeddings.folders import tiny_write
 
 from deploy.demo.__main__ import SCOPES
 from deploy.demo.visitor import Visitor
@@ -21,25 +18,6 @@ class Customer:
     client: openai.OpenAI
     url: str
     visitor: Visitor
-
-
-@pytest.fixture(scope="session")
-def mill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A running installation, shared by the flows of one run."""
-    patch = pytest.MonkeyPatch()
-    for name in ("REDIS_URL", "SECRET_KEY", "MODELMILL_TESTING", "MODELMILL_VAR_DIR"):
-        patch.delenv(name, raising=False)
-    patch.setenv("MODELMILL_HEARTBEAT_S", "1")
-    patch.setenv("MODELMILL_CHECKPOINT_EVERY_S", "2")
-    bases = tmp_path_factory.mktemp("bases")
-    tiny_write(bases / "tiny")
-    patch.setenv("MODELMILL_BASE_MODELS", str(bases))
-    var: Path = tmp_path_factory.mktemp("mill")
-    try:
-        with Installation(var) as running:
-            yield running
-    finally:
-        patch.undo()
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,9 @@ def test_it_learns_and_answers_by_api_and_by_form(name: str, customer, tmp_path:
             body={"model": model, "inputs": small.PREDICT},
             options={"headers": {"Prefer": "wait=60"}},
         )
+        while answer["status"] in ("queued", "running"):
+            time.sleep(0.3)
+            answer = customer.client.get(f"/predictions/{answer['id']}", cast_to=object)
         assert answer["status"] == "succeeded", answer
         small.check([output_value(output, tmp_path) for output in answer["outputs"]])
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import command_of, is_gone
+
 pytestmark = [pytest.mark.flow]
 
 LAUNCH = [sys.executable, "-m", "deploy.launch"]
@@ -41,11 +43,7 @@ def _family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
 
 def _gone(processes: list[psutil.Process], within_s: float) -> bool:
     deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
-            return True
-        time.sleep(0.1)
-    return False
+    return all(is_gone(one.pid, timeout_s=deadline - time.monotonic()) for one in processes)
 
 
 def test_it_leaves_no_process_behind_when_it_is_killed(tmp_path: Path) -> None:
@@ -78,7 +76,7 @@ def test_a_second_start_on_the_same_folder_is_refused_and_the_first_ends_clean(
 def test_it_ends_when_a_part_of_it_dies(tmp_path: Path) -> None:
     process = _start(tmp_path)
     family = _family(process)
-    next(p for p in family if "beat" in p.cmdline()).kill()
+    next(p for p in family if "beat" in command_of(p).split()).kill()
     assert process.wait(90) == 1
     assert process.stdout is not None
     assert "beat was killed by signal 9 (SIGKILL)" in process.stdout.read()

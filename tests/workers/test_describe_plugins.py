@@ -63,9 +63,9 @@ def test_a_broken_plugin_is_quarantined_and_the_rest_go_on(install, source, says
 
 def test_a_plugin_that_never_finishes_importing_is_quarantined(install) -> None:
     slow = install("slowplugin", "import time; time.sleep(3600)")
-    ids, broken = described(slow, FAKES, timeout_s=2)
+    ids, broken = described(slow, FAKES, timeout_s=10)
     assert "fake-stepper" in ids
-    assert "did not end within 2 s" in broken["slowplugin"].traceback
+    assert "did not end within 10 s" in broken["slowplugin"].traceback
 
 
 FLOOD = """

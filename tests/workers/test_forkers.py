@@ -12,6 +12,7 @@ from modelmill_sdk.protocol import Loaded, ModelLoad, PredictStart, Result
 
 from tests.environments import environment_make, plugin_install
 from tests.forking import forker_ready
+from tests.processes import is_gone
 from tests.workers.conftest import FAKES, WARM
 from workers.hosts import HostDied, HostProcess, HostSpec, forkers
 
@@ -130,7 +131,7 @@ def test_hosts_end_with_what_they_were_forked_from_and_the_next_starts_afresh(
         os.kill(found.pid, signal.SIGKILL)
         with pytest.raises(HostDied):
             host.receive(10)
-        assert not psutil.pid_exists(host.pid) or psutil.Process(host.pid).status() == "zombie"
+        assert is_gone(host.pid)
     # One that dies young is not started over and over.
     with HostProcess.start(spec) as host:
         assert not host._is_forked

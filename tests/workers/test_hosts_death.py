@@ -6,29 +6,16 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 from modelmill_sdk.protocol import ModelLoad
 
+from tests.processes import is_gone
 from workers.hosts import HostDied, HostProcess, HostSpec
 
 FAKES = Path(__file__).parents[1] / "fakes"
-
-
-def is_gone(pid: int, *, timeout_s: float = 10) -> bool:
-    """Wait for a process that is not our child to end; a zombie that nobody reaps has ended."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def held() -> tuple[int, int]:

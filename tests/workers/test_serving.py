@@ -248,7 +248,7 @@ def test_a_deleted_model_is_told(server, acme) -> None:
 def test_one_that_was_cancelled_meanwhile_stops_and_says_what_it_used(
     server, acme, settings
 ) -> None:
-    settings.PREDICTION_LEASE_S = 3
+    settings.PREDICTION_LEASE_S = 9
     slow = {"parameters": {"pause_ms": 50, "max_tokens": 300}}
     quick = Server(server.pool._root.parent.parent / "quick")
     row = served(
