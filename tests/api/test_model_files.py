@@ -92,6 +92,8 @@ def test_who_took_a_model_home_is_in_the_audit_log_and_who_only_asked_is_not(acm
             assert client.head(f"{path}/{what}").status_code == 200
             assert client.get(f"{path}/{what}").status_code == 200
         assert client.get(f"{path}/files/nothing").status_code == 404
+        beyond = client.get(f"{path}/files/config.json", headers={"range": "bytes=99999999-"})
+        assert beyond.status_code == 416
     acme.api.get(f"{api}/files")
     with acme.scope():
         entries = AuditEntry.objects.filter(action="model.downloaded").order_by("at", "pk")
@@ -141,6 +143,7 @@ def test_a_viewers_page_has_no_links_to_take_a_model(acme, version) -> None:
         (f"bytes=-{SIZE + 1}", 206, 0, SIZE),
         (f"bytes={SIZE - 1}-{SIZE + 9}", 206, SIZE - 1, SIZE),
         (f"bytes={SIZE}-", 416, 0, 0),
+        (f"bytes={SIZE + 1}-", 416, 0, 0),
         ("bytes=-0", 416, 0, 0),
         ("bytes=3-1", 200, 0, SIZE),
         ("bytes=0-1,3-4", 200, 0, SIZE),

@@ -210,7 +210,7 @@ def test_nobody_is_moved_when_one_pays_in_another_currency(acme, globex, dear) -
 
 def test_all_have_one_date_though_a_month_ends_in_between(acme, globex, dear, monkeypatch) -> None:
     starts_at = month_next(timezone.now())
-    times = iter([starts_at - timedelta(seconds=2)] * 2 + [starts_at] * 9)
+    times = iter([starts_at - timedelta(seconds=2)] * 3 + [starts_at] * 9)
     monkeypatch.setattr(moving, "database_now", lambda: next(times))
     with system_scope("the test moves all"):
         with pytest.raises(Conflict, match="A month began in the meantime"):
@@ -245,6 +245,29 @@ def test_who_has_a_later_book_already_keeps_it(acme, dear) -> None:
     with tenant_scope(newcomer.pk):
         times = book_times(newcomer.pk)
     assert times.planned() is None and times.book_now() == latest
+
+
+def test_who_signs_up_after_all_were_given_an_older_book_is_given_it_too(acme, dear) -> None:
+    latest = book_publish({}, effective_from=timezone.now())
+    with system_scope("the test moves all back"):
+        subscriptions_move(dear, actor="operator")
+    newcomer = tenant_create("Newcomer", owner=acme.owner)
+    with tenant_scope(newcomer.pk):
+        times = book_times(newcomer.pk)
+    assert times.book_now() == latest and times.planned().book == dear
+
+
+def test_of_two_who_give_all_a_book_at_once_the_later_one_counts(acme, globex, dear) -> None:
+    other = book_publish({}, effective_from=timezone.now())
+    with system_scope("the test moves all"):
+        subscriptions_move(dear, actor="one")
+        early = BookGrant.objects.get()
+        subscriptions_move(other, actor="two")
+        assert BookGrant.objects.get().book == other
+        # The first has not come to the end of its tenants yet.
+        with pytest.raises(Conflict, match="another book meanwhile"):
+            subscription_move(globex.tenant, book=dear, actor="one", grant=early)
+        assert {one.book_id for one in BookChange.objects.all()} == {other.pk}
 
 
 def test_the_command_shows_the_books_and_moves(acme, globex, dear) -> None:

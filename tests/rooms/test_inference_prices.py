@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from modelmill.billing.books import book_publish
+from modelmill.billing.costs import subject_bill
 from modelmill.billing.models import BookChange, Reservation, Subscription
 from modelmill.billing.months import month_start
 from modelmill.billing.rating import Rate
@@ -23,7 +24,7 @@ from tests.serving import model_made
 THIS_MONTH = month_start(timezone.now())
 ACCEPTED = THIS_MONTH - timedelta(milliseconds=10)
 METERS = ("requests", "tokens_in", "tokens_out")
-DEAR = {(meter, ""): Rate(amount_micro=5_000, per=1, title="each") for meter in METERS}
+DEAR = {(meter, ""): Rate(amount_micro=20, per=1, title="each") for meter in METERS}
 
 
 @pytest.fixture
@@ -75,5 +76,14 @@ def test_with_its_month_closed_it_costs_no_more_than_was_set_aside(acme, accepte
         reservation = Reservation.objects.get()
         moments = UsageEvent.objects.values_list("accounted_at", flat=True)
         assert all(moment > THIS_MONTH for moment in moments)
-        assert wallet_balance(acme.tenant.id) == wallet_micro
-    assert row.cost_micro == reservation.spent_micro == reservation.amount_micro
+        left_micro = reservation.amount_micro - row.cost_micro
+        assert wallet_balance(acme.tenant.id) == wallet_micro + left_micro
+        # Its invoice says the same: what the money no longer pays for is not billed.
+        billed_micro = subject_bill(acme.tenant.id, row.id).subtotal_micro
+        free = UsageEvent.objects.filter(billable=False)
+        assert {(one.meter, one.qty, one.reason) for one in free} == {
+            ("tokens_out", 2, "prices_rose")
+        }
+    assert row.usage == {"requests": 1, "tokens_in": 3, "tokens_out": 3}
+    assert row.cost_micro == reservation.spent_micro == billed_micro == (1 + 3 + 1) * 20
+    assert 0 <= left_micro < 20

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db.models.functions import Now
-from modelmill.core.errors import Conflict
+from modelmill.billing.selectors import wallet_balance
+from modelmill.billing.services import reservation_open
+from modelmill.core.errors import Conflict, QuotaExceeded
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
 from modelmill.training.selectors import access_job
@@ -15,10 +17,12 @@ from modelmill.training.services import (
     job_claim,
     job_fail,
     job_finish_early,
+    job_heartbeat,
     job_pause,
     job_report,
     job_yield,
 )
+from modelmill.training.slices import Slice
 from modelmill.training.states import Desired, EarlyEnd, State
 
 from tests.conftest import Place
@@ -75,6 +79,37 @@ def _being_finished(place: Place) -> tuple[Job, Lease]:
         job_report(lease, News(step=3, total_steps=10))
         job_finish_early(job, caller=place.caller)
     return job, lease
+
+
+def test_finishing_in_the_free_steps_is_free_up_to_the_next_beat(acme) -> None:
+    job = job_make(acme, quote_first=True)
+    lease = job_claim("w1")
+    first, second = (
+        Slice(number=n, step_from=3 * n - 3, step_to=3 * n, elapsed_ms=9_000) for n in (1, 2)
+    )
+    with acme.scope():
+        job_report(lease, News(step=1, total_steps=10))
+        job_finish_early(job, caller=acme.caller)
+        job_heartbeat(lease, News(step=3, total_steps=10), piece=first)
+        found = access_job(job.id)
+        assert (found.billed_ms, found.free_ms, found.quote_first) == (0, 9_000, False)
+        job_heartbeat(lease, News(step=6, total_steps=10), piece=second)
+        found = access_job(job.id)
+        assert (found.billed_ms, found.free_ms) == (9_000, 9_000)
+
+
+def test_finishing_what_was_free_needs_money_for_what_is_left(acme) -> None:
+    job = job_make(acme, quote_first=True)
+    lease = job_claim("w1")
+    with acme.scope():
+        job_report(lease, News(step=3, total_steps=10))
+        job_yield(lease, state=State.PAUSED)
+        wallet_micro = wallet_balance(acme.tenant.id)
+        reservation_open(tenant_id=acme.tenant.id, key="all", amount_micro=wallet_micro)
+        with pytest.raises(QuotaExceeded):
+            job_finish_early(job, caller=acme.caller)
+        found = access_job(job.id)
+        assert (found.state, found.quote_first, found.early_end) == ("paused", True, "")
 
 
 def test_a_pause_takes_back_the_wish_to_finish(acme) -> None:

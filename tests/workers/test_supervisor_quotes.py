@@ -1,13 +1,16 @@
 """A job that tells its cost first: its first steps are free, and it waits for a word."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from modelmill.billing.models import Balance, Reservation
 from modelmill.billing.services import reservation_open
 from modelmill.core.errors import QuotaExceeded
 from modelmill.core.money import amount_text
 from modelmill.metering.models import UsageEvent
+from modelmill.metering.services import usage_record
 from modelmill.training.models import Attempt, Job, JobEvent
 from modelmill.training.services import job_cancel, job_finish_early, job_resume
 from modelmill.training.services.money import job_cost_micro
@@ -24,14 +27,14 @@ def _reservation(place: Place, job: Job) -> Reservation:
 
 
 def test_it_stops_unbilled_with_a_quote_and_goes_on_from_there_when_resumed(mill: Place) -> None:
-    job = job_make(mill, quote_first=True, steps=400, step_ms=10)
+    job = job_make(mill, quote_first=True, steps=400, step_ms=15)
     assert _reservation(mill, job).amount_micro == 0
     assert train_next()
     waits = job_now(mill, job)
     assert waits.state == State.PAUSED and waits.awaits_word and waits.attempt == 0
     # Twenty steps were asked for; the plugin hears of it within a few more.
-    assert 20 <= waits.step < 300
-    assert 0.5 * 4_000 < waits.quote_ms < 20 * 4_000
+    assert 20 <= waits.step < 390
+    assert 0.5 * 6_000 < waits.quote_ms < 20 * 6_000
     shape = mill.api.get(f"/v1/fine_tuning/jobs/{job.id}").json()
     assert shape["status"] == "paused" and shape["x_quote"]["awaits_word"]
     assert shape["x_quote"]["amount_micro"] == waits.quote_micro > 0
@@ -58,7 +61,7 @@ def test_it_stops_unbilled_with_a_quote_and_goes_on_from_there_when_resumed(mill
 
 
 def test_cancelling_after_the_quote_costs_nothing(mill: Place) -> None:
-    job = job_make(mill, quote_first=True, steps=400, step_ms=10)
+    job = job_make(mill, quote_first=True, steps=5_000, step_ms=10)
     train_next()
     with mill.scope():
         job_cancel(job_now(mill, job), caller=mill.caller)
@@ -67,7 +70,7 @@ def test_cancelling_after_the_quote_costs_nothing(mill: Place) -> None:
 
 
 def test_finishing_instead_of_resuming_is_charged_like_any_other(mill: Place) -> None:
-    job = job_make(mill, quote_first=True, steps=400, step_ms=10)
+    job = job_make(mill, quote_first=True, steps=5_000, step_ms=10)
     train_next()
     with mill.scope():
         job_finish_early(job_now(mill, job), caller=mill.caller)
@@ -78,7 +81,7 @@ def test_finishing_instead_of_resuming_is_charged_like_any_other(mill: Place) ->
 
 def test_without_a_step_in_its_time_it_waits_without_an_amount(mill: Place, settings: Any) -> None:
     settings.QUOTE_WITHIN_S = 0.5
-    job = job_make(mill, quote_first=True, steps=400, step_ms=1_500)
+    job = job_make(mill, quote_first=True, steps=400, step_ms=4_000)
     train_next()
     waits = job_now(mill, job)
     assert waits.awaits_word and waits.quote_micro is None
@@ -87,7 +90,7 @@ def test_without_a_step_in_its_time_it_waits_without_an_amount(mill: Place, sett
 
 
 def test_resuming_without_money_is_refused_and_leaves_it_waiting(mill: Place) -> None:
-    job = job_make(mill, quote_first=True, steps=400, step_ms=10)
+    job = job_make(mill, quote_first=True, steps=5_000, step_ms=10)
     train_next()
     with mill.scope():
         waits = job_now(mill, job)
@@ -100,8 +103,31 @@ def test_resuming_without_money_is_refused_and_leaves_it_waiting(mill: Place) ->
 
 def test_free_time_is_bounded_by_the_day(mill: Place, settings: Any) -> None:
     settings.QUOTE_WITHIN_S, settings.QUOTE_FREE_S = 60, 150
-    job_make(mill, quote_first=True, steps=400)
-    job_make(mill, quote_first=True, steps=401)
+    first, second = (job_make(mill, quote_first=True, steps=400 + n) for n in range(2))
+    # What has not begun counts for as long as it may still take some.
+    with mill.scope():
+        Job.objects.update(created_at=timezone.now() - timedelta(days=9))
     with pytest.raises(QuotaExceeded) as refused:
         job_make(mill, quote_first=True, steps=402)
     assert refused.value.param == "quote_first"
+    with mill.scope():
+        assert not Job.objects.filter(parameters__steps=402).exists()
+        Job.objects.filter(pk=first.pk).update(state=State.PAUSED, quote_step=20)
+    third = job_make(mill, quote_first=True, steps=402)
+    # What was taken counts for a day, whatever became of the job.
+    with mill.scope():
+        for job in (second, third):
+            job_cancel(job, caller=mill.caller)
+        for hours, qty in ((25, 90_000), (1, 91_000)):
+            usage_record(
+                tenant_id=mill.tenant.pk,
+                source="worker",
+                event_id=f"{hours} hours ago",
+                meter="cpu_ms",
+                qty=qty,
+                occurred_at=timezone.now() - timedelta(hours=hours),
+                billable=False,
+                reason="quote",
+            )
+    with pytest.raises(QuotaExceeded):
+        job_make(mill, quote_first=True, steps=403)

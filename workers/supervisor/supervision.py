@@ -291,7 +291,11 @@ class Supervision:
 
     def _wish_state(self) -> State:
         """What the job becomes; a customer's wish counts more than the worker's end."""
-        known = {Desired.CANCEL: State.CANCELLED, Desired.PAUSE: State.PAUSED}
+        known = {
+            Desired.CANCEL: State.CANCELLED,
+            Desired.PAUSE: State.PAUSED,
+            Desired.FINISH: State.QUEUED,
+        }
         return known.get(self._keeper.desired, State.PAUSED if self._is_quoted else State.QUEUED)
 
     def _stopped_or(self, broke: Broke) -> Outcome:
@@ -304,7 +308,9 @@ class Supervision:
         if not self._job.quote_first or not self._trains_since:
             return False
         notebook = self._notebook
-        is_late = time.monotonic() - self._trains_since > settings.QUOTE_WITHIN_S
+        # Attempts before this one had their part of it.
+        within_s = settings.QUOTE_WITHIN_S - self._job.free_ms / 1000
+        is_late = time.monotonic() - self._trains_since > within_s
         return is_late or quote_is_due(notebook.pace, total_steps=notebook.total_steps)
 
     @property

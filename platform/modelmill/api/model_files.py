@@ -56,7 +56,8 @@ class ModelFileView(TenantView):
         version = access_model_version(model)
         file = access_model_file(version, file_path)
         response = blob_response(request, file.blob, name=file.name)
-        download_record(version, caller=self.caller, method=str(request.method), path=file.path)
+        if response.status_code < 300:
+            download_record(version, caller=self.caller, method=str(request.method), path=file.path)
         return response
 
 

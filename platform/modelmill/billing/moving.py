@@ -31,15 +31,16 @@ def move_starts_at(book: PriceBook, *, now: datetime | None = None) -> datetime:
 
 
 def subscription_move(
-    tenant: Tenant, *, book: PriceBook, actor: str, starts_at: datetime | None = None
+    tenant: Tenant, *, book: PriceBook, actor: str, grant: BookGrant | None = None
 ) -> datetime:
-    """Give a tenant a book from its next month on, or from a later one's beginning; return when.
+    """Give a tenant a book from its next month on, or when all have it; return when.
 
     What was planned for then or later is planned no more; a second call changes nothing.
     Its own log says so. Raises ``Conflict`` for a book in another currency, for the balance
-    and what was invoiced are in the old one, and where the month began in the meantime.
+    and what was invoiced are in the old one, where the month began in the meantime, and where
+    another book was given to all since ``grant``.
     """
-    starts_at = starts_at or move_starts_at(book)
+    starts_at = grant.starts_at if grant else move_starts_at(book)
     with tenant_scope(tenant.id), transaction.atomic():
         subscription = subscription_ensure(tenant)
         # Held, so that two operators plan one after the other.
@@ -47,6 +48,9 @@ def subscription_move(
         # Asked once it is held: what was used in a month that began has its prices.
         if database_now() >= starts_at:
             raise Conflict(_("A month began in the meantime. Give the book once more."))
+        # Behind the lock, too: whoever gives all another one comes to this tenant later.
+        if grant and not BookGrant.objects.filter(book=book, starts_at=starts_at).exists():
+            raise Conflict(_("Somebody gave everyone another book meanwhile. Look at it first."))
         times = book_times(tenant.id)
         _check_currency(book, slug=tenant.slug, currency=subscription.book.currency)
         planned = [change for change in times.changes if change.starts_at >= starts_at]
@@ -83,12 +87,14 @@ def subscriptions_move(book: PriceBook, *, actor: str) -> tuple[int, datetime]:
     if other is not None:
         _check_currency(book, slug=other.tenant.slug, currency=other.book.currency)
     with transaction.atomic():
-        BookGrant.objects.filter(starts_at__gte=starts_at).delete()
-        BookGrant.objects.create(book=book, starts_at=starts_at)
+        BookGrant.objects.filter(starts_at__gt=starts_at).delete()
+        grant, _is_new = BookGrant.objects.update_or_create(
+            starts_at=starts_at, defaults={"book": book, "created_at": database_now()}
+        )
     # Read after that was committed: who is not among these yet finds the grant.
     tenants = list(Tenant.objects.order_by("pk"))
     for tenant in tenants:
-        subscription_move(tenant, book=book, actor=actor, starts_at=starts_at)
+        subscription_move(tenant, book=book, actor=actor, grant=grant)
     return len(tenants), starts_at
 
 

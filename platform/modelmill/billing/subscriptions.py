@@ -92,7 +92,10 @@ def _create(tenant_id: str) -> Subscription:
 
 
 def _grants_take(subscription: Subscription) -> None:
-    """Plan for a new subscription what every tenant was given: later books than its own."""
+    """Plan for a new subscription what every tenant was given.
+
+    Not what was given before its own book held, unless that is a later book still.
+    """
     book = subscription.book
     changes = BookChange.objects.bulk_create(
         BookChange(
@@ -104,7 +107,8 @@ def _grants_take(subscription: Subscription) -> None:
         for grant in BookGrant.objects.select_related("book").filter(
             starts_at__gt=Now(), book__currency=book.currency
         )
-        if grant.book_id != book.pk and grant.book.effective_from >= book.effective_from
+        if grant.book_id != book.pk
+        and book.effective_from <= max(grant.book.effective_from, grant.created_at)
     )
     if changes:
         subscription.has_changes = True

@@ -60,7 +60,8 @@ def part_asked(request: HttpRequest, blob: Blob) -> range | None:
     size = blob.size_bytes
     if not found[1]:
         return range(max(0, size - int(found[2])), size)
-    first, last = int(found[1]), int(found[2] or size)
+    first = int(found[1])
+    last = int(found[2]) if found[2] else max(first, size)
     # A range that ends before it begins is no range, and the whole is the answer.
     return None if last < first else range(first, min(last + 1, size))
 

@@ -82,8 +82,8 @@ def prediction_finish(prediction: Prediction, *, outcome: Outcome) -> bool:
             finished_at=Now(),
         ):
             return False
-        charged, cost_micro = usage_settle(prediction, counts=outcome.counts)
-        Prediction.objects.filter(pk=prediction.pk).update(usage=charged, cost_micro=cost_micro)
+        used, cost_micro = usage_settle(prediction, counts=outcome.counts)
+        Prediction.objects.filter(pk=prediction.pk).update(usage=used, cost_micro=cost_micro)
         killpoint("predict.before_commit")
         transaction.on_commit(lambda: stream_end(prediction.id), robust=True)
     return True

@@ -1,6 +1,9 @@
 """The money of a prediction: its usage written down, its reservation closed."""
 
+from bisect import bisect_right
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from modelmill.billing.months import month_start
 from modelmill.billing.selectors import access_reservation
@@ -14,40 +17,63 @@ from modelmill.metering.services import usage_record_many
 
 
 def usage_settle(prediction: Prediction, *, counts: dict[str, int]) -> tuple[dict[str, int], int]:
-    """Charge a prediction's counts, once; return what was charged and its price in micro-units.
+    """Charge a prediction's counts, once; return what was used and its price in micro-units.
 
-    Never more than was set aside for it. Inside the caller's transaction. A second call charges
-    nothing more: the events' ids carry the prediction's.
+    Never more than was set aside for it: where prices rose since, what that no longer pays for is
+    recorded and not billed. Inside the caller's transaction. A second call charges nothing more:
+    the events' ids carry the prediction's.
     """
-    charged = usage_capped(counts, bound=prediction.usage_bound)
+    used = usage_capped(counts, bound=prediction.usage_bound)
     moment = _charged_at(prediction)
-    events = [
-        Usage(
-            source="inference",
-            event_id=f"pred:{prediction.id}:{meter}",
-            meter=meter,
-            qty=qty,
-            occurred_at=moment,
-            subject=prediction.id,
-            plugin_id=prediction.plugin_id,
-            model_id=prediction.model_name,
-            api_key_id=prediction.api_key_id,
-        )
-        for meter, qty in charged.items()
-    ]
-    usage_record_many(events, tenant_id=prediction.tenant_id)
-    usages = [(meter, prediction.plugin_id, qty) for meter, qty in charged.items()]
-    quoted_micro = quote_micro(tenant_id=prediction.tenant_id, usages=usages, at=moment)
     reservation = access_reservation(prediction.reservation_id)
-    # The month it was accepted in may be closed, and the prices higher by now.
-    price_micro = min(quoted_micro, reservation.amount_micro)
+    left_micro = reservation.amount_micro
+    events = []
+    for meter, qty in used.items():
+        price = partial(_price_micro, prediction, meter, at=moment)
+        paid = qty if price(qty) <= left_micro else _affordable(qty, price, most_micro=left_micro)
+        left_micro -= price(paid)
+        if paid:
+            events.append(_usage(prediction, meter, paid, at=moment))
+        if paid < qty:
+            events.append(_usage(prediction, meter, qty - paid, at=moment, is_free=True))
+    usage_record_many(events, tenant_id=prediction.tenant_id)
+    price_micro = reservation.amount_micro - left_micro
     reservation_close(reservation, spent_micro=price_micro)
-    return charged, price_micro
+    return used, price_micro
 
 
 def reservation_settle(prediction: Prediction, *, spent_micro: int) -> None:
     """Close the prediction's reservation with what was spent; a second call does nothing."""
     reservation_close(access_reservation(prediction.reservation_id), spent_micro=spent_micro)
+
+
+def _usage(
+    prediction: Prediction, meter: str, qty: int, *, at: datetime, is_free: bool = False
+) -> Usage:
+    name = f"pred:{prediction.id}:{meter}"
+    return Usage(
+        source="inference",
+        event_id=f"{name}:free" if is_free else name,
+        meter=meter,
+        qty=qty,
+        occurred_at=at,
+        subject=prediction.id,
+        plugin_id=prediction.plugin_id,
+        model_id=prediction.model_name,
+        api_key_id=prediction.api_key_id,
+        billable=not is_free,
+        reason="prices_rose" if is_free else "",
+    )
+
+
+def _price_micro(prediction: Prediction, meter: str, qty: int, *, at: datetime) -> int:
+    usages = [(meter, prediction.plugin_id, qty)]
+    return quote_micro(tenant_id=prediction.tenant_id, usages=usages, at=at)
+
+
+def _affordable(qty: int, price: Callable[[int], int], *, most_micro: int) -> int:
+    """Return the most of a quantity whose price is no higher."""
+    return bisect_right(range(qty + 1), most_micro, key=price) - 1
 
 
 def _charged_at(prediction: Prediction) -> datetime:

@@ -77,6 +77,12 @@ def usage_events(
     return rows.order_by("-id")
 
 
+def qty_unbilled(*, reason: str, since: datetime) -> int:
+    """Sum what in scope was recorded since then and not billed, for a reason."""
+    rows = UsageEvent.objects.filter(accounted_at__gte=since, billable=False, reason=reason)
+    return int(rows.aggregate(Sum("qty"))["qty__sum"] or 0)
+
+
 def access_usage_event(event_id: str) -> UsageEvent:
     """Return one event in scope, or raise ``NotFound``."""
     event = UsageEvent.objects.filter(pk=event_id).first()

@@ -21,7 +21,8 @@ def model_file(request: PageRequest, version_id: str, file_path: str) -> HttpRes
     version = access_model_version(version_id)
     file = access_model_file(version, file_path)
     response = blob_response(request, file.blob, name=file.name)
-    download_record(version, caller=request.caller, method=str(request.method), path=file.path)
+    if response.status_code < 300:
+        download_record(version, caller=request.caller, method=str(request.method), path=file.path)
     return response
 
 

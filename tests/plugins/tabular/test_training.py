@@ -112,15 +112,19 @@ def test_a_training_in_parts_goes_on_in_any_of_them(tumours, tmp_path, stop_at_s
     assert len(json.loads(contents(whole)["boosting.json"])["folds"]) == 3
 
 
+@pytest.mark.parametrize("model", ["auto", "average", "boosting"])
 @pytest.mark.parametrize(("step", "trees", "networks"), [(30, 2, 0), (70, 3, 1), (95, 3, 2)])
 def test_finished_early_the_parts_that_are_whole_answer(
-    tumours, tmp_path, step, trees, networks
+    tumours, tmp_path, step, trees, networks, model
 ) -> None:
     params = {**TRAIN, "rounds": 20, "network_steps": 15, "folds": 3, "patience": 0}
+    params["model"] = model
+    networks = 0 if model == "boosting" else networks
     recorder = Recorder(stop_at_step=step, reason="finish")
     model_dir, metrics = train_once(Tabular, tumours, params, tmp_path, seed=1, recorder=recorder)
     loaded = Tabular().load(model_dir, "cpu")
     found = [metrics.get(f"heldout_loss_{name}") is not None for name in METHODS]
+    assert loaded.served == "average" or model != "average" or not networks
     assert found == [True, networks > 0, networks > 0]
     if loaded.served != "network":
         assert loaded.fold_count("boosting") == trees

@@ -128,9 +128,10 @@ class BookChange(TenantOwned):
 
 
 class BookGrant(models.Model):
-    """From ``starts_at`` on, a month's beginning in UTC, every organisation has this book.
+    """From ``starts_at`` on, a month's beginning in UTC, every organisation was given this book.
 
-    It is for those who sign up until then; the others have ``BookChange`` rows of their own.
+    It is for those who sign up until then; the others have ``BookChange`` rows of their own. Who
+    signs up under a book that held only after the gift, and after this one, keeps that.
     """
 
     book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="+")

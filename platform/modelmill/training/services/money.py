@@ -21,7 +21,7 @@ from modelmill.training.models import Attempt, Job
 from modelmill.training.services.leases import Lease, lease_update
 from modelmill.training.services.turns import lane_charge
 from modelmill.training.slices import Part, Slice, slice_parts
-from modelmill.training.states import EarlyEnd
+from modelmill.training.states import Desired, EarlyEnd
 
 CPU_METER = "cpu_ms"
 GPU_METER = "gpu_ms"
@@ -100,11 +100,14 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
     for part in parts:
         _record(job, lease, piece, part, at=moment)
     lane_charge(job.tenant_id, piece.elapsed_ms)
+    is_free = job.quote_first
     lease_update(
         lease,
+        # Whoever asked it to finish pays from here on.
+        quote_first=is_free and job.desired_state != Desired.FINISH,
         billed_through_step=max(job.billed_through_step, piece.step_to),
         billed_ms=F("billed_ms") + sum(part.elapsed_ms for part in parts if part.is_billable),
-        free_ms=F("free_ms") + sum(part.elapsed_ms for part in parts if part.reason == "quote"),
+        free_ms=F("free_ms") + (piece.elapsed_ms if is_free else 0),
     )
 
 

@@ -8,19 +8,22 @@ word. See docs/decisions/0069-the-first-steps-are-the-quote.md.
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from modelmill.core.clock import database_now
 from modelmill.core.errors import QuotaExceeded
 from modelmill.core.money import amount_text
+from modelmill.metering.selectors import qty_unbilled
 from modelmill.training.models import Job
 from modelmill.training.pace import Pace
 from modelmill.training.sayings import Said
 from modelmill.training.services.events import event_say
 from modelmill.training.services.money import price_micro
-from modelmill.training.states import ENDED
+from modelmill.training.states import ENDED, State
 
+# Why a slice of free steps is not billed, as its usage says.
+REASON = "quote"
 # Fewer say little: the first ones warm caches up.
 _STEPS = 20
 # Of a short training so many would be most of it.
@@ -61,15 +64,13 @@ def quote_wait(job: Job, pace: Pace) -> None:
 def free_check() -> None:
     """Raise ``QuotaExceeded`` where the tenant in scope has had a day's free first steps.
 
-    Jobs that may still take some count as if they took all they may.
+    Jobs that may still take some count as if they took all they may, however old they are.
     """
-    recent = Job.objects.filter(created_at__gte=database_now() - _DAY)
-    told = recent.aggregate(
-        used_ms=Sum("free_ms"),
-        waiting=Count("pk", filter=Q(quote_first=True, quote_step=None) & ~Q(state__in=ENDED)),
-    )
-    used_s = (told["used_ms"] or 0) / 1000 + told["waiting"] * settings.QUOTE_WITHIN_S
-    if used_s + settings.QUOTE_WITHIN_S > settings.QUOTE_FREE_S:
+    used_ms = qty_unbilled(reason=REASON, since=database_now() - _DAY)
+    # One that waits for a word has had its free steps.
+    told = Q(state=State.PAUSED, quote_step__isnull=False)
+    to_come = Job.objects.filter(quote_first=True).exclude(state__in=ENDED).exclude(told).count()
+    if used_ms / 1000 + (to_come + 1) * settings.QUOTE_WITHIN_S > settings.QUOTE_FREE_S:
         raise QuotaExceeded(
             _(
                 "Today's free first steps are used up. Train without asking for the cost first, "

@@ -128,8 +128,6 @@ def key_refuse() -> NoReturn:
 def _job_new(
     asked: Mapping[str, Any], *, caller: Caller, spec_hash: str, idempotency_key: str | None
 ) -> Job:
-    if asked.get("quote_first"):
-        free_check()
     release = release_for(asked["plugin"])
     trainable_check(release)
     complete = parameters_complete(release, asked["parameters"])
@@ -181,6 +179,9 @@ def job_store(job: Job, *, caller: Caller) -> None:
         # Before the money, as everywhere: two that wait for each other's row would wait for ever.
         ring(job.id, tenant_id=job.tenant_id)
     job.reservation_id = reservation_begin(job)
+    if job.quote_first:
+        # Behind the lock on the organisation's money: of many at once none is let by.
+        free_check()
     job.save(force_insert=True)
     said = Said.WAITS_WORKER if job.state == State.QUEUED else Said.WAITS_DATA
     event_say(Said.CREATED, job_id=job.id, tenant_id=job.tenant_id)

@@ -79,7 +79,8 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
     """Let a job that has begun end at its next step, with a model of what it has learnt.
 
     One that is paused, or waits for another attempt, goes on from its checkpoint for that. Raises
-    ``Conflict`` for one that has learnt nothing yet, or is over.
+    ``Conflict`` for one that has learnt nothing yet, or is over, and ``QuotaExceeded`` when one
+    whose first steps were free finds no money for what is left.
     """
     caller.require("jobs:write")
     with transaction.atomic():
@@ -96,11 +97,15 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
                     _("The job has learnt nothing yet. Wait for its first step, or cancel it."),
                     code="job_state",
                 )
-            wish = {"early_end": EarlyEnd.ASKED, "finish_asked_at": Now(), "quote_first": False}
-            if _change(job, begun, desired_state=Desired.FINISH, **wish):
+            wish = {"early_end": EarlyEnd.ASKED, "finish_asked_at": Now()}
+            # What a running one has under way stays free: its slice ends the free steps.
+            still = {"quote_first": found.quote_first and found.state == State.RUNNING}
+            if _change(job, begun, desired_state=Desired.FINISH, **wish, **still):
                 _say(job, Said.FINISHING)
             else:
                 _refuse(job, allowed=State.SUCCEEDED, wish=_("finished"))
+            if found.quote_first:
+                reservation_accept(found)
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
             ring(job.id, tenant_id=job.tenant_id)
         audit_record("job.finished_early", caller=caller, object_id=job.id)
@@ -121,7 +126,9 @@ def job_resume(job: Job, *, caller: Caller) -> Job:
             _say(job, Said.WAITS_WORKER)
             ring(job.id, tenant_id=job.tenant_id)
             if found.awaits_word:
-                Job.objects.filter(pk=job.pk).update(quote_first=False)
+                # A quote that could not be told is told as soon as it can be.
+                told = found.quote_step if found.quote_micro is not None else None
+                Job.objects.filter(pk=job.pk).update(quote_first=False, quote_step=told)
                 reservation_accept(found)
         else:
             _refuse(job, allowed=State.QUEUED, wish=_("resumed"))

@@ -13,12 +13,12 @@ from modelmill_sdk.learning.finite import FiniteWatch
 from modelmill_sdk.learning.pictures import Bytes, pictures_decode
 from modelmill_sdk.learning.precision import Precision, precision_choose
 from modelmill_sdk.learning.sheets import COLUMNS, image_of, sheet
-from modelmill_sdk.learning.state import state_restore, state_save
+from modelmill_sdk.learning.state import facts_read, state_restore, state_save
 from modelmill_sdk.learning.stopping import Best
 from safetensors.torch import save_file
 
 from modelmill_image_vae.checks import too_few
-from modelmill_image_vae.config import VaeConfig
+from modelmill_image_vae.config import ARCHITECTURE, VaeConfig
 from modelmill_image_vae.measuring import latents_of, measure, tensor_of
 from modelmill_image_vae.params import TrainParams
 from modelmill_image_vae.trainer import Recipe, Trainer
@@ -164,6 +164,7 @@ def _save(trainer: Trainer, best: Best, folder: object) -> None:
         optimizers={"adam": trainer.adam},
         tensors=best.weights,
         facts={
+            "architecture": ARCHITECTURE,
             "step": trainer.step,
             "best": best.as_json(),
             "is_half": trainer.precision.is_half,
@@ -173,6 +174,11 @@ def _save(trainer: Trainer, best: Best, folder: object) -> None:
 
 def _restore(trainer: Trainer, run: TrainRun) -> Best:
     assert run.resume_from is not None
+    if facts_read(run.resume_from).get("architecture") != ARCHITECTURE:
+        raise CustomerError(
+            "This checkpoint is of another release, whose trainings this one cannot go on with. "
+            "Start the job again."
+        )
     facts, weights = state_restore(
         run.resume_from,
         networks={"network": trainer.network, "average": trainer.average.network},

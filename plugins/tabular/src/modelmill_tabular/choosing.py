@@ -47,8 +47,10 @@ def model_choose(
         for method in model.methods
     }
     losses = {name: loss_of(each, wanted, prepared.target) for name, each in predicted.items()}
-    is_open = run.params.model == "auto"
-    model.served = _best(predicted, wanted, prepared.target) if is_open else run.params.model
+    asked = run.params.model
+    # Finished early there may be no network yet: then the trees answer for whatever was asked.
+    is_open = asked not in model.methods
+    model.served = _best(predicted, wanted, prepared.target) if is_open else asked
     if not prepared.target.is_classes:
         misses = np.sort(np.abs(predicted[model.served][:, 0] - wanted))
         model.misses = _thinned(misses)
