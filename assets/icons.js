@@ -20,6 +20,7 @@ const ICONS = {
   external: "external-link",
   file: "file-text",
   globe: "languages",
+  help: "circle-question-mark",
   home: "house",
   image: "image",
   info: "info",

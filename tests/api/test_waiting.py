@@ -1,11 +1,12 @@
 """Requests that hold a thread: bounded for all and for each, and never lost count of."""
 
 import pytest
-from modelmill.api.framework import waiting
-from modelmill.api.framework.waiting import Held, Room
+from modelmill.core import downloads, waiting
 from modelmill.core.errors import RateLimited
+from modelmill.core.waiting import Held, Room
 
 from tests.making import job_make
+from tests.serving import model_made
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +57,21 @@ def test_a_refused_request_leaves_its_place(acme) -> None:
     body = {"model": "ft:none", "prompt": "a"}
     for stream in (True, False):
         assert acme.api.post_json("/v1/completions", {**body, "stream": stream}).status_code == 404
+
+
+def test_long_downloads_leave_threads_to_others_and_short_ones_need_no_place(
+    acme, settings, monkeypatch
+) -> None:
+    version = model_made(acme, "fake-speaker")
+    path = f"/v1/models/{version.name}"
+    monkeypatch.setattr(downloads, "_SHORT_BYTES", 0)
+    under_way = [acme.api.get(f"{path}/content"), acme.api.get(f"{path}/files/count.json")]
+    refused = [acme.api.get(f"{path}/{what}") for what in ("content", "files/count.json")]
+    assert [answer.status_code for answer in refused] == [429, 429]
+    page = acme.browser().get(f"/models/{version.id}/content")
+    assert page.status_code == 429 and "at once" in page.content.decode()
+    monkeypatch.setattr(downloads, "_SHORT_BYTES", 2**20)
+    assert acme.api.get(f"{path}/files/count.json").status_code == 200
+    for answer in under_way:
+        assert b"".join(answer.streaming_content)
+    assert b"".join(acme.api.get(f"{path}/content").streaming_content)

@@ -225,3 +225,20 @@ def test_an_invitation_is_accepted(
     page.get_by_label("Switch organisation").click()
     page.get_by_role("button", name="Globex").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Globex")
+
+
+def test_help_is_one_click_away(
+    acme: Place,
+    sign_in: Callable[..., Page],
+    shoot: Callable[..., None],
+    check_access: Callable[[Page], None],
+) -> None:
+    page = sign_in(acme)
+    page.goto("/home")
+    page.get_by_role("link", name="Help").click()
+    expect(page.get_by_role("heading", level=1, name="First steps")).to_be_visible()
+    check_access(page)
+    shoot(page, "help")
+    page.get_by_role("navigation", name="Help").get_by_role("link", name="Data").click()
+    expect(page.get_by_role("heading", level=1, name="Data")).to_be_visible()
+    assert is_narrow(page)

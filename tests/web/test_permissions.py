@@ -14,6 +14,8 @@ from tests.conftest import Place
 # forms; None = the page asks for no tenant.
 PAGES: Final[dict[str, str | None]] = {
     "landing": None,
+    "help": None,
+    "help_page": None,
     "welcome": None,
     "switch": None,
     "invitation": None,

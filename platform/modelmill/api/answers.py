@@ -8,8 +8,8 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from modelmill.api.framework.events import event_response
-from modelmill.api.framework.waiting import Held, Room
 from modelmill.core.errors import Conflict, MillError, Unavailable
+from modelmill.core.waiting import Held, Room
 from modelmill.inference.errors import error_of
 from modelmill.inference.models import Prediction
 from modelmill.inference.reading import (

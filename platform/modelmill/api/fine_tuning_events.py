@@ -16,9 +16,9 @@ from modelmill.api.framework.events import event_response
 from modelmill.api.framework.negotiation import AnyAccept
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
-from modelmill.api.framework.waiting import Held, Room
 from modelmill.core.errors import NotFound
 from modelmill.core.storage import blob_open
+from modelmill.core.waiting import Held, Room
 from modelmill.training.selectors import (
     access_job,
     access_sample,

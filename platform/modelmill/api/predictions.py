@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from modelmill.api.answers import answer_headers, prediction_asked
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
-from modelmill.api.framework.waiting import Room
 from modelmill.api.outputs import output_link
 from modelmill.core.errors import InvalidRequest, RateLimited
+from modelmill.core.waiting import Room
 from modelmill.inference.forgetting import prediction_forget
 from modelmill.inference.models import Prediction
 from modelmill.inference.reading import prediction_wait

@@ -9,11 +9,15 @@ from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
 from modelmill.core.models import Blob
+from modelmill.core.scope import scoped_tenant_id
 from modelmill.core.storage import CHUNK_BYTES, blob_open
+from modelmill.core.waiting import Held, HeldFile, Room
 
 # Never as what its sender says it is: a browser would run it on our pages.
 BYTES: Final = "application/octet-stream"
 CSV: Final = "text/csv; charset=utf-8"
+# What no reader is slow enough at to keep a thread for long.
+_SHORT_BYTES = 2 * 1024 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 
 
@@ -24,13 +28,16 @@ def blob_response(
 
     A download that broke off goes on by ``Range`` (RFC 9110, section 14); with ``If-Range`` only
     while the bytes are the same. What lies beyond the end is a 416; several ranges give the whole.
+    Raises ``RateLimited`` where too many long downloads are under way.
     """
     headers = {**_headers(name), "Accept-Ranges": "bytes", "ETag": f'"{blob.sha256}"'}
     asked = part_asked(request, blob)
     if asked is None:
         headers["Content-Length"] = str(blob.size_bytes)
+        room = _room(blob.size_bytes)
+        stream = blob_open(blob)
         return FileResponse(
-            blob_open(blob),
+            HeldFile(stream, room) if room else stream,
             as_attachment=True,
             filename=name,
             content_type=media_type,
@@ -41,13 +48,22 @@ def blob_response(
         return HttpResponse(status=416, headers=headers, content_type=media_type)
     headers["Content-Range"] = f"bytes {asked[0]}-{asked[-1]}/{blob.size_bytes}"
     headers["Content-Length"] = str(len(asked))
+    room, content = _room(len(asked)), _part(blob, asked)
     return StreamingHttpResponse(
-        _part(blob, asked), status=206, headers=headers, content_type=media_type
+        Held(content, room) if room else content,
+        status=206,
+        headers=headers,
+        content_type=media_type,
     )
 
 
 def stream_response(content: Iterable[bytes], *, name: str, media_type: str) -> HttpResponseBase:
-    """Answer with bytes as they are made, to be kept as ``name``."""
+    """Answer with bytes as they are made, to be kept as ``name``.
+
+    Raises ``RateLimited`` where too many long downloads are under way.
+    """
+    if isinstance(content, Iterator) and (room := _room()):
+        content = Held(content, room)
     return StreamingHttpResponse(content, content_type=media_type, headers=_headers(name))
 
 
@@ -64,6 +80,13 @@ def part_asked(request: HttpRequest, blob: Blob) -> range | None:
     last = int(found[2]) if found[2] else max(first, size)
     # A range that ends before it begins is no range, and the whole is the answer.
     return None if last < first else range(first, min(last + 1, size))
+
+
+def _room(size_bytes: int | None = None) -> Room | None:
+    """Take a place for a download that may last: a large one, or one of unknown size."""
+    tenant_id = scoped_tenant_id()
+    is_short = size_bytes is not None and size_bytes <= _SHORT_BYTES
+    return None if is_short or not tenant_id else Room(tenant_id)
 
 
 def _headers(name: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from modelmill.web import (
     audit,
     data,
     data_problems,
+    help,
     home,
     invitations,
     invoices,
@@ -31,6 +32,7 @@ from modelmill.web import (
 app_name = "web"
 urlpatterns = [
     *landing.routes,
+    *help.routes,
     *welcome.routes,
     *invitations.routes,
     *home.routes,

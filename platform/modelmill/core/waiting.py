@@ -1,12 +1,13 @@
 """Room to wait: requests that hold a thread for minutes leave some for everybody else.
 
-A waiting prediction or a stream keeps one of the web process's threads. Without
+A waiting prediction, a stream or a long download keeps one of the web process's threads. Without
 a bound, one tenant's forty open streams would stop every other tenant's pages.
 """
 
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from typing import IO
 
 from django.conf import settings
 
@@ -29,8 +30,8 @@ class Room:
         with _lock:
             if _held.total() >= most or _held[tenant_id] >= share:
                 raise RateLimited(
-                    "Too many requests are waiting for an answer. Try again in a moment, or "
-                    "POST /v1/predictions and come back for the result."
+                    "Too many requests wait, stream or download at once. Try again in a moment. "
+                    "A prediction can also be asked for by POST /v1/predictions and fetched later."
                 )
             _held[tenant_id] += 1
         self._tenant_id = tenant_id
@@ -54,7 +55,7 @@ class Room:
 
 
 class Held:
-    """A stream that gives its place back when it ends, and also when nobody ever reads it."""
+    """A stream that gives its place back when it ends, is closed, or is forgotten unread."""
 
     def __init__(self, events: Iterator[bytes], room: Room) -> None:
         """Pass ``events`` on."""
@@ -78,3 +79,31 @@ class Held:
                 self._events.close()
         finally:
             self._room.give_back()
+
+    def __del__(self) -> None:
+        """Give the place back of a stream that nobody closed."""
+        self._room.give_back()
+
+
+class HeldFile:
+    """An open file that gives its place back when it is closed."""
+
+    def __init__(self, file: IO[bytes], room: Room) -> None:
+        """Pass on what is read of ``file``."""
+        self._file = file
+        self._room = room
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, none at the end."""
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """Close the file; the server calls it when the reader is gone."""
+        try:
+            self._file.close()
+        finally:
+            self._room.give_back()
+
+    def __del__(self) -> None:
+        """Give the place back of a file that nobody closed."""
+        self._room.give_back()
