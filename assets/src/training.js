@@ -117,7 +117,11 @@ export function sampleFigure(sample, width = "") {
     panel.append(picture);
   } else {
     const text = document.createElement("p");
-    text.className = "leading-relaxed whitespace-pre-wrap break-words";
+    // What is laid out by spaces or drawn with blocks stays as it was written.
+    text.className = / {2,}\S|█/.test(sample.text)
+      ? "overflow-x-auto font-mono text-xs leading-relaxed whitespace-pre"
+      : "leading-relaxed whitespace-pre-wrap break-words";
+    text.tabIndex = 0;
     text.textContent = sample.text;
     panel.append(text);
   }

@@ -197,6 +197,16 @@ def test_a_step_saved_again_takes_the_place_of_the_one_before(acme) -> None:
         assert Checkpoint.objects.get().sha256 == _blob(b"late").sha256
 
 
+def test_a_job_that_stopped_early_is_at_its_end(acme) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        news = News(step=54, total_steps=240)
+        job_finish(lease, news, piece=None, files={"w": _blob()}, metrics={})
+        done = access_job(job.id)
+    assert (done.state, done.step, done.total_steps) == ("succeeded", 54, 54)
+
+
 def test_a_finished_job_has_a_model_with_its_lineage(acme) -> None:
     job = job_make(acme, suffix="Ours", parameters={"steps": 20}, seed=7)
     lease = _claim()

@@ -1,10 +1,12 @@
 """Plugins, the form that trains one, and the job's page."""
 
 from django.utils import timezone
+from modelmill.tenants.models import Member
+from modelmill.tenants.permissions import Role
 from modelmill.training.models import Attempt, Job
 
 from tests.conftest import Place
-from tests.making import checkpoint_make
+from tests.making import checkpoint_make, version_make
 from tests.showroom import Showroom
 
 TRAIN = "/plugins/gan-faces/train"
@@ -37,6 +39,28 @@ def test_the_form_offers_only_data_of_an_accepted_kind(showroom: Showroom) -> No
     assert f'value="{showroom.faces.pk}" selected' in page
     assert showroom.prose.pk not in page
     assert 'max="256"' in page and "per hour" in page
+
+
+def test_the_form_begins_with_the_newest_data_that_will_do(showroom: Showroom) -> None:
+    place = showroom.place
+    with place.scope():
+        few = version_make(place, kind="images")
+        release = showroom.job.release
+        release.manifest["needs"] = {**release.manifest.get("needs", {}), "train_rows": 20}
+        release.save(update_fields=["manifest"])
+    page = place.browser().get(TRAIN).content.decode()
+
+    assert f'value="{few.pk}"' in page and f'value="{few.pk}" selected' not in page
+    assert f'value="{showroom.faces.pk}" selected' in page
+
+
+def test_a_viewer_of_a_job_is_offered_only_what_they_may(showroom: Showroom) -> None:
+    place = showroom.place
+    path = f"/jobs/{showroom.done.pk}"
+    assert "/playground?model=" in place.browser().get(path).content.decode()
+    with place.scope():
+        Member.objects.filter(user=place.mate).update(role=Role.VIEWER)
+    assert "/playground?model=" not in place.browser(place.mate).get(path).content.decode()
 
 
 def test_it_trains_and_a_second_click_makes_no_second_job(showroom: Showroom) -> None:

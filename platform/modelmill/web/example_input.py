@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelmill.core import errors
+from modelmill.datasets.models import DatasetVersion
+from modelmill.datasets.selectors import access_version
 from modelmill.registry.models import ModelVersion
 from modelmill.web.parameters import Parameter, parameters_of
 
@@ -21,6 +24,19 @@ class FileText:
     """What stands in an input for a file in base64: code reads it in where it stands."""
 
     name: str
+
+
+def data_learnt(version: ModelVersion) -> DatasetVersion | None:
+    """Return what a model learnt from; None when it was deleted since."""
+    try:
+        return access_version(version.dataset_version_id)
+    except errors.NotFound:
+        return None
+
+
+def row_of(data: DatasetVersion | None) -> dict[str, Any]:
+    """Return one of the rows that the data's page shows; empty for none."""
+    return data.preview[0] if data is not None and data.preview else {}
 
 
 def example_input(version: ModelVersion, *, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "keeps_until": _keeps_until(found),
         "data": _data(found),
         "has_points": bool(found.metrics),
+        "may_infer": caller.may("infer"),
         "may_write": caller.may("jobs:write"),
         "may_cancel": caller.may("jobs:write") and not found.is_over,
         "may_pause": caller.may("jobs:write") and _may_pause(found),

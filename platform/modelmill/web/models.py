@@ -9,8 +9,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from modelmill.core import errors
-from modelmill.datasets.models import DatasetVersion
-from modelmill.datasets.selectors import access_version
 from modelmill.registry.downloads import may_be_downloaded
 from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import ModelVersion
@@ -23,6 +21,7 @@ from modelmill.registry.selectors import (
 from modelmill.registry.services import alias_remove, alias_set, model_delete
 from modelmill.training.models import Job
 from modelmill.training.selectors import access_job
+from modelmill.web.example_input import data_learnt, row_of
 from modelmill.web.examples import curl_example, python_example
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.paging import rows_of
@@ -99,8 +98,8 @@ def _show(
     request: PageRequest, version: ModelVersion, form: AliasForm, *, status: int = 200
 ) -> HttpResponse:
     caller = request.caller
-    data = _data(version) if caller.may("data:read") else None
-    row = data.preview[0] if data is not None and data.preview else {}
+    data = data_learnt(version) if caller.may("data:read") else None
+    row = row_of(data)
     context = {
         "version": version,
         "parameters": training_values(version.release.manifest, version.parameters),
@@ -116,14 +115,6 @@ def _show(
         "may_infer": caller.may("infer"),
     }
     return render(request, "models/detail.html", context, status=status)
-
-
-def _data(version: ModelVersion) -> DatasetVersion | None:
-    """Return what the model learnt from; None when it was deleted since."""
-    try:
-        return access_version(version.dataset_version_id)
-    except errors.NotFound:
-        return None
 
 
 def _job(version: ModelVersion) -> Job | None:

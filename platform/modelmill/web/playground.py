@@ -15,6 +15,7 @@ from modelmill.metering.meters import meter_title
 from modelmill.registry.installed import installed_prepare
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.selectors import access_model_version, version_list
+from modelmill.web.example_input import data_learnt, example_input, row_of
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.playground_fields import PlaygroundForm
 from modelmill.web.prices import use_prices
@@ -48,12 +49,16 @@ def playground_history(request: PageRequest, version_id: str) -> HttpResponse:
 def _form_context(request: PageRequest, version: ModelVersion) -> dict[str, Any]:
     manifest = version.release.manifest
     plugin_id = version.release.plugin_id
+    data = data_learnt(version) if request.caller.may("data:read") else None
     texts, counted = reader_texts(manifest), meters_told(manifest)
     meters = [*counted, "requests"]
     is_image = manifest["task"] == "image-generation"
     return {
         "inputs": PlaygroundForm(
-            schema=_without_seed(manifest["input_schema"]), texts=texts, prefix="i"
+            schema=_without_seed(manifest["input_schema"]),
+            texts=texts,
+            prefix="i",
+            initial=_objects(example_input(version, row=row_of(data))),
         ),
         "parameters": PlaygroundForm(
             schema=_without_seed(manifest["predict_schema"]), texts=texts, prefix="p"
@@ -71,6 +76,11 @@ def _history_context(version: ModelVersion) -> dict[str, Any]:
         "version": version,
         "history": list(prediction_list(model=version.name)[:_HISTORY_SHOWN]),
     }
+
+
+def _objects(values: dict[str, Any]) -> dict[str, Any]:
+    """Keep what nobody could guess: the names of the fields of an object."""
+    return {name: value for name, value in values.items() if value and isinstance(value, dict)}
 
 
 def _is_streaming(manifest: dict[str, Any]) -> bool:

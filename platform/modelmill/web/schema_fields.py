@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from modelmill.web.parameters import (
     NO_TEXTS,
@@ -83,6 +84,8 @@ def field_of(parameter: Parameter) -> forms.Field:
         empty: Any = [] if parameter.type == "array" else {}
         common["initial"] = parameter.default or empty
         is_lines = parameter.holds == "string"
+        if is_lines:
+            common["help_text"] = " ".join(filter(None, [parameter.help, _("One a line.")]))
         kind = LinesField if is_lines else forms.JSONField
         return kind(widget=forms.Textarea(attrs={"rows": 2}), **common)
     return _text_field(parameter, common)

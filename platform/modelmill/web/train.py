@@ -107,9 +107,12 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     trainable_check(found.release)
     versions = list(versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN])
     first, values = _first(request)
-    form = TrainForm(
-        request.POST or None, versions=versions, least=rows_needed(found.release), initial=first
+    least = rows_needed(found.release)
+    # The newest that will do; the form would begin with one that is refused else.
+    first["dataset"] = first["dataset"] or next(
+        (one.pk for one in versions if rows_learned(one) >= least), ""
     )
+    form = TrainForm(request.POST or None, versions=versions, least=least, initial=first)
     parameters = ParametersForm(
         request.POST or None,
         manifest=manifest,

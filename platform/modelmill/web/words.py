@@ -106,6 +106,7 @@ TASKS: Final[dict[str, tuple[str | Promise, str]]] = {
     "recommendation": (_("Recommends"), "bolt"),
     "table-prediction": (_("Completes tables"), "data"),
     "embeddings": (_("Turns text into vectors"), "text"),
+    "other": (_("Other"), "plugin"),
 }
 
 

@@ -79,7 +79,21 @@ def test_the_explanation_points_at_what_is_recognised(colourful, tmp_path) -> No
     shares = []
     for seed in range(900, 910):
         pixels = np.array(blob(0, seed).resize((32, 32)))
-        heat = heat_of(classifier, pixels, label=0)
+        heat, _ = heat_of(classifier, pixels, label=0)
         red = (pixels[:, :, 0] > 180) & (pixels[:, :, 2] < 90)
         shares.append(heat[red].mean() / (heat.mean() + 1e-9))
     assert np.mean(shares) > 1.5
+
+
+def test_where_nothing_in_the_map_speaks_for_it_places_are_covered(
+    colourful, tmp_path, monkeypatch
+) -> None:
+    from modelmill_image_classification import explanations
+    from modelmill_image_classification.models import model_load
+
+    params = {**TINY, "resolution": 32, "epochs": 4}
+    model_dir, _ = train_once(ImageClassification, colourful, params, tmp_path)
+    monkeypatch.setattr(explanations, "_cam", lambda *_: np.zeros((32, 32)))
+    pixels = np.array(blob(0, 900).resize((32, 32)))
+    heat, method = explanations.heat_of(model_load(model_dir, "cpu"), pixels, label=0)
+    assert method == "occlusion" and heat.max() == pytest.approx(1)

@@ -66,7 +66,8 @@ def job_finish(
         job = jobs.get(pk=lease.job_id)
         version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
         killpoint("finish.published")
-        _end(lease, state=State.SUCCEEDED, model_version=version)
+        # One that stopped early is at its end all the same.
+        _end(lease, state=State.SUCCEEDED, model_version=version, total_steps=F("step"))
         if job.early_end:
             ended = {"early_end": job.early_end}
             event_say(Said.ENDED, job_id=job.id, tenant_id=job.tenant_id, **ended)

@@ -1,8 +1,8 @@
 """Why an answer was given: a heat map of the places in the picture that speak for it.
 
 Grad-CAM (Selvaraju et al., ICCV 2017) where the network keeps a map of the picture; where it does
-not, as in a transformer, occlusion (Zeiler and Fergus, ECCV 2014): what the answer loses when a
-place is covered. Both by Captum.
+not, as in a transformer, or where nothing in that map speaks for the answer, occlusion (Zeiler and
+Fergus, ECCV 2014): what the answer loses when a place is covered. Both by Captum.
 
 Axes: H height, W width, C channels.
 """
@@ -28,22 +28,30 @@ _SHOWN_PX = 224
 
 def explain(classifier: Classifier, picture: Bytes, *, label: int) -> dict[str, Any]:
     """Explain why ``picture (H, W, C)`` was given a label: the method, and a PNG as data URL."""
-    drawn = overlay(picture, heat_of(classifier, picture, label=label))
+    heat, method = heat_of(classifier, picture, label=label)
+    drawn = overlay(picture, heat)
     buffer = io.BytesIO()
     drawn.save(buffer, format="PNG")
     encoded = base64.b64encode(buffer.getvalue()).decode()
     return {
-        "method": "grad-cam" if is_mapped(classifier) else "occlusion",
+        "method": method,
         "label": classifier.config.labels[label],
         "picture": f"data:image/png;base64,{encoded}",
     }
 
 
-def heat_of(classifier: Classifier, picture: Bytes, *, label: int) -> Reals:
-    """Give the heat map itself, ``(H, W)`` in 0 … 1."""
+def heat_of(classifier: Classifier, picture: Bytes, *, label: int) -> tuple[Reals, str]:
+    """Give the heat map itself, ``(H, W)`` in 0 … 1, and the name of its method.
+
+    All of it is 0 where no single place speaks for the answer.
+    """
     seen = classifier.eyes(torch.from_numpy(picture)[None].to(classifier.device))  # (1, C, H, W)
-    method = _cam if is_mapped(classifier) else _occlusion
-    return method(classifier, seen, label)
+    if is_mapped(classifier):
+        heat = _cam(classifier, seen, label)
+        # With two classes one may be what is left when nothing speaks for the other.
+        if heat.any():
+            return heat, "grad-cam"
+    return _occlusion(classifier, seen, label), "occlusion"
 
 
 def is_mapped(classifier: Classifier) -> bool:

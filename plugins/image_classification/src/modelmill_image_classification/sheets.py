@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from modelmill_sdk.learning.pictures import Bytes
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from modelmill_image_classification.numbers import Numbers
 
@@ -16,7 +16,7 @@ _TILE = 72
 _CAPTION = 14
 _RIGHT, _WRONG = (30, 130, 60), (190, 30, 30)
 _CELLS_MAX = 40
-_MARGIN = 110
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def answers_sheet(pixels: Bytes, *, truth: Sequence[str], answers: Sequence[str]) -> Image.Image:
@@ -39,22 +39,35 @@ def answers_sheet(pixels: Bytes, *, truth: Sequence[str], answers: Sequence[str]
 def confusion_sheet(confusion: Numbers, labels: Sequence[str]) -> Image.Image:
     """Draw the first classes' confusion: true classes down, answers across, darker is more."""
     shown = min(len(labels), _CELLS_MAX)
-    cell = 40 if shown <= 12 else 22
-    side = _MARGIN + shown * cell
+    cell, font_px = (64, 20) if shown <= 12 else (34, 13)
+    font = ImageFont.load_default(font_px)
+    names = [label if len(label) <= 18 else f"{label[:17]}…" for label in labels[:shown]]
+    margin = round(max(font.getlength(name) for name in names)) + 16
+    side = margin + shown * cell
     sheet = Image.new("RGB", (side, side), "white")
     pen = ImageDraw.Draw(sheet)
     shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))  # (K, K)
     for row in range(shown):
-        top = _MARGIN + row * cell
-        pen.text((4, top + cell // 3), labels[row][:16], fill="black")
-        pen.text((_MARGIN + row * cell + 4, _MARGIN - 16), labels[row][: cell // 7], fill="black")
+        top = margin + row * cell
+        pen.text((margin - 8, top + cell / 2), names[row], fill="black", font=font, anchor="rm")
+        # Upright, so that a name may be longer than its column is wide.
+        upright = _written(names[row], font, size=(margin, cell)).rotate(90, expand=True)
+        sheet.paste(upright, (margin + row * cell, 0))
         for column in range(shown):
-            left, share = _MARGIN + column * cell, float(shares[row, column])
+            left, share = margin + column * cell, float(shares[row, column])
             pen.rectangle((left, top, left + cell - 2, top + cell - 2), fill=_shade(share))
             if confusion[row, column]:
                 ink = "white" if share > 0.5 else "black"
-                pen.text((left + 3, top + cell // 3), str(confusion[row, column]), fill=ink)
+                middle = (left + cell / 2 - 1, top + cell / 2 - 1)
+                pen.text(middle, str(confusion[row, column]), fill=ink, font=font, anchor="mm")
     return sheet
+
+
+def _written(text: str, font: Font, *, size: tuple[int, int]) -> Image.Image:
+    """Write a text on white, from its left edge, in the middle of the height."""
+    strip = Image.new("RGB", size, "white")
+    ImageDraw.Draw(strip).text((8, size[1] / 2), text, fill="black", font=font, anchor="lm")
+    return strip
 
 
 def _shade(share: float) -> tuple[int, int, int]:

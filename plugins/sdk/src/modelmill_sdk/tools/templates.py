@@ -83,6 +83,9 @@ dependencies = ["modelmill-sdk[data]"]
 
 [tool.hatch.build.targets.wheel]
 packages = ["src/{package}"]
+
+[tool.pytest.ini_options]
+pythonpath = ["src"]
 """
 
 TEST = """\
