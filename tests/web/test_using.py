@@ -145,3 +145,19 @@ def test_a_list_of_texts_is_one_to_a_line() -> None:
     assert form.is_valid() and values_of(form.cleaned_data) == {"stop": ["END", "###"]}
     empty = ParametersForm({"stop": ""}, schema=schema)
     assert empty.is_valid() and values_of(empty.cleaned_data) == {}
+
+
+def test_the_playground_begins_with_a_row_as_the_model_learnt_it(showroom: Showroom) -> None:
+    version, place = showroom.version, showroom.place
+    with place.scope():
+        row = {"type": "object", "title": "Row"}
+        schema = {"type": "object", "properties": {"row": row}, "required": ["row"]}
+        release = version.release
+        release.manifest |= {"task": "table-prediction", "input_schema": schema}
+        release.save(update_fields=["manifest"])
+        type(version).objects.filter(pk=version.pk).update(parameters={"target": "colour"})
+        data = type(showroom.faces).objects.filter(pk=version.dataset_version_id)
+        assert data.update(preview=[{"weight": 1.5, "colour": "red"}]) == 1
+    page = place.browser().get(f"/playground?model={version.pk}").content.decode()
+
+    assert "{&quot;weight&quot;: 1.5}</textarea>" in page
