@@ -51,6 +51,7 @@ class Embeddings(Plugin):
     task = "embeddings"
     meters: ClassVar[dict[str, str]] = {"tokens_in": "Tokens read"}
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
+    card = "card.md"
     max_batch = 64
     max_wait_ms = 5
     trial = Trial(model=tiny_write)

@@ -29,6 +29,7 @@ class ImageClassification(Plugin):
     meters: ClassVar[dict[str, str]] = {"images": "Pictures classified"}
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
+    card = "card.md"
     needs = Needs(train_rows=settings.MIN_IMAGES)
     max_batch = 32
     max_wait_ms = 10

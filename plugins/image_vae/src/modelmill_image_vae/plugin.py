@@ -29,6 +29,7 @@ class ImageVae(Plugin):
     meters: ClassVar[dict[str, str]] = {"images": "Images"}
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
+    card = "card.md"
     needs = Needs(train_rows=vae.MIN_IMAGES)
     max_batch = 16
     max_wait_ms = 20

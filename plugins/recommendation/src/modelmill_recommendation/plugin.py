@@ -30,6 +30,7 @@ class Recommendation(Plugin):
     meters: ClassVar[dict[str, str]] = {"recommendations": "Recommendations"}
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
+    card = "card.md"
     max_batch = 64
     max_wait_ms = 5
 

@@ -30,6 +30,7 @@ class Tabular(Plugin):
     meters: ClassVar[dict[str, str]] = {"rows": "Rows predicted"}
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
+    card = "card.md"
     max_batch = 256
     max_wait_ms = 5
 

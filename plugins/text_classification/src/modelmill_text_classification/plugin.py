@@ -30,6 +30,7 @@ class TextClassification(Plugin):
     meters: ClassVar[dict[str, str]] = {"texts": "Texts classified"}
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
+    card = "card.md"
     needs = Needs(train_rows=settings.MIN_ROWS)
     max_batch = 64
     max_wait_ms = 5

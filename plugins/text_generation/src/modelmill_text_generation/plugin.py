@@ -29,6 +29,7 @@ class TextGeneration(Plugin):
     meters: ClassVar[dict[str, str]] = {"tokens_in": "Tokens read", "tokens_out": "Tokens written"}
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
+    card = "card.md"
 
     TrainParams: ClassVar[type[Params]] = params.TrainParams
     Input: ClassVar[type[Params]] = asking.Input
