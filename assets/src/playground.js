@@ -110,6 +110,8 @@ class Playground {
     const texts = others.map((output) => output.text ?? readable(output.value, found));
     this.part("pictures").replaceChildren(...urls.map((url, i) => this.picture(url, i + 1)));
     this.part("pictures").hidden = urls.length === 0;
+    // Values are indented; texts are for reading.
+    for (const look of ["font-mono", "text-sm"]) this.part("text").classList.toggle(look, others.some((output) => output.text === undefined));
     if (texts.length) this.addText(texts.join("\n\n"));
   }
 

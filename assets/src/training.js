@@ -118,10 +118,11 @@ export function sampleFigure(sample, width = "") {
   } else {
     const text = document.createElement("p");
     // What is laid out by spaces or drawn with blocks stays as it was written.
-    text.className = / {2,}\S|█/.test(sample.text)
+    const isLaidOut = / {2,}\S|█/.test(sample.text);
+    text.className = isLaidOut
       ? "overflow-x-auto font-mono text-xs leading-relaxed whitespace-pre"
       : "leading-relaxed whitespace-pre-wrap break-words";
-    text.tabIndex = 0;
+    if (isLaidOut) text.tabIndex = 0;
     text.textContent = sample.text;
     panel.append(text);
   }
