@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import translation
+from modelmill.core import waiting
 from modelmill.core.scope import tenant_scope
 from modelmill.metering import counting
 from modelmill.tenants import keys
@@ -123,6 +124,14 @@ def _fresh_keys() -> Iterator[None]:
     keys.keys_forget()
     yield
     keys.keys_forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_place_left() -> Iterator[None]:
+    """Give back the places of answers that a test did not read to their end; a server does."""
+    waiting._held.clear()
+    yield
+    waiting._held.clear()
 
 
 @pytest.fixture(autouse=True)

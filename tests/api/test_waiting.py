@@ -75,3 +75,23 @@ def test_long_downloads_leave_threads_to_others_and_short_ones_need_no_place(
     for answer in under_way:
         assert b"".join(answer.streaming_content)
     assert b"".join(acme.api.get(f"{path}/content").streaming_content)
+
+
+def test_asking_how_large_it_is_takes_no_place_and_a_lost_file_keeps_none(
+    acme, monkeypatch
+) -> None:
+    version = model_made(acme, "fake-speaker")
+    path = f"/v1/models/{version.name}/files/count.json"
+    monkeypatch.setattr(downloads, "_SHORT_BYTES", 0)
+    for _ in range(4):
+        assert acme.api.head(path).status_code == 200
+    acme.api.raise_request_exception = False
+    with monkeypatch.context() as patch:
+        patch.setattr(downloads, "blob_open", _lost)
+        for _ in range(4):
+            assert acme.api.get(path).status_code >= 500
+    assert b"".join(acme.api.get(path).streaming_content)
+
+
+def _lost(_blob: object) -> None:
+    raise OSError("The disk is gone.")

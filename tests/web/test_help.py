@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from modelmill.tenants.models import User
 from modelmill.web.help import FOLDER, PAGES, document
 
 ADDRESS = "https://mill.example"
@@ -26,6 +27,11 @@ def test_a_page_is_read_by_anyone_and_leads_on(client, acme, settings, name) -> 
             assert reader.get(link).status_code == 200
     assert f"OPENAI_BASE_URL={ADDRESS}/v1" in client.get("/help").content.decode()
     document.cache_clear()
+
+
+def test_who_has_no_organisation_yet_reads_it_too(client, acme) -> None:
+    client.force_login(User.objects.create_user("new@acme.example"))
+    assert client.get("/help/jobs").status_code == 200
 
 
 def test_it_speaks_the_readers_language(client) -> None:

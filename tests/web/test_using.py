@@ -155,9 +155,11 @@ def test_the_playground_begins_with_a_row_as_the_model_learnt_it(showroom: Showr
         release = version.release
         release.manifest |= {"task": "table-prediction", "input_schema": schema}
         release.save(update_fields=["manifest"])
-        type(version).objects.filter(pk=version.pk).update(parameters={"target": "colour"})
         data = type(showroom.faces).objects.filter(pk=version.dataset_version_id)
-        assert data.update(preview=[{"weight": 1.5, "colour": "red"}]) == 1
+        # Without a target the last column is completed; PostgreSQL would have it first.
+        columns = [{"name": "weight"}, {"name": "ill"}]
+        row = {"weight": 1.5, "ill": "no"}
+        assert data.update(preview=[row], statistics={"columns": columns}) == 1
     page = place.browser().get(f"/playground?model={version.pk}").content.decode()
 
     assert "{&quot;weight&quot;: 1.5}</textarea>" in page

@@ -105,7 +105,7 @@ class JobCsvView(TenantView):
     def get(self, request: Request, job_id: str) -> HttpResponseBase:
         """Stream a line for each step, a column for each metric."""
         job = access_job(job_id)
-        return stream_response(job_csv(job), name=f"{job.pk}.csv", media_type=CSV)
+        return stream_response(request, job_csv(job), name=f"{job.pk}.csv", media_type=CSV)
 
 
 class JobEventFileView(TenantView):
@@ -123,7 +123,7 @@ class JobEventFileView(TenantView):
         """Stream an event file; keep its name, by which TensorBoard finds it."""
         job = access_job(job_id)
         name = event_file_name(job)
-        return stream_response(job_event_file(job), name=name, media_type=BYTES)
+        return stream_response(request, job_event_file(job), name=name, media_type=BYTES)
 
 
 class JobManifestView(TenantView):

@@ -76,7 +76,9 @@ class ModelContentView(TenantView):
         """Stream a zip of all of the model's files."""
         version = access_model_version(model)
         content = zip_stream(files_to_download(version))
-        response = stream_response(content, name=zip_name(version), media_type="application/zip")
+        response = stream_response(
+            request, content, name=zip_name(version), media_type="application/zip"
+        )
         download_record(version, caller=self.caller, method=str(request.method))
         return response
 

@@ -49,7 +49,7 @@ def subscription_move(
         if database_now() >= starts_at:
             raise Conflict(_("A month began in the meantime. Give the book once more."))
         # Behind the lock, too: whoever gives all another one comes to this tenant later.
-        if grant and not BookGrant.objects.filter(book=book, starts_at=starts_at).exists():
+        if grant and not _is_newest(grant):
             raise Conflict(_("Somebody gave everyone another book meanwhile. Look at it first."))
         times = book_times(tenant.id)
         _check_currency(book, slug=tenant.slug, currency=subscription.book.currency)
@@ -96,6 +96,11 @@ def subscriptions_move(book: PriceBook, *, actor: str) -> tuple[int, datetime]:
     for tenant in tenants:
         subscription_move(tenant, book=book, actor=actor, grant=grant)
     return len(tenants), starts_at
+
+
+def _is_newest(grant: BookGrant) -> bool:
+    newest = BookGrant.objects.order_by("-created_at", "-pk").first()
+    return newest is not None and (newest.pk, newest.book_id) == (grant.pk, grant.book_id)
 
 
 def _check_currency(book: PriceBook, *, slug: str, currency: str) -> None:

@@ -1,6 +1,6 @@
 """Money before and after work: quotes, reservations, top-ups. Whole micro-units only."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -21,6 +21,7 @@ from modelmill.core.killpoints import killpoint
 from modelmill.core.money import micro_text
 
 __all__ = [
+    "pricer",
     "quote_micro",
     "reservation_close",
     "reservation_grow",
@@ -38,12 +39,19 @@ def quote_micro(
     By the book that holds ``at`` a moment, else now. Who records the usage as well gives both
     one moment, or the clock may pass a change of prices between them.
     """
+    price = pricer(tenant_id=tenant_id, at=at)
+    return sum(price(meter, plugin_id, qty) for meter, plugin_id, qty in usages)
+
+
+def pricer(*, tenant_id: str, at: datetime | None = None) -> Callable[[str, str, int], int]:
+    """Return what prices a quantity of a meter and a plugin's id as ``quote_micro`` does."""
     times = book_times(tenant_id)
     rates = book_rates((times.book_at(at) if at else times.book_now()).pk)
-    return sum(
-        line_rate(rates, meter=meter, plugin_id=plugin_id, qty=qty).amount_micro
-        for meter, plugin_id, qty in usages
-    )
+
+    def price(meter: str, plugin_id: str, qty: int) -> int:
+        return line_rate(rates, meter=meter, plugin_id=plugin_id, qty=qty).amount_micro
+
+    return price
 
 
 def reservation_open(

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import IO, Any, Final
 
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
+from modelmill.core.errors import RateLimited
 from modelmill.core.models import Blob
 from modelmill.core.scope import scoped_tenant_id
 from modelmill.core.storage import CHUNK_BYTES, blob_open
-from modelmill.core.waiting import Held, HeldFile, Room
+from modelmill.core.waiting import Held, Room
 
 # Never as what its sender says it is: a browser would run it on our pages.
 BYTES: Final = "application/octet-stream"
@@ -34,10 +35,15 @@ def blob_response(
     asked = part_asked(request, blob)
     if asked is None:
         headers["Content-Length"] = str(blob.size_bytes)
-        room = _room(blob.size_bytes)
         stream = blob_open(blob)
-        return FileResponse(
-            HeldFile(stream, room) if room else stream,
+        try:
+            room = _room(request, size_bytes=blob.size_bytes)
+        except RateLimited:
+            stream.close()
+            raise
+        return _Download(
+            stream,
+            room=room,
             as_attachment=True,
             filename=name,
             content_type=media_type,
@@ -48,7 +54,7 @@ def blob_response(
         return HttpResponse(status=416, headers=headers, content_type=media_type)
     headers["Content-Range"] = f"bytes {asked[0]}-{asked[-1]}/{blob.size_bytes}"
     headers["Content-Length"] = str(len(asked))
-    room, content = _room(len(asked)), _part(blob, asked)
+    room, content = _room(request, size_bytes=len(asked)), _part(blob, asked)
     return StreamingHttpResponse(
         Held(content, room) if room else content,
         status=206,
@@ -57,12 +63,30 @@ def blob_response(
     )
 
 
-def stream_response(content: Iterable[bytes], *, name: str, media_type: str) -> HttpResponseBase:
+class _Download(FileResponse):
+    """A file's answer; the server sends it by itself, and closing it gives the place back."""
+
+    def __init__(self, stream: IO[bytes], *, room: Room | None, **options: Any) -> None:
+        super().__init__(stream, **options)
+        self._room = room
+
+    def close(self) -> None:
+        """Close the file; the server calls it when the reader is gone."""
+        try:
+            super().close()
+        finally:
+            if self._room is not None:
+                self._room.give_back()
+
+
+def stream_response(
+    request: HttpRequest, content: Iterable[bytes], *, name: str, media_type: str
+) -> HttpResponseBase:
     """Answer with bytes as they are made, to be kept as ``name``.
 
     Raises ``RateLimited`` where too many long downloads are under way.
     """
-    if isinstance(content, Iterator) and (room := _room()):
+    if isinstance(content, Iterator) and (room := _room(request)):
         content = Held(content, room)
     return StreamingHttpResponse(content, content_type=media_type, headers=_headers(name))
 
@@ -82,11 +106,13 @@ def part_asked(request: HttpRequest, blob: Blob) -> range | None:
     return None if last < first else range(first, min(last + 1, size))
 
 
-def _room(size_bytes: int | None = None) -> Room | None:
+def _room(request: HttpRequest, *, size_bytes: int | None = None) -> Room | None:
     """Take a place for a download that may last: a large one, or one of unknown size."""
-    tenant_id = scoped_tenant_id()
     is_short = size_bytes is not None and size_bytes <= _SHORT_BYTES
-    return None if is_short or not tenant_id else Room(tenant_id)
+    if is_short or request.method == "HEAD":
+        return None
+    tenant_id = scoped_tenant_id()
+    return Room(tenant_id) if tenant_id else None
 
 
 def _headers(name: str) -> dict[str, str]:

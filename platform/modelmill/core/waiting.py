@@ -7,7 +7,6 @@ a bound, one tenant's forty open streams would stop every other tenant's pages.
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from typing import IO
 
 from django.conf import settings
 
@@ -28,12 +27,14 @@ class Room:
         most = settings.WAITING_MAX
         share = max(1, int(most * _SHARE))
         with _lock:
-            if _held.total() >= most or _held[tenant_id] >= share:
-                raise RateLimited(
-                    "Too many requests wait, stream or download at once. Try again in a moment. "
-                    "A prediction can also be asked for by POST /v1/predictions and fetched later."
-                )
-            _held[tenant_id] += 1
+            is_room = _held.total() < most and _held[tenant_id] < share
+            if is_room:
+                _held[tenant_id] += 1
+        if not is_room:
+            raise RateLimited(
+                "Too many requests wait, stream or download at once. Try again in a moment. "
+                "A prediction can also be asked for by POST /v1/predictions and fetched later."
+            )
         self._tenant_id = tenant_id
         self._is_held = True
 
@@ -55,7 +56,7 @@ class Room:
 
 
 class Held:
-    """A stream that gives its place back when it ends, is closed, or is forgotten unread."""
+    """A stream that gives its place back when it ends, and also when nobody ever reads it."""
 
     def __init__(self, events: Iterator[bytes], room: Room) -> None:
         """Pass ``events`` on."""
@@ -79,31 +80,3 @@ class Held:
                 self._events.close()
         finally:
             self._room.give_back()
-
-    def __del__(self) -> None:
-        """Give the place back of a stream that nobody closed."""
-        self._room.give_back()
-
-
-class HeldFile:
-    """An open file that gives its place back when it is closed."""
-
-    def __init__(self, file: IO[bytes], room: Room) -> None:
-        """Pass on what is read of ``file``."""
-        self._file = file
-        self._room = room
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, none at the end."""
-        return self._file.read(size)
-
-    def close(self) -> None:
-        """Close the file; the server calls it when the reader is gone."""
-        try:
-            self._file.close()
-        finally:
-            self._room.give_back()
-
-    def __del__(self) -> None:
-        """Give the place back of a file that nobody closed."""
-        self._room.give_back()

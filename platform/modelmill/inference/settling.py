@@ -7,7 +7,7 @@ from functools import partial
 
 from modelmill.billing.months import month_start
 from modelmill.billing.selectors import access_reservation
-from modelmill.billing.services import quote_micro, reservation_close
+from modelmill.billing.services import pricer, reservation_close
 from modelmill.core.clock import database_now
 from modelmill.inference.models import Prediction
 from modelmill.inference.pricing import usage_capped
@@ -27,9 +27,10 @@ def usage_settle(prediction: Prediction, *, counts: dict[str, int]) -> tuple[dic
     moment = _charged_at(prediction)
     reservation = access_reservation(prediction.reservation_id)
     left_micro = reservation.amount_micro
+    prices = pricer(tenant_id=prediction.tenant_id, at=moment)
     events = []
     for meter, qty in used.items():
-        price = partial(_price_micro, prediction, meter, at=moment)
+        price = partial(prices, meter, prediction.plugin_id)
         paid = qty if price(qty) <= left_micro else _affordable(qty, price, most_micro=left_micro)
         left_micro -= price(paid)
         if paid:
@@ -64,11 +65,6 @@ def _usage(
         billable=not is_free,
         reason="prices_rose" if is_free else "",
     )
-
-
-def _price_micro(prediction: Prediction, meter: str, qty: int, *, at: datetime) -> int:
-    usages = [(meter, prediction.plugin_id, qty)]
-    return quote_micro(tenant_id=prediction.tenant_id, usages=usages, at=at)
 
 
 def _affordable(qty: int, price: Callable[[int], int], *, most_micro: int) -> int:

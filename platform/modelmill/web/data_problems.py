@@ -42,7 +42,7 @@ def problems_csv(request: PageRequest, version_id: str) -> HttpResponseBase:
     version = access_version(version_id)
     name = f"{version.pk}-problems.csv"
     lines = (line.encode() for line in _lines(version))
-    return stream_response(lines, name=name, media_type=CSV)
+    return stream_response(request, lines, name=name, media_type=CSV)
 
 
 def _lines(version: DatasetVersion) -> Iterator[str]:

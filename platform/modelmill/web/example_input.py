@@ -35,8 +35,13 @@ def data_learnt(version: ModelVersion) -> DatasetVersion | None:
 
 
 def row_of(data: DatasetVersion | None) -> dict[str, Any]:
-    """Return one of the rows that the data's page shows; empty for none."""
-    return data.preview[0] if data is not None and data.preview else {}
+    """Return one of the rows that the data's page shows, in the order of its columns."""
+    if data is None or not data.preview:
+        return {}
+    row = data.preview[0]
+    # PostgreSQL keeps the names of an object in an order of its own.
+    names = [column["name"] for column in data.statistics.get("columns", [])]
+    return {name: row[name] for name in names if name in row} or row
 
 
 def example_input(version: ModelVersion, *, row: Mapping[str, Any]) -> dict[str, Any]:

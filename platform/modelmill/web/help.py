@@ -22,6 +22,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from modelmill.tenants.models import User
+from modelmill.tenants.selectors import tenants_of_user
 from modelmill.web.framework import PageRequest, tenant_page
 
 FOLDER: Final = settings.BASE_DIR / "docs" / "customers"
@@ -63,7 +64,7 @@ def help_page(request: HttpRequest, name: str = PAGES[0]) -> HttpResponseBase:
     """Show a page of help, beside the dashboard's menu for who is logged in."""
     if name not in PAGES:
         raise Http404(name)
-    if isinstance(request.user, User):
+    if isinstance(request.user, User) and tenants_of_user(request.user):
         return _inside(request, name)
     return _show(request, name, layout="layouts/plain.html")
 

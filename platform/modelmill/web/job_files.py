@@ -16,7 +16,7 @@ from modelmill.web.framework import PageRequest, tenant_page
 def metrics_csv(request: PageRequest, job_id: str) -> HttpResponseBase:
     """Download every point of the curves as CSV."""
     job = access_job(job_id)
-    return stream_response(job_csv(job), name=f"{job.pk}.csv", media_type=CSV)
+    return stream_response(request, job_csv(job), name=f"{job.pk}.csv", media_type=CSV)
 
 
 @tenant_page(read="jobs:read")
@@ -24,7 +24,7 @@ def metrics_event_file(request: PageRequest, job_id: str) -> HttpResponseBase:
     """Download every point of the curves as TensorBoard's event file."""
     job = access_job(job_id)
     name = event_file_name(job)
-    return stream_response(job_event_file(job), name=name, media_type=BYTES)
+    return stream_response(request, job_event_file(job), name=name, media_type=BYTES)
 
 
 @tenant_page(read="jobs:read")
@@ -33,7 +33,7 @@ def manifest(request: PageRequest, job_id: str) -> HttpResponseBase:
     job = access_job(job_id)
     text = json.dumps(job_manifest(job), ensure_ascii=False, indent=2)
     name, media_type = f"{job.pk}.manifest.json", "application/json; charset=utf-8"
-    return stream_response([f"{text}\n".encode()], name=name, media_type=media_type)
+    return stream_response(request, [f"{text}\n".encode()], name=name, media_type=media_type)
 
 
 routes = [

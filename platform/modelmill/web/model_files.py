@@ -31,7 +31,9 @@ def model_zip(request: PageRequest, version_id: str) -> HttpResponseBase:
     """Download a whole model."""
     version = access_model_version(version_id)
     content = zip_stream(files_to_download(version))
-    response = stream_response(content, name=zip_name(version), media_type="application/zip")
+    response = stream_response(
+        request, content, name=zip_name(version), media_type="application/zip"
+    )
     download_record(version, caller=request.caller, method=str(request.method))
     return response
 

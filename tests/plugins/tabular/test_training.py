@@ -113,7 +113,7 @@ def test_a_training_in_parts_goes_on_in_any_of_them(tumours, tmp_path, stop_at_s
 
 
 @pytest.mark.parametrize("model", ["auto", "average", "boosting"])
-@pytest.mark.parametrize(("step", "trees", "networks"), [(30, 2, 0), (70, 3, 1), (95, 3, 2)])
+@pytest.mark.parametrize(("step", "trees", "networks"), [(30, 1, 0), (70, 3, 1), (95, 3, 2)])
 def test_finished_early_the_parts_that_are_whole_answer(
     tumours, tmp_path, step, trees, networks, model
 ) -> None:

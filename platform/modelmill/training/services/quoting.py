@@ -64,7 +64,8 @@ def quote_wait(job: Job, pace: Pace) -> None:
 def free_check() -> None:
     """Raise ``QuotaExceeded`` where the tenant in scope has had a day's free first steps.
 
-    Jobs that may still take some count as if they took all they may, however old they are.
+    Jobs that may still take some count as if they took all they may, however old they are. What was
+    done again after a crash is ours, and counts for nobody.
     """
     used_ms = qty_unbilled(reason=REASON, since=database_now() - _DAY)
     # One that waits for a word has had its free steps.

@@ -104,10 +104,11 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
                 _say(job, Said.FINISHING)
             else:
                 _refuse(job, allowed=State.SUCCEEDED, wish=_("finished"))
-            if found.quote_first:
-                reservation_accept(found)
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
             ring(job.id, tenant_id=job.tenant_id)
+        # After the lane, as everywhere: two that wait for each other's row would wait for ever.
+        if found.quote_first and not found.is_over:
+            reservation_accept(found)
         audit_record("job.finished_early", caller=caller, object_id=job.id)
     return access_job(job.id)
 

@@ -5,10 +5,11 @@ their importance, so a small figure does not prove that a column is useless.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
-from modelmill_tabular.encoding import Encoded
+from modelmill_tabular.encoding import Encoded, encoded_join
 from modelmill_tabular.models import RowModel
 from modelmill_tabular.preparation import Rows
 from modelmill_tabular.scores import loss_of
@@ -16,36 +17,50 @@ from modelmill_tabular.tables import Ints
 
 _MOST_ROWS, _LEAST_ROWS = 1_000, 100
 _REPEATS = 3
-# Rows predicted for all columns together: seconds, not minutes, with many columns and trees.
-_MOST_PREDICTED = 40_000
+# All columns together, so that it takes seconds with many columns, folds and trees: rows predicted,
+# and times that a stage of trees is asked.
+_MOST_PREDICTED, _MOST_ASKED = 40_000, 30_000
 _SHOWN, _BAR = 15, 30
 
 
 def importance_measure(model: RowModel, heldout: Sequence[Rows], *, seed: int) -> dict[str, float]:
     """Give the mean rise of the loss for each column, the most important first.
 
-    Each fold's held-out rows are mixed among themselves, and predicted by that fold's model.
+    The held-out rows of all folds are mixed, and each is predicted by its own fold's model. Of a
+    model with very many trees only some folds are measured.
     """
-    wide = _MOST_PREDICTED // (_REPEATS * len(model.encoder.columns))
-    most = min(_MOST_ROWS, max(_LEAST_ROWS, wide)) // len(heldout)
+    looks = _REPEATS * len(model.encoder.columns)
+    heldout = heldout[: _folds_measured(model, len(heldout), looks=looks)]
+    most = min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_PREDICTED // looks)) // len(heldout)
     parts = [rows.take(np.arange(min(len(rows), most))) for rows, _ in heldout]
     wanted = np.concatenate([answers[:most] for _, answers in heldout])
+    ends = np.cumsum([len(part) for part in parts])
+    together = reduce(encoded_join, parts)
     draw = np.random.default_rng((seed, 4))
 
-    def loss(rows: Sequence[Encoded]) -> float:
-        every = [model.predicted_by(fold, part) for fold, part in enumerate(rows)]
+    def loss(rows: Encoded) -> float:
+        every = [
+            model.predicted_by(fold, rows.take(places))
+            for fold, places in enumerate(np.split(np.arange(len(rows)), ends[:-1]))
+        ]
         return loss_of(np.concatenate(every), wanted, model.target)
 
-    before = loss(parts)
+    before = loss(together)
     rises = {}
     for column in model.encoder.columns:
         features = model.encoder.features_of(column)
         losses = [
-            loss([_mixed(part, features, draw.permutation(len(part))) for part in parts])
+            loss(_mixed(together, features, draw.permutation(len(together))))
             for _ in range(_REPEATS)
         ]
         rises[column.name] = float(np.mean(losses)) - before
     return dict(sorted(rises.items(), key=lambda pair: -pair[1]))
+
+
+def _folds_measured(model: RowModel, count: int, *, looks: int) -> int:
+    stages = np.cumsum([len(one) for one in model.stages] or [0])
+    within = int(np.searchsorted(stages * looks, _MOST_ASKED, side="right"))
+    return count if not model.stages else min(count, max(1, within))
 
 
 def importance_text(importance: dict[str, float]) -> str:

@@ -49,7 +49,8 @@ class Training:
                 if self.run.is_finishing:
                     return
                 self.growns.append(Grown())
-            self._grow(fold)
+            if not self._grow(fold):
+                return
 
     def networks(self) -> None:
         """Train each fold's network until its held-out rows say that it is enough."""
@@ -92,7 +93,8 @@ class Training:
         """Rounds of all trees, and steps of the networks that are finished."""
         return sum(one.rounds for one in self.growns) + sum(one.steps for one in self.taught)
 
-    def _grow(self, fold: int) -> None:
+    def _grow(self, fold: int) -> bool:
+        """Grow a fold's trees; return whether they are kept."""
         grower = self._grower(fold)
         grown = grower.grown
         begun = self._done - grown.rounds
@@ -103,10 +105,14 @@ class Training:
             loss = grower.advance(lambda number: self.run.progress(begun + number, total))
             self.run.progress(begun + grown.rounds, total, boosting_heldout_loss=loss)
             self.run.checkpoint(begun + grown.rounds, self._save)
+        if fold and not grower.is_over:
+            self.growns.pop()  # half-grown trees would only hold the whole ones back
+            return False
         self.run.log(
             f"{self._part(fold)}{grown.rounds} rounds of trees; the held-out rows were predicted "
             f"best after {grown.best_stages * 10}."
         )
+        return True
 
     def _teach(self, learner: Learner) -> None:
         fold, begun = len(self.taught), self._done
