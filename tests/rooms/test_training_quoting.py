@@ -23,7 +23,7 @@ def test_the_quote_is_what_was_billed_and_the_pace_times_the_steps_left(
 ) -> None:
     job = job_make(acme, quote_first=quote_first)
     with acme.scope():
-        Job.objects.update(step=20, total_steps=100, billed_ms=billed_ms)
+        Job.objects.update(step=20, total_steps=100, billed_ms=billed_ms, meter="cpu_ms")
         quote_keep(access_job(job.id), PACE)
         told = access_job(job.id)
         assert (told.quote_ms, told.quote_step) == (whole_ms, 20)
