@@ -5,7 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from modelmill.billing.selectors import invoice_lines
+from modelmill.metering.facts import Usage
+from modelmill.metering.services import usage_record_many
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_shell import is_narrow
@@ -58,6 +61,14 @@ _SIDEWAYS = """[...document.querySelectorAll(".table-scroll")]
 def test_a_list_is_read_on_a_phone_without_moving_it_sideways(
     language: str, room: Showroom, sign_in: Callable[..., Page], live: str
 ) -> None:
+    # Whatever the day of the month: a customer who uses very much.
+    much = {"cpu_ms": 10**11, "byte_hours": 10**16, "tokens_out": 10**12}
+    with room.place.scope():
+        usages = [
+            Usage(source="test", event_id=meter, meter=meter, qty=qty, occurred_at=timezone.now())
+            for meter, qty in much.items()
+        ]
+        usage_record_many(usages, tenant_id=room.place.tenant.pk)
     page = sign_in(room.place)
     cookie = {"name": "django_language", "value": language, "url": live}
     page.context.add_cookies([cookie])  # type: ignore[list-item]
