@@ -58,9 +58,10 @@ def importance_measure(model: RowModel, heldout: Sequence[Rows], *, seed: int) -
 
 
 def _folds_measured(model: RowModel, count: int, *, looks: int) -> int:
-    stages = np.cumsum([len(one) for one in model.stages] or [0])
-    within = int(np.searchsorted(stages * looks, _MOST_ASKED, side="right"))
-    return count if not model.stages else min(count, max(1, within))
+    if not model.stages:
+        return count
+    asked = looks * np.cumsum([len(stages) for stages in model.stages])
+    return min(count, max(1, int((asked <= _MOST_ASKED).sum())))
 
 
 def importance_text(importance: dict[str, float]) -> str:

@@ -84,7 +84,9 @@ class RowModel:
         """Give what the models of one fold alone predict, as ``predicted`` does."""
         method = method or self.served
         if method == AVERAGE:
-            both = [self.predicted_by(fold, rows, one) for one in (BOOSTING, NETWORK)]
+            both = [
+                self.predicted_by(fold, rows, one, at_once=at_once) for one in (BOOSTING, NETWORK)
+            ]
             return (both[0] + both[1]) / 2
         scores = self.scores(rows, method, fold=fold, at_once=at_once)
         return predicted_of(scores, self.target, temperature=self.temperatures.get(method, 1.0))
