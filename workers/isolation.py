@@ -9,9 +9,14 @@ from modelmill.catalog.isolation import plugin_level
 from workers.hosts.spec import MIB, Isolation, Level
 
 
-def plugin_isolation(plugin_id: str) -> Isolation:
-    """Return how a plugin's process is shut in."""
-    return _isolation(plugin_level(plugin_id))
+def plugin_isolation(plugin_id: str, *, devices: int = 1) -> Isolation:
+    """Return how a plugin's process is shut in, or its processes, one for each device."""
+    return meeting_isolation() if devices > 1 else _isolation(plugin_level(plugin_id))
+
+
+def meeting_isolation() -> Isolation:
+    """Return how processes are shut in that connect to each other: nobody else is in reach."""
+    return _isolation("L2")
 
 
 def strictest_isolation() -> Isolation:
@@ -21,7 +26,8 @@ def strictest_isolation() -> Isolation:
 
 def levels_used() -> list[Isolation]:
     """List how processes are shut in here: at L1, and at L2 where a plugin is to be."""
-    return [_isolation("L1"), *([_isolation("L2")] if settings.PLUGINS_L2 else [])]
+    has_l2 = settings.PLUGINS_L2 or settings.DEVICES_PER_JOB > 1
+    return [_isolation("L1"), *([_isolation("L2")] if has_l2 else [])]
 
 
 def _isolation(level: Level) -> Isolation:

@@ -342,7 +342,7 @@ QUOTE_FREE_S = env.number("MODELMILL_QUOTE_FREE_S", 1800)
 FINISH_WITHIN_S = env.number("MODELMILL_FINISH_WITHIN_S", 120)
 TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
-# Folders with plugins that are not installed as distributions, for development.
+DEVICES_PER_JOB = env.number("MODELMILL_DEVICES_PER_JOB", 1)
 PLUGIN_PATHS = [Path(path) for path in env.words("MODELMILL_PLUGIN_PATHS")]
 # What a process that plugins' processes are forked from imports ahead; "none" starts each afresh.
 WARM_IMPORTS = tuple(

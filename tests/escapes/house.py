@@ -15,8 +15,9 @@ from workers.hosts import HostProcess, HostSpec
 
 PLUGIN = Path(__file__).parent / "plugin"
 CANARY = "canary-of-the-house"
-# With a GPU a little more is open: CUDA needs it. The machine need not have one.
-LEVELS = ("L1", "L1 warm", "L2", "L1 GPU")
+# With a GPU a little more is open: CUDA needs it. With several, their processes meet. The machine
+# need not have one.
+LEVELS = ("L1", "L1 warm", "L2", "L1 GPU", "L2 GPUs")
 
 
 class House:
@@ -72,7 +73,8 @@ class House:
             assert forker_ready("decimal").is_ready
         spec = HostSpec(
             scratch_dir=scratch,
-            device="cuda" if way == "GPU" else "cpu",
+            device="cuda" if way.startswith("GPU") else "cpu",
+            devices=2 if way == "GPUs" else 1,
             warm_imports=("decimal",) if way == "warm" else (),
             python_paths=(PLUGIN,),
             closed=(self.folder,),

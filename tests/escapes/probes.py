@@ -15,7 +15,7 @@ class Probe:
     by: str
     needs: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
-    levels: tuple[str, ...] = ("L1", "L1 warm", "L2", "L1 GPU")
+    levels: tuple[str, ...] = ("L1", "L1 warm", "L2", "L1 GPU", "L2 GPUs")
     # What a death says, where the host's end is how it is contained.
     dies: str = ""
 
@@ -26,6 +26,8 @@ class Probe:
 
 
 _L1, _BOTH = ("L1", "L1 warm"), ("L1", "L1 warm", "L2")
+# Where processes meet each may listen, in a network that is theirs alone.
+_APART = (*_BOTH, "L1 GPU")
 
 # Tried one after the other in the same process, which lives on.
 ASKED = (
@@ -79,9 +81,9 @@ ASKED = (
     Probe("connect_an_abstract_socket", "seccomp; own network; Landlock", (NETWORK,)),
     Probe("connect_a_socket_file", "seccomp", (CALLS,)),
     Probe("send_to_a_socket_file", "seccomp", (CALLS,)),
-    Probe("listen_to_the_world", "seccomp; own network; Landlock", (NETWORK,)),
+    Probe("listen_to_the_world", "seccomp; own network; Landlock", (NETWORK,), levels=_APART),
     Probe("read_every_packet", "seccomp; own network", (NETWORK,)),
-    Probe("speak_to_the_kernel", "seccomp", (CALLS,)),
+    Probe("speak_to_the_kernel", "seccomp", (CALLS,), levels=_APART),
     Probe("bind_a_socket_file", "seccomp", (CALLS,), levels=_BOTH),
     Probe("signal_the_worker", "own user; Landlock", (SIGNALS,)),
     Probe("kill_another_host", "own user; Landlock", (SIGNALS,)),

@@ -50,16 +50,25 @@ def test_the_operator_chooses_the_level_by_plugin(settings) -> None:
     assert isolation.plugin_isolation("other")["level"] == "L2"
 
 
+def test_processes_of_several_devices_meet_behind_walls(settings) -> None:
+    assert isolation.plugin_isolation("one")["level"] == "L1"
+    assert isolation.plugin_isolation("one", devices=2)["level"] == "L2"
+    assert len(isolation.levels_used()) == 1
+    settings.DEVICES_PER_JOB = 2
+    assert [one["level"] for one in isolation.levels_used()] == ["L1", "L2"]
+
+
 def test_the_platforms_own_data_is_closed(settings, monkeypatch) -> None:
     monkeypatch.setenv("SECRET_KEY_FILE", "/run/secrets/key")
     closed = isolation.plugin_isolation("one")["closed"]
     assert {Path(settings.VAR_DIR), Path("/run/secrets/key")} <= set(closed)
 
 
+@pytest.mark.parametrize("meets", [False, True])
 @pytest.mark.parametrize("has_gpu", [False, True])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_a_filter_is_whole_on_every_machine(machine, has_gpu) -> None:
-    steps = seccomp.program(machine, has_gpu=has_gpu)
+def test_a_filter_is_whole_on_every_machine(machine, has_gpu, meets) -> None:
+    steps = seccomp.program(machine, has_gpu=has_gpu, meets=meets)
     for place, (code, if_true, if_false, _value) in enumerate(steps):
         if code & 7 == 5:  # a jump
             assert place + 1 + max(if_true, if_false) < len(steps)

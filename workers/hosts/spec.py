@@ -37,6 +37,8 @@ class HostSpec:
     level: Level = "L1"
     threads: int = 1
     device: str = "cpu"
+    # Each is used by a process of its own; more than one need L2, where they can meet.
+    devices: int = 1
     # A plugin with its own virtual environment brings its own interpreter; None is the platform's.
     python: Path | None = None
     python_paths: tuple[Path, ...] = ()

@@ -144,6 +144,7 @@ def fence_settings(spec: HostSpec, identity: Identity, groups: HostGroups) -> di
         "write": [],
         "closed": [str(path) for path in spec.closed],
         "device": spec.device,
+        "meets": spec.devices > 1,
         "shared_memory_bytes": half or _SHARED_MEMORY_BYTES,
         "open_files": spec.max_open_files,
         "file_bytes": spec.max_file_bytes,

@@ -23,11 +23,13 @@ class SliceClock:
         self._pending_at = 0.0
         self._number = 0
         self._step = 0
+        self._devices = 1
         self._resumed_step: int | None = None
 
-    def start(self, *, resumed_step: int | None) -> None:
-        """Begin to measure, at the step the attempt goes on from."""
+    def start(self, *, resumed_step: int | None, devices: int = 1) -> None:
+        """Begin to measure so many devices, at the step the attempt goes on from."""
         self._began_at = self._now()
+        self._devices = devices
         self._resumed_step = resumed_step
         self._step = resumed_step or 0
 
@@ -45,7 +47,7 @@ class SliceClock:
             number=self._number + 1,
             step_from=self._step,
             step_to=max(step, self._step),
-            elapsed_ms=int((self._pending_at - self._began_at) * 1000),
+            elapsed_ms=int((self._pending_at - self._began_at) * 1000 * self._devices),
             resumed_step=self._resumed_step,
         )
         return self._pending

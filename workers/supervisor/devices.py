@@ -1,24 +1,30 @@
 """The device this worker trains on, found without importing torch."""
 
 import fcntl
+import logging
 import os
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import IO
 
+from django.conf import settings
 from modelmill.core import environment as env
 from modelmill.training.services.money import CPU_METER, GPU_METER
 
+from workers.hosts import fences_seen, fences_try
 from workers.hosts.spec import MIB
-from workers.isolation import memory_most_bytes
+from workers.isolation import meeting_isolation, memory_most_bytes
 from workers.supervisor.draining import drain_asked
+
+logger = logging.getLogger(__name__)
 
 _QUERY = ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
 _TIMEOUT_S = 20
@@ -32,7 +38,10 @@ class Device:
     kind: str
     name: str
     meter: str
+    # Of each.
     memory_mib: int = 0
+    # How many of the kind one training may have, each by a process of its own.
+    count: int = 1
 
 
 def memory_limit_mib() -> int:
@@ -43,29 +52,58 @@ def memory_limit_mib() -> int:
 
 @cache
 def device_choose() -> Device:
-    """Return the first visible GPU, or the CPU; ``MODELMILL_DEVICE=cpu`` forces the CPU."""
+    """Return the visible GPUs of the first one's kind, or the CPU.
+
+    ``MODELMILL_DEVICE=cpu`` forces the CPU. Of several GPUs as many are for one training as the
+    operator allows; on a CPU it is that many processes.
+    """
+    most = _most_devices()
     wanted = env.text("MODELMILL_DEVICE", "auto")
-    gpu = None if wanted == "cpu" else _first_gpu()
-    if gpu is not None:
-        return gpu
-    return Device(kind="cpu", name=f"CPU, {os.cpu_count()} cores", meter=CPU_METER)
+    gpus = [] if wanted == "cpu" else _gpus()
+    if not gpus:
+        name = f"CPU, {os.cpu_count()} cores"
+        return Device(kind="cpu", name=name, meter=CPU_METER, count=most)
+    name = gpus[0][0]
+    # One of another kind would hold the others up.
+    alike = takewhile(lambda gpu: gpu[0] == name, gpus)
+    sizes = [memory_mib for _name, memory_mib in islice(alike, most)]
+    return Device(kind="cuda", name=name, meter=GPU_METER, memory_mib=min(sizes), count=len(sizes))
+
+
+def _most_devices() -> int:
+    """Return how many one training may have: several need walls, behind which they can meet."""
+    if settings.DEVICES_PER_JOB <= 1:
+        return 1
+    fences = fences_seen()
+    if "L2" not in fences:
+        fences_try(meeting_isolation())
+        fences = fences_seen()
+    why_not = fences.get("L2", {}).get("bubblewrap", "")
+    if why_not.startswith("off"):
+        logger.warning("Each training has one device: %s", why_not)
+        return 1
+    return int(settings.DEVICES_PER_JOB)
 
 
 @contextmanager
 def device_held(device: Device) -> Iterator[None]:
-    """Have a GPU to oneself on this machine, waiting for whoever has it; a CPU is shared.
+    """Have GPUs to oneself on this machine, waiting for whoever has them; a CPU is shared.
 
-    Two trainings on one card would run out of its memory. The lock is the
-    kernel's, and goes with the worker that has it, however that ends.
+    Two trainings on one card would run out of its memory. The locks are the
+    kernel's, and go with the worker that has them, however that ends.
     """
     if device.kind == "cpu":
         yield
         return
-    card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-    path = Path(tempfile.gettempdir(), f"modelmill-gpu-{card}-{os.getuid()}.lock")
-    with path.open("w") as lock:
-        while not drain_asked() and not _locked(lock):
-            time.sleep(_LOCK_POLL_S)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    cards = visible.split(",") if visible else [str(card) for card in range(device.count)]
+    with ExitStack() as locks:
+        # In one order for all: two workers with each one half would wait for ever.
+        for card in sorted(cards[: device.count]):
+            path = Path(tempfile.gettempdir(), f"modelmill-gpu-{card}-{os.getuid()}.lock")
+            lock = locks.enter_context(path.open("w"))
+            while not drain_asked() and not _locked(lock):
+                time.sleep(_LOCK_POLL_S)
         yield
 
 
@@ -77,22 +115,18 @@ def _locked(lock: IO[str]) -> bool:
     return True
 
 
-def _first_gpu() -> Device | None:
+def _gpus() -> list[tuple[str, int]]:
+    """List the visible GPUs: each one's name and memory in MiB."""
     tool = shutil.which("nvidia-smi")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if tool is None or visible in {"", "-1"}:
-        return None
-    which = ["-i", visible.split(",")[0]] if visible else []
+        return []
+    which = ["-i", visible] if visible else []
     try:
         answer = subprocess.run(
             [tool, *which, *_QUERY], capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
-        return None
-    lines = answer.stdout.strip().splitlines()
-    if not lines:
-        return None
-    name, _comma, memory = lines[0].rpartition(",")
-    return Device(
-        kind="cuda", name=name.strip(), meter=GPU_METER, memory_mib=int(memory.strip() or 0)
-    )
+        return []
+    told = [line.rpartition(",") for line in answer.stdout.strip().splitlines()]
+    return [(name.strip(), int(memory.strip() or 0)) for name, _comma, memory in told]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from modelmill.core.errors import MillError
 from modelmill.core.killpoints import killpoint
 from modelmill.core.storage import BlobDamaged, blob_release
+from modelmill.training.devices import devices_name
 from modelmill.training.failures import Failure
 from modelmill.training.models import Checkpoint, Job
 from modelmill.training.sayings import Said
@@ -31,7 +32,7 @@ from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, Vali
 from workers.hosts import HostDied, HostProcess, HostSpec
 from workers.hosts.spec import MIB
 from workers.isolation import plugin_isolation
-from workers.releases import release_named, release_paths, release_python
+from workers.releases import release_devices, release_named, release_paths, release_python
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.deadline import Deadline
 from workers.supervisor.devices import Device
@@ -203,11 +204,13 @@ class Supervision:
     def _hear(self, message: FromChild, *, resumed_step: int | None) -> Outcome | None:
         notebook = self._notebook
         if isinstance(message, protocol.Started):
+            # It counts its own, and never more than it was given.
+            devices = min(message.devices, self._devices)
             self._notebook.begin_at(resumed_step or 0)
-            self._clock.start(resumed_step=resumed_step)
+            self._clock.start(resumed_step=resumed_step, devices=devices)
             self._trains_since = time.monotonic()
-            self._keeper.bear(partial(self._note_environment, message.environment))
-            self._say_started(resumed_step)
+            self._keeper.bear(partial(self._note_environment, message.environment, devices))
+            self._say_started(resumed_step, device=devices_name(self._device.name, devices))
         elif isinstance(message, protocol.Progress):
             if self._is_kept:
                 has_gone_on = message.step > (resumed_step or 0)
@@ -332,17 +335,17 @@ class Supervision:
         most_bytes = self._device.memory_mib * MIB
         self._notebook.measured(gpu_memory_bytes=min(message.gpu_peak_bytes or 0, most_bytes))
 
-    def _note_environment(self, versions: Mapping[str, str]) -> None:
+    def _note_environment(self, versions: Mapping[str, str], devices: int) -> None:
         # Last, and in our own words: the process could tell of another.
         told = {**versions, "processor": processor_name()}
-        attempt_environment(self._keeper.lease, told, threads=_threads())
+        attempt_environment(self._keeper.lease, told, threads=_threads(), devices=devices)
 
-    def _say_started(self, resumed_step: int | None) -> None:
+    def _say_started(self, resumed_step: int | None, *, device: str) -> None:
         if resumed_step is None:
-            self._notebook.say(Said.STARTED, device=self._device.name)
+            self._notebook.say(Said.STARTED, device=device)
         else:
             attempt_resumed(self._keeper.lease, step=resumed_step)
-            self._notebook.say(Said.GOES_ON, step=resumed_step, device=self._device.name)
+            self._notebook.say(Said.GOES_ON, step=resumed_step, device=device)
 
     def _start_message(self, data_dir: Path, resumed: Checkpoint | None) -> TrainStart:
         job, folder = self._job, self._folder
@@ -351,6 +354,7 @@ class Supervision:
             params=job.parameters,
             seed=job.seed,
             device=self._device.kind,
+            devices=self._devices,
             threads=_threads(),
             data_dir=data_dir,
             workdir=folder / "work",
@@ -365,11 +369,17 @@ class Supervision:
             scratch_dir=self._folder,
             threads=_threads(),
             device=self._device.kind,
+            devices=self._devices,
             python=release_python(self._job.release),
             python_paths=release_paths(self._job.release),
             warm_imports=settings.WARM_IMPORTS,
-            **plugin_isolation(self._job.plugin_id),
+            **plugin_isolation(self._job.plugin_id, devices=self._devices),
         )
+
+    @property
+    def _devices(self) -> int:
+        """How many of the worker's devices the plugin could use."""
+        return min(self._device.count, release_devices(self._job.release))
 
 
 def _threads() -> int:

@@ -64,6 +64,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "number": attempt.number,
         "device": attempt.device,
+        "devices": attempt.devices,
         "threads": attempt.threads or None,
         "resumed_step": attempt.resumed_step,
         "outcome": attempt.outcome or None,

@@ -9,6 +9,7 @@ from modelmill.core.models import Blob
 from modelmill.core.owned import TenantOwned
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.naming import CHECKPOINT_MARK
+from modelmill.training.devices import devices_name
 from modelmill.training.failures import Failure
 from modelmill.training.sayings import sentence_read
 from modelmill.training.states import Desired, EarlyEnd, Priority, State
@@ -86,6 +87,8 @@ class Job(TenantOwned):
     billed_through_step = models.BigIntegerField(default=0)
     billed_ms = models.BigIntegerField(default=0)
     meter = models.CharField(max_length=10, blank=True)
+    # How many it trains on, each metered; what was told last.
+    devices = models.PositiveSmallIntegerField(default=1)
     max_cost_micro = models.BigIntegerField(null=True)
     # What the whole was expected to cost and to take, and the step at which that was told; a step
     # without an amount: it could not be told.
@@ -153,8 +156,8 @@ class Job(TenantOwned):
 
     @property
     def quote_s(self) -> int:
-        """The device time that the whole was expected to take, in seconds; 0 while untold."""
-        return (self.quote_ms or 0) // 1000
+        """How long the whole was expected to train, in seconds; 0 while untold."""
+        return (self.quote_ms or 0) // (1000 * self.devices)
 
     @property
     def awaits_word(self) -> bool:
@@ -175,6 +178,7 @@ class Attempt(TenantOwned):
     number = models.PositiveIntegerField()
     worker = models.CharField(max_length=120)
     device = models.CharField(max_length=120, blank=True)
+    devices = models.PositiveSmallIntegerField(default=1)
     # What the device has of its own; 0 for a CPU.
     device_memory_mib = models.PositiveIntegerField(default=0)
     resumed_step = models.BigIntegerField(null=True)
@@ -201,6 +205,11 @@ class Attempt(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.job_id} attempt {self.number}"
+
+    @property
+    def device_name(self) -> str:
+        """What it computes on, for people: "2 × NVIDIA H100"."""
+        return devices_name(self.device, self.devices)
 
 
 class Checkpoint(TenantOwned):

@@ -12,11 +12,12 @@ from modelmill_fakes.answering import Echo, Embedder, Speaker
 from modelmill_fakes.learning import Learner
 from modelmill_fakes.painting import Painter
 from modelmill_fakes.stepping import Stepper
+from modelmill_fakes.teaming import Team
 from modelmill_fakes.trouble import Trouble
 
 
 @hookimpl
 def register_models(register: Callable[[type[Plugin]], None]) -> None:
     """Name the fakes."""
-    for plugin in (Stepper, Learner, Echo, Embedder, Speaker, Painter, Trouble):
+    for plugin in (Stepper, Learner, Team, Echo, Embedder, Speaker, Painter, Trouble):
         register(plugin)

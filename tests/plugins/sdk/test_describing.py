@@ -18,6 +18,7 @@ def test_an_entry_point_gives_its_classes() -> None:
     assert [plugin.id for plugin in plugins_load(FAKES)] == [
         "fake-stepper",
         "fake-learner",
+        "fake-team",
         "fake-echo",
         "fake-embedder",
         "fake-speaker",

@@ -25,8 +25,8 @@ def tie_down(settings: Settings) -> dict[str, str]:
 
     ``settings``: uid (None keeps the user), keeps_reading, is_walled (namespaces are there),
     groups (files of members to join), parent_pid (None where another looks after that),
-    scratch_dir, read, write, closed (paths), device, shared_memory_bytes, open_files, file_bytes,
-    processes.
+    scratch_dir, read, write, closed (paths), device, meets (its processes connect to each other,
+    where it is walled), shared_memory_bytes, open_files, file_bytes, processes.
     """
     if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - fences bind one thread
         raise OSError(errno.EBUSY, "the fences must be put up before there are threads")
@@ -114,7 +114,8 @@ def _confined(settings: Settings, *, has_own_memory: bool) -> dict[str, str]:
                 *([namespaces.SHARED_MEMORY] if has_own_memory else []),
             ],
             devices=places.devices(settings["device"]),
-            changed=places.own_process(settings["device"]),
+            changed=places.own_process(settings["device"], meets=_meets(settings)),
+            meets=_meets(settings),
         )
     except OSError as error:
         why = _why_not(error)
@@ -125,9 +126,14 @@ def _confined(settings: Settings, *, has_own_memory: bool) -> dict[str, str]:
     return {"files": f"on: Landlock {abi}", "signals": signals}
 
 
+def _meets(settings: Settings) -> bool:
+    """Say whether processes may connect: behind walls alone, where there is nobody else."""
+    return bool(settings["meets"] and settings["is_walled"])
+
+
 def _filtered(settings: Settings) -> Callable[[], str]:
     def act() -> str:
-        seccomp.enforce(has_gpu=settings["device"] != "cpu")
+        seccomp.enforce(has_gpu=settings["device"] != "cpu", meets=_meets(settings))
         return "seccomp"
 
     return act

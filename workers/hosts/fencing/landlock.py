@@ -57,16 +57,18 @@ def enforce(
     write: Iterable[str],
     devices: Iterable[str],
     changed: Iterable[str] = (),
+    meets: bool = False,
 ) -> None:
     """Confine this thread, and all it starts, for good; places that do not exist are left out.
 
-    ``changed`` are folders whose files may be written to, and nothing made in them. Needs
-    no_new_privs. Raises OSError.
+    ``changed`` are folders whose files may be written to, and nothing made in them. ``meets``: it
+    has a network of its own, where its processes connect to each other. Needs no_new_privs. Raises
+    OSError.
     """
     known = (1 << _FILE_RIGHTS.get(abi, _FILE_RIGHTS_NEWEST)) - 1
     attributes = _Ruleset(
         handled_access_fs=known,
-        handled_access_net=_TCP_RIGHTS if abi >= _TCP_FROM else 0,
+        handled_access_net=_TCP_RIGHTS if abi >= _TCP_FROM and not meets else 0,
         scoped=_SCOPES if abi >= _SCOPES_FROM else 0,
     )
     size = 24 if abi >= _SCOPES_FROM else 16 if abi >= _TCP_FROM else 8

@@ -82,8 +82,9 @@ _PRCTL = (157, 167)
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _X32_BIT = 0x40000000
 _NEW_NAMESPACES = 0x7E020000
-_AF_UNIX = 1
-_SOCK_TYPE_MASK, _SOCK_DGRAM = 0xF, 2
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
+_NETLINK_ROUTE = 0
+_SOCK_TYPE_MASK, _SOCK_STREAM, _SOCK_DGRAM = 0xF, 1, 2
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
@@ -108,14 +109,15 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
 
 
-def enforce(*, has_gpu: bool) -> int:
+def enforce(*, has_gpu: bool, meets: bool = False) -> int:
     """Filter this thread's calls, and those of all it starts, for good; return how many steps.
 
     ``has_gpu``: CUDA does not begin without a local socket of its own, so it may make one, which
-    reaches nobody. Needs no_new_privs. Raises OSError, also on a machine whose numbers are not
-    known here.
+    reaches nobody. ``meets``: behind walls with a network of its own and no stranger's socket
+    files, its processes may connect to each other. Needs no_new_privs. Raises OSError, also on a
+    machine whose numbers are not known here.
     """
-    steps = program(kernel.machine(), has_gpu=has_gpu)
+    steps = program(kernel.machine(), has_gpu=has_gpu, meets=meets)
     packed = b"".join(struct.pack("HBBI", *step) for step in steps)
     # The pointer to the steps is eight bytes in: ctypes aligns it as C does.
     kernel.syscall(
@@ -127,7 +129,7 @@ def enforce(*, has_gpu: bool) -> int:
     return len(steps)
 
 
-def program(machine: str, *, has_gpu: bool = False) -> list[Step]:
+def program(machine: str, *, has_gpu: bool = False, meets: bool = False) -> list[Step]:
     """Write the filter for a machine. Raises OSError for one whose numbers are not known."""
     if machine not in _MACHINES:
         raise OSError(errno.ENOSYS, f"no filter is written for {machine}")
@@ -144,7 +146,8 @@ def program(machine: str, *, has_gpu: bool = False) -> list[Step]:
         number = numbers[column]
         if number is not None:
             steps += _answer((_EQUAL, 0, 1, number), errno.EPERM)
-    steps += _sockets(column, has_gpu=has_gpu)
+    sockets = _meeting if meets else _sockets
+    steps += sockets(column, has_gpu=has_gpu)
     # ENOSYS: a C library then starts its threads by clone, whose flags a filter can read.
     steps += _answer((_EQUAL, 0, 1, _CLONE3[column]), errno.ENOSYS)
     steps += _argument(_CLONE[column], 0, [(_ANY_BIT, 0, 1, _NEW_NAMESPACES)])
@@ -166,6 +169,26 @@ def _sockets(column: int, *, has_gpu: bool) -> list[Step]:
         *_argument(_SOCKET[column], 1, _IS_DATAGRAM),
         *_answer((_EQUAL, 0, 1, _CONNECT[column]), errno.ECONNREFUSED),
     ]
+
+
+def _meeting(column: int, *, has_gpu: bool) -> list[Step]:
+    """Allow streams over IP, with a GPU also local ones, and questions about one's own network."""
+    refused = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
+    inner = [
+        (_LOAD, 0, 0, _AT_ARGUMENTS),  # the family
+        (_EQUAL, 4, 0, _AF_NETLINK),
+        (_EQUAL, 5 if has_gpu else 2, 0, _AF_UNIX),
+        (_EQUAL, 4, 0, _AF_INET),
+        (_EQUAL, 3, 0, _AF_INET6),
+        refused,
+        (_LOAD, 0, 0, _AT_ARGUMENTS + 16),  # the protocol
+        (_EQUAL, 4, 3, _NETLINK_ROUTE),
+        (_LOAD, 0, 0, _AT_ARGUMENTS + 8),  # the type
+        (_AND, 0, 0, _SOCK_TYPE_MASK),
+        (_EQUAL, 1, 0, _SOCK_STREAM),
+        refused,
+    ]
+    return [(_EQUAL, 0, len(inner), _SOCKET[column]), *inner, (_LOAD, 0, 0, _AT_NUMBER)]
 
 
 def _answer(test: Step, number: int) -> list[Step]:

@@ -159,4 +159,4 @@ def _exceeds_limit(job: Job, parts: list[Part], *, at: datetime) -> bool:
 
 
 def _ahead_micro(job: Job) -> int:
-    return price_micro(job, job.meter, int(2_000 * settings.HEARTBEAT_S))
+    return price_micro(job, job.meter, int(2_000 * settings.HEARTBEAT_S) * job.devices)

@@ -83,7 +83,9 @@ def free_check() -> None:
 
 def _tell(job: Job, pace: Pace) -> None:
     left_ms = pace.elapsed_ms * max(0, job.total_steps - job.step) // pace.steps
-    whole_ms = job.billed_ms + left_ms + (pace.begin_ms if job.quote_first else 0)
+    begin_ms = pace.begin_ms if job.quote_first else 0
+    # Steps are timed by the clock on the wall, and every device costs.
+    whole_ms = job.billed_ms + (left_ms + begin_ms) * job.devices
     amount_micro = price_micro(job, job.meter, whole_ms)
     Job.objects.filter(pk=job.pk).update(
         quote_micro=amount_micro, quote_ms=whole_ms, quote_step=job.step

@@ -134,14 +134,18 @@ def attempt_resumed(lease: Lease, *, step: int) -> None:
         Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence).update(resumed_step=step)
 
 
-def attempt_environment(lease: Lease, environment: Mapping[str, str], *, threads: int) -> None:
+def attempt_environment(
+    lease: Lease, environment: Mapping[str, str], *, threads: int, devices: int = 1
+) -> None:
     """Note what an attempt computes with, so that its result can be made again.
 
-    Besides versions by package name that is the number of threads: a sum is split among them.
+    Besides versions by package name that is the number of threads, and of devices: a sum is split
+    among them. What is set aside for the job counts the devices, too.
     """
-    with tenant_scope(lease.tenant_id):
+    with tenant_scope(lease.tenant_id), transaction.atomic():
+        lease_update(lease, devices=devices)
         rows = Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence)
-        rows.update(environment=dict(environment), threads=threads)
+        rows.update(environment=dict(environment), threads=threads, devices=devices)
 
 
 def attempt_release(lease: Lease) -> Job:

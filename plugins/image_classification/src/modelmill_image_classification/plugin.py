@@ -30,7 +30,7 @@ class ImageClassification(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
-    needs = Needs(train_rows=settings.MIN_IMAGES)
+    needs = Needs(train_rows=settings.MIN_IMAGES, devices=8)
     max_batch = 32
     max_wait_ms = 10
 
@@ -57,6 +57,10 @@ class ImageClassification(Plugin):
         from modelmill_image_classification.problems import dataset_problems
 
         return dataset_problems(data, params)
+
+    def devices_most(self, params: Any) -> int:
+        """Share each batch, unless it is drawn by secret dice, which are each process's own."""
+        return 1 if params.privacy_epsilon else self.needs.devices
 
     def train(self, run: TrainRun) -> None:
         """Train, and leave the calibrated network in ``run.model_dir``."""

@@ -15,6 +15,7 @@ from modelmill_sdk.learning.precision import Precision
 from modelmill_sdk.learning.schedules import rate_set
 from modelmill_sdk.learning.state import state_restore, state_save
 from modelmill_sdk.learning.stopping import Best
+from modelmill_sdk.learning.together import Together
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -55,6 +56,7 @@ class Trainer:
         device: str,
         seed: int,
         log: Callable[[str], None],
+        together: Together,
     ) -> None:
         """Begin at step 0 with a network that is on the device already."""
         self.network, self.plan, self.examples, self.eyes = network, plan, examples, eyes
@@ -66,7 +68,9 @@ class Trainer:
         self.average = Average(network, decay=plan.ema_decay)
         self.optimizer = optimizer_for(network, plan)
         self.best = Best(patience=plan.patience)
-        self._parts = Accumulator(plan.batch_size, log=log)
+        self.together = together
+        share = together.share(plan.batch_size)
+        self._parts = Accumulator(plan.batch_size, log=log, rows=share)
         self._weights: Tensor | None = None
         if plan.balance == "weights":
             weights = class_weights(examples.counts(classes))
@@ -84,6 +88,7 @@ class Trainer:
 
         zero = self.optimizer.zero_grad
         loss = self._parts.backward(loss_of, zero_grad=lambda: zero(set_to_none=True))
+        loss = self.together.sum(loss, self.network.parameters())
         self.optimizer.step()
         self.average.update(self.network, step=self.step)
         self.step += 1

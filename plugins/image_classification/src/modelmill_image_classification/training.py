@@ -7,6 +7,7 @@ import torch
 from modelmill_sdk import TrainRun
 from modelmill_sdk.learning.finite import FiniteWatch
 from modelmill_sdk.learning.precision import Precision, precision_choose
+from modelmill_sdk.learning.together import Together
 from torch import nn
 
 from modelmill_image_classification.calibration import temperature_fit
@@ -32,7 +33,8 @@ def train(run: TrainRun) -> None:
     prepared = prepare(run)
     training = Training(run, prepared)
     training.go()
-    training.finish()
+    if run.rank == 0:
+        training.finish()
 
 
 class Training:
@@ -113,6 +115,7 @@ class Training:
             device=self.run.device,
             seed=self.run.seed,
             log=self.run.log,
+            together=Together(self.run),
         )
 
     def _precision(self) -> Precision:
@@ -136,7 +139,8 @@ class Training:
     def _measure(self) -> dict[str, float]:
         """Score the averaged network on the held-out pictures; keep it if it is the best."""
         trainer, held = self.trainer, self.prepared.held
-        if not len(held):
+        # The first process measures and decides; the others take steps until they are ended.
+        if not len(held) or self.run.rank:
             return {}
         network = trainer.average.network
         logits = self._logits(network, held)
@@ -159,7 +163,7 @@ class Training:
     def _show(self) -> None:
         """Show the same held-out pictures each time, with what is answered now."""
         held, labels = self.prepared.held, self.prepared.config.labels
-        if not len(held):
+        if not len(held) or self.run.rank:
             return
         random = torch.Generator().manual_seed(self.run.seed)
         places = torch.randperm(len(held), generator=random)[:_SHEET_PICTURES].numpy()

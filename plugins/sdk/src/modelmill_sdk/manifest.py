@@ -31,6 +31,7 @@ MAX_SAMPLES = 8
 MAX_SAMPLE_CHARS = 4_000
 MAX_SAMPLE_BYTES = 2 * 1024 * 1024
 MAX_LANGUAGES = 20
+MAX_DEVICES = 64
 MAX_TEXT_CHARS = 4_000
 # Of all languages together: pages read the whole manifest.
 MAX_TEXTS_CHARS = 200_000
@@ -56,6 +57,7 @@ class ManifestNeeds(BaseModel):
 
     gpu_memory_mib: int = Field(default=0, ge=0)
     train_rows: int = Field(default=0, ge=0)
+    devices: int = Field(default=1, ge=1, le=MAX_DEVICES)
 
 
 class ManifestSample(BaseModel):

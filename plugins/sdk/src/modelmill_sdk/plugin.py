@@ -32,11 +32,13 @@ class Needs:
     """What a plugin needs of the machine and of the data; the default is any CPU, and any data.
 
     ``train_rows`` is the least that the training part must have, whatever the parameters: the
-    platform refuses a smaller dataset before there is a job.
+    platform refuses a smaller dataset before there is a job. ``devices`` is the most of one
+    machine that a training can use at once: see ``TrainRun``.
     """
 
     gpu_memory_mib: int = 0
     train_rows: int = 0
+    devices: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +145,14 @@ class Plugin:
         Asked whenever the plugin is described.
         """
         return {}
+
+    def devices_most(self, params: Any) -> int:
+        """Say how many devices a training with these parameters can use; ``needs`` has the most.
+
+        Where the operator offers several, ``train`` is then called in as many processes, each with
+        its own ``run.rank`` and ``run.device``, set up as ``accelerate launch`` does it.
+        """
+        return self.needs.devices
 
     def validate(self, data: TrainData, params: Any) -> Iterable[Problem]:
         """Yield what is wrong with a dataset, on a CPU, before any training time is spent."""

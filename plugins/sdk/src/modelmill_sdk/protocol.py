@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from modelmill_sdk.errors import ProtocolError
-from modelmill_sdk.manifest import Broken, Manifest
+from modelmill_sdk.manifest import MAX_DEVICES, Broken, Manifest
 from modelmill_sdk.origins import Origin
 from modelmill_sdk.storable import finite_check, keys_check, storable_check
 
@@ -37,6 +37,7 @@ RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Step = Annotated[int, Field(ge=0, le=2**53)]
 Quantity = Annotated[int, Field(ge=0, le=2**53)]
 Index = Annotated[int, Field(ge=0, lt=1_000_000)]
+Devices = Annotated[int, Field(ge=1, le=MAX_DEVICES)]
 Name = Annotated[str, Field(max_length=100)]
 Version = Annotated[str, Field(max_length=200)]
 # Bounded, and given up at the first that is wrong: a frame full of wrong ones, each with a dozen
@@ -78,12 +79,16 @@ class PluginWork(Message):
 
 
 class TrainStart(PluginWork):
-    """Train a model; the answer ends with TrainDone or Failed."""
+    """Train a model; the answer ends with TrainDone or Failed.
+
+    ``devices`` is how many of them it may use at once, each by a process of its own.
+    """
 
     type: Literal["train_start"] = "train_start"
     params: dict[str, Any] = {}
     seed: int = 0
     device: str = "cpu"
+    devices: Devices = 1
     threads: int = Field(default=1, ge=1)
     data_dir: Path
     workdir: Path
@@ -166,10 +171,12 @@ class Ready(Message):
 class Started(Message):
     """The plugin's ``train`` is about to be called: parameters and data are sound.
 
-    ``environment`` has the versions it trains with, by package name.
+    ``environment`` has the versions it trains with, by package name; ``devices`` is how many it
+    uses of those it may.
     """
 
     type: Literal["started"] = "started"
+    devices: Devices = 1
     environment: Annotated[dict[Name, Version], _FEW_KEYS] = {}
 
 

@@ -44,11 +44,18 @@ class Listener(Protocol):
 
 
 class TrainRun:
-    """One training: what it works on, and what it has to say."""
+    """One training: what it works on, and what it has to say.
+
+    On several devices each has a process with a run of its own. The one with ``rank`` 0 speaks for
+    all: what the others report, show, save or log goes nowhere, and when its ``train`` ends, they
+    are ended.
+    """
 
     data: TrainData
     params: Any
     device: str
+    rank: int
+    world_size: int
     seed: int
     threads: int
     workdir: Path
@@ -69,11 +76,14 @@ class TrainRun:
         resume_from: Path | None,
         checkpoints: CheckpointFolder,
         listener: Listener,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         """Hold what the host was sent; in a test, ``train_once`` makes one."""
         self.data = data
         self.params = params
         self.device = device
+        self.rank, self.world_size = rank, world_size
         self.seed = seed
         self.threads = threads
         self.workdir = workdir
@@ -114,6 +124,8 @@ class TrainRun:
 
     def sample(self, name: str, value: Any, *, step: int) -> None:
         """Show a PIL image or a text made at this step; ``name`` tells series apart."""
+        if self.rank:
+            return
         self._reporter.flush()
         if isinstance(value, str):
             shown = Sample(

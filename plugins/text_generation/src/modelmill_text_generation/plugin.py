@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelmill_sdk import LeftOut, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import LeftOut, Needs, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_text_generation import asking, params
 from modelmill_text_generation.titles import TITLES
@@ -30,6 +30,7 @@ class TextGeneration(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
+    needs = Needs(devices=8)
 
     TrainParams: ClassVar[type[Params]] = params.TrainParams
     Input: ClassVar[type[Params]] = asking.Input
@@ -66,7 +67,9 @@ class TextGeneration(Plugin):
         from modelmill_text_generation.training import train_model
 
         prepared, state = prepare(run)
-        finish(run, prepared, train_model(run, prepared, state))
+        model = train_model(run, prepared, state)
+        if run.rank == 0:
+            finish(run, prepared, model)
 
     def evaluate(self, run: TrainRun) -> Mapping[str, float]:
         """Measure the finished model on the held-out text."""

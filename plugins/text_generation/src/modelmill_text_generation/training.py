@@ -9,6 +9,7 @@ import torch
 from modelmill_sdk.learning.finite import FiniteWatch
 from modelmill_sdk.learning.memory import Accumulator
 from modelmill_sdk.learning.precision import Precision, precision_choose
+from modelmill_sdk.learning.together import Together
 
 from modelmill_text_generation.batches import Batch, Windows
 from modelmill_text_generation.checkpoints import (
@@ -54,7 +55,9 @@ class Training:
         if run.resume_from is not None:
             restore_tensors(run.resume_from, model=self.model, optimizers=self.optimizers)
         self.learned = [param for param in self.model.parameters() if param.requires_grad]
-        self.batches = Accumulator(self.plan.batch, log=run.log)
+        self.together = Together(run)
+        share = self.together.share(self.plan.batch)
+        self.batches = Accumulator(self.plan.batch, log=run.log, rows=share)
         self.batches.part_size = -(-self.plan.batch // run.params.parts)
         self.finite = FiniteWatch(device=run.device)
         self.precision = precision_choose(run.params.precision, device=run.device, step=self._probe)
@@ -108,12 +111,13 @@ class Training:
     def _step(self) -> tuple[torch.Tensor, float]:
         step = self.state.step + 1
         # Dropout draws from the step's own seed, so that a resumed training needs no generator
-        # state to go on exactly as an uninterrupted one.
-        torch.manual_seed(self.run.seed * 1_000_003 + step)
+        # state to go on exactly as an uninterrupted one; each process's rows have their own.
+        torch.manual_seed((self.run.seed * 1_000_003 + step) ^ (self.run.rank << 48))
         plan = self.plan
         rate = learning_rate_at(step, steps=plan.steps, warmup=plan.warmup, peak=plan.learning_rate)
         set_learning_rate(self.optimizers, rate)
         loss = self._gradient(self.prepared.learned.at(step))
+        loss = self.together.sum(loss, self.learned)
         torch.nn.utils.clip_grad_norm_(self.learned, _GRADIENT_NORM)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -139,7 +143,7 @@ class Training:
     def _is_always_alike(self) -> bool:
         """Tell whether every step is the same to a GPU: a new model on stretches of one text."""
         is_new = self.run.params.method == "scratch"
-        is_whole = self.batches.part_size == self.plan.batch
+        is_whole = self.batches.part_size == self.plan.batch and self.run.world_size == 1
         is_even = isinstance(self.prepared.learned, Windows)
         return next(self.model.parameters()).is_cuda and is_new and is_whole and is_even
 
@@ -155,7 +159,8 @@ class Training:
 
     def _measure(self) -> dict[str, float]:
         state, plan = self.state, self.plan
-        if state.step % plan.measure_every and state.step != plan.steps:
+        # The first process measures and decides; the others take steps until they are ended.
+        if self.run.rank or (state.step % plan.measure_every and state.step != plan.steps):
             return {}
         loss = self._heldout(plan.measure_tokens)
         if state.best_loss is None or loss < state.best_loss:
@@ -181,6 +186,8 @@ class Training:
         return 0 < patience <= self.state.worse_in_a_row
 
     def _sample(self) -> None:
+        if self.run.rank:
+            return
         self.model.eval()
         writer = self.prepared.writer(self.model)
         prompt = self.run.params.sample_prompt
@@ -207,5 +214,6 @@ def train_model(run: "TrainRun", prepared: Prepared, state: State) -> Any:
     """Train, report, and give back the model with its best weights."""
     training = Training(run, prepared, state)
     training.go()
-    training.finish()
+    if run.rank == 0:
+        training.finish()
     return training.model

@@ -9,6 +9,7 @@ from modelmill_sdk.errors import (
     PluginError,
     PluginMissing,
 )
+from modelmill_sdk.host.ranks import RankFailed
 from modelmill_sdk.protocol import MAX_TRACEBACK_CHARS, Failed
 from modelmill_sdk.texts import text_clean
 
@@ -17,6 +18,8 @@ _MAX_MESSAGE_CHARS = 2_000
 
 def failure_message(error: BaseException, *, request_id: str | None = None) -> Failed:
     """Describe an error; only a CustomerError's words are meant for the customer."""
+    if isinstance(error, RankFailed):
+        return error.failed
     if isinstance(error, CustomerError):
         message = text_clean(error.message, max_chars=_MAX_MESSAGE_CHARS)
         return Failed(

@@ -1,14 +1,16 @@
 """Training: one plugin's ``train``, from the message that starts it to the one that ends it."""
 
+import math
 import os
 import sys
 
 from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.checkpoints import CheckpointFolder
 from modelmill_sdk.data import TrainData
-from modelmill_sdk.errors import Cancelled
+from modelmill_sdk.errors import Cancelled, CustomerError
 from modelmill_sdk.host.pages import pages_keep
 from modelmill_sdk.host.parameters import parameters_read
+from modelmill_sdk.host.ranks import RankFailed, Ranks
 from modelmill_sdk.host.versions import versions_read
 from modelmill_sdk.peaks import gpu_peak_bytes
 from modelmill_sdk.plugin import Plugin
@@ -20,19 +22,34 @@ from modelmill_sdk.seeding import seed_everything
 def plugin_train(plugin: Plugin, start: TrainStart, listener: Listener) -> TrainDone:
     """Train, evaluate, and give the message that says how it ended.
 
-    Raises CustomerError for parameters the plugin refuses, and whatever the plugin raises.
+    Raises CustomerError for parameters the plugin refuses, whatever the plugin raises, and
+    RankFailed where the process of another device did.
     """
-    run = _run_make(plugin, start, listener)
-    listener.tell(Started(environment=versions_read(start.distribution)))
-    try:
-        plugin.train(run)
-        artifacts_check(run.model_dir)
-        run.report(**plugin.evaluate(run))
-    except Cancelled:
-        reason = listener.stop_reason() or "cancel"
-        return TrainDone(step=run.step, stopped_reason=reason, gpu_peak_bytes=gpu_peak_bytes())
-    finally:
-        run.close()
+    params = parameters_read(plugin.TrainParams, start.params)
+    world_size = max(1, min(start.devices, plugin.devices_most(params)))
+    run = run_make(plugin, start, listener, world_size=world_size)
+    with Ranks(start, world_size=world_size, listener=listener) as ranks:
+        versions = versions_read(start.distribution)
+        listener.tell(Started(environment=versions, devices=world_size))
+        try:
+            plugin.train(run)
+            ranks.close()
+            artifacts_check(run.model_dir)
+            run.report(**plugin.evaluate(run))
+        except Cancelled:
+            reason = listener.stop_reason() or "cancel"
+            peak_bytes = gpu_peak_bytes()
+            return TrainDone(step=run.step, stopped_reason=reason, gpu_peak_bytes=peak_bytes)
+        except CustomerError:
+            raise
+        except Exception as error:
+            # What another process failed by comes before the broken connection to it.
+            failure = ranks.failure()
+            if failure is None:
+                raise
+            raise RankFailed(failure) from error
+        finally:
+            run.close()
     return TrainDone(step=run.step, metrics=run.metrics, gpu_peak_bytes=gpu_peak_bytes())
 
 
@@ -43,23 +60,41 @@ def threads_limit(threads: int) -> None:
         sys.modules["torch"].set_num_threads(threads)
 
 
-def _run_make(plugin: Plugin, start: TrainStart, listener: Listener) -> TrainRun:
+def run_make(
+    plugin: Plugin,
+    start: TrainStart,
+    listener: Listener,
+    *,
+    rank: int = 0,
+    world_size: int = 1,
+) -> TrainRun:
+    """Make what ``train`` is called with, in the process of a rank."""
     params = parameters_read(plugin.TrainParams, start.params)
-    for folder in (start.workdir, start.model_dir):
+    # Only the first process writes where the platform looks.
+    workdir = start.workdir / f"rank-{rank}" if rank else start.workdir
+    model_dir = workdir / "model" if rank else start.model_dir
+    for folder in (workdir, model_dir):
         folder.mkdir(parents=True, exist_ok=True)
-    checkpoints = CheckpointFolder(start.checkpoint_dir, every_s=start.checkpoint_every_s)
-    checkpoints.clear_torn()
-    threads_limit(start.threads)
+    checkpoints = CheckpointFolder(
+        start.checkpoint_dir, every_s=math.inf if rank else start.checkpoint_every_s
+    )
+    if not rank:
+        checkpoints.clear_torn()
+    threads = max(1, start.threads // world_size)
+    threads_limit(threads)
     pages_keep()
     seed_everything(start.seed)
+    is_numbered = world_size > 1 and start.device != "cpu"
     return TrainRun(
-        data=TrainData(start.data_dir, cache_dir=start.workdir / ".arrow"),
+        data=TrainData(start.data_dir, cache_dir=workdir / ".arrow"),
         params=params,
-        device=start.device,
+        device=f"{start.device}:{rank}" if is_numbered else start.device,
+        rank=rank,
+        world_size=world_size,
         seed=start.seed,
-        threads=start.threads,
-        workdir=start.workdir,
-        model_dir=start.model_dir,
+        threads=threads,
+        workdir=workdir,
+        model_dir=model_dir,
         resume_from=start.resume_dir,
         checkpoints=checkpoints,
         listener=listener,

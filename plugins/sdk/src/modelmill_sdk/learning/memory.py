@@ -17,10 +17,21 @@ class Accumulator:
     the last bits, and for batch statistics, which a part takes of itself.
     """
 
-    def __init__(self, batch_size: int, *, log: Callable[[str], None]) -> None:
-        """Begin with the whole batch in one part; ``log`` hears of every change, once."""
+    def __init__(
+        self,
+        batch_size: int,
+        *,
+        log: Callable[[str], None],
+        rows: tuple[int, int] | None = None,
+    ) -> None:
+        """Begin with the whole batch in one part; ``log`` hears of every change, once.
+
+        ``rows`` is the part of it that this process works through (``Together.share``), from its
+        first to behind its last; the others' is left to them.
+        """
         self.batch_size = batch_size
         self.part_size = batch_size
+        self.first, self.end = rows or (0, batch_size)
         self._log = log
 
     def backward(self, loss_of: Step, *, zero_grad: Callable[[], None]) -> Tensor:
@@ -39,9 +50,13 @@ class Accumulator:
 
     def _parts(self, loss_of: Step) -> Tensor:
         total: Tensor | None = None
-        for first in range(0, self.batch_size, self.part_size):
-            end = min(first + self.part_size, self.batch_size)
-            loss = loss_of(first, end) * ((end - first) / self.batch_size)
+        for first in range(self.first, max(self.end, self.first + 1), self.part_size):
+            end = min(first + self.part_size, self.end)
+            if self.first == self.end:
+                # Not a row of its own: it still has a gradient wherever the others have.
+                loss = loss_of(0, 1) * 0.0
+            else:
+                loss = loss_of(first, end) * ((end - first) / self.batch_size)
             loss.backward()  # type: ignore[no-untyped-call]
             total = loss.detach() if total is None else total + loss.detach()
         assert total is not None

@@ -1,0 +1,60 @@
+"""A process of a training on several devices other than the first: ``python -m … REPORT_FD``."""
+
+import os
+import sys
+import threading
+
+from modelmill_sdk.errors import Cancelled
+from modelmill_sdk.framing import frame_read, frame_write
+from modelmill_sdk.host.failures import failure_message
+from modelmill_sdk.host.serving import installed_find
+from modelmill_sdk.host.training import run_make
+from modelmill_sdk.protocol import Message, StopReason, TrainStart, message_encode, to_child_decode
+
+_STDIN = 0
+
+
+class Silent:
+    """Hears nothing and tells nobody: the first process speaks for all."""
+
+    progress_interval_s = 3600.0
+
+    def tell(self, message: Message) -> None:
+        """Drop the message."""
+
+    def stop_reason(self) -> StopReason | None:
+        """Say None: whoever stops the training ends this process."""
+
+    def is_aborted(self, request_id: str) -> bool:
+        """Say no."""
+        return False
+
+
+def main() -> None:
+    """Train as the first process does, told by a frame on standard input, and tell a failure."""
+    report_fd = int(sys.argv[1])
+    os.set_inheritable(report_fd, False)
+    payload = frame_read(_STDIN)
+    if payload is None:
+        return
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    start = to_child_decode(payload)
+    assert isinstance(start, TrainStart)
+    rank, world_size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    try:
+        plugin = installed_find(start)
+        plugin.train(run_make(plugin, start, Silent(), rank=rank, world_size=world_size))
+    except Cancelled:
+        return
+    except Exception as error:
+        frame_write(report_fd, message_encode(failure_message(error)))
+        raise
+
+
+def _end_with_parent() -> None:
+    os.read(_STDIN, 1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

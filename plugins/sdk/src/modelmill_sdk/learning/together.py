@@ -1,0 +1,62 @@
+"""One batch worked through by the processes of several devices, as if it were one.
+
+Each computes the gradient of its share of the rows; the sum of the shares is the whole batch's, so
+several devices learn what one would, but for the last bits, and for batch statistics, which a share
+takes of itself. Averaging gradients: Li et al., "PyTorch Distributed", VLDB 2020.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from modelmill_sdk.runs import TrainRun
+
+# As many numbers travel at once: enough to be worth the way, and little beside the weights.
+_BUCKET_NUMBERS = 8 * 1024 * 1024
+
+
+class Together:
+    """This process's part in a batch; with one device, all of it."""
+
+    def __init__(self, run: TrainRun) -> None:
+        """Meet the other processes of the run, if there are any."""
+        self.rank, self.world_size = run.rank, run.world_size
+        if self.world_size > 1:
+            from accelerate import PartialState
+
+            PartialState(cpu=torch.device(run.device).type == "cpu")
+
+    def share(self, rows: int) -> tuple[int, int]:
+        """Give the first of this process's rows, and the first behind them; perhaps none."""
+        return rows * self.rank // self.world_size, rows * (self.rank + 1) // self.world_size
+
+    def sum(self, loss: Tensor, weights: Iterable[nn.Parameter]) -> Tensor:
+        """Sum the shares' gradients in place, and give the sum of the shares' losses.
+
+        Every process must call it with the same weights, in the same order, and as often. A weight
+        has a gradient in all of them, or in none.
+        """
+        if self.world_size == 1:
+            return loss
+        loss = loss.clone()
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        for bucket in _buckets([*gradients, loss]):
+            flat = torch.cat([one.reshape(-1).float() for one in bucket])
+            torch.distributed.all_reduce(flat)
+            parts = torch.split(flat, [one.numel() for one in bucket])
+            for one, summed in zip(bucket, parts, strict=True):
+                one.copy_(summed.view(one.shape))
+        return loss
+
+
+def _buckets(tensors: list[Tensor]) -> Iterator[list[Tensor]]:
+    bucket: list[Tensor] = []
+    size = 0
+    for tensor in tensors:
+        if bucket and size + tensor.numel() > _BUCKET_NUMBERS:
+            yield bucket
+            bucket, size = [], 0
+        bucket.append(tensor)
+        size += tensor.numel()
+    yield bucket
