@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import shutil
 import stat
 import time
@@ -17,9 +16,9 @@ from modelmill.training.models import Attempt
 from modelmill.training.selectors import job_messages
 from modelmill.training.services import job_submit
 from modelmill.training.states import State
+from modelmill_sdk.conformance.samples import sample_dataset
 from modelmill_sdk.protocol import FromChild, Stop, TrainStart
 from modelmill_sdk.testing import dataset_write
-from PIL import Image
 
 from tests.conftest import Place
 from tests.making import grain_make
@@ -186,34 +185,30 @@ def test_a_language_model_learns_the_same_on_two_and_goes_on_to_the_same_bytes(
     assert (resumed / name).read_bytes() == (whole / name).read_bytes()
 
 
-def _patches(folder: Path) -> Path:
-    dice = random.Random(1)
-
-    def picture(label: int) -> Image.Image:
-        # Bright on one side.
-        levels = [(200 if (x < 8) == (label == 0) else 60) + dice.randrange(40) for x in range(16)]
-        return Image.frombytes("L", (16, 16), bytes(levels * 16))
-
-    rows = [{"image": picture(at % 2), "label": at % 2} for at in range(120)]
-    return dataset_write(
-        folder,
-        "labelled_images",
-        train=rows[:80],
-        validation=rows[80:100],
-        test=rows[100:],
-        label_names=["left", "right"],
-    )
-
-
 @pytest.mark.training
-def test_a_classifier_learns_on_two(team: Train) -> None:
-    params = {"epochs": 6, "batch_size": 16, "network": "small"}
-    host, model = team(2, plugin_id="image-classification", data=_patches, **params)
-    said = _heard(host, "train_done", "failed")
-    assert said[-1].type == "train_done", said[-1]
-    assert said[0].devices == 2
-    assert said[-1].metrics["accuracy"] > 0.9
-    assert (model / "model.safetensors").is_file()
+@pytest.mark.parametrize(
+    ("plugin_id", "kind", "params", "metric"),
+    [
+        ("image-classification", "labelled_images", {"network": "small", "epochs": 2}, "accuracy"),
+        ("text-classification", "labelled_text", {"method": "lstm", "epochs": 2}, "accuracy"),
+        ("image-vae", "images", {"steps": 8, "resolution": 32, "samples": 1}, "rebuilding_error"),
+        ("recommendation", "interactions", {"steps": 8}, "validation_sasrec_ndcg_10"),
+    ],
+)
+def test_a_plugin_of_the_shelf_learns_the_same_on_two(
+    team: Train, plugin_id: str, kind: str, params: dict[str, Any], metric: str
+) -> None:
+    found = []
+    for count in (1, 2):
+        host, _model = team(
+            count, plugin_id=plugin_id, data=lambda folder: sample_dataset(folder, kind), **params
+        )
+        said = _heard(host, "train_done", "failed")
+        assert said[-1].type == "train_done", said[-1]
+        assert said[0].devices == count
+        found.append(said[-1].metrics[metric])
+    # Each share's dropout and batch statistics are its own.
+    assert found[1] == pytest.approx(found[0], abs=0.1)
 
 
 @pytest.fixture
@@ -248,6 +243,24 @@ def test_every_device_is_metered_and_shown(pair: Place) -> None:
         assert attempt.device_name == f"2 × {attempt.device}"
         assert any(attempt.device_name in line.message for line in job_messages(job))
         assert job_manifest(job)["attempts"][0]["devices"] == 2
+
+
+def test_a_quote_counts_every_device(pair: Place) -> None:
+    version = grain_make(pair)
+    with pair.scope():
+        job = job_submit(
+            caller=pair.caller,
+            plugin_id="fake-team",
+            training_ref=version.id,
+            parameters={"steps": 400, "step_ms": 15},
+            quote_first=True,
+        )
+    assert train_next()
+    job = job_now(pair, job)
+    assert job.awaits_word, job.failure
+    # Six seconds on each of two devices, and what it takes to begin.
+    assert 2 * 6_000 < job.quote_ms < 2 * 60_000
+    assert job.quote_s == job.quote_ms // 2000
 
 
 def test_what_trains_on_one_device_has_one_as_ever(pair: Place) -> None:

@@ -30,7 +30,7 @@ class ImageVae(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
-    needs = Needs(train_rows=vae.MIN_IMAGES)
+    needs = Needs(train_rows=vae.MIN_IMAGES, devices=8)
     max_batch = 16
     max_wait_ms = 20
 

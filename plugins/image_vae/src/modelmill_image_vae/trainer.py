@@ -13,6 +13,7 @@ from modelmill_sdk.learning.batches import PictureBatches
 from modelmill_sdk.learning.memory import Accumulator
 from modelmill_sdk.learning.precision import Precision
 from modelmill_sdk.learning.schedules import rate_set, warmup_cosine
+from modelmill_sdk.learning.together import Together
 from torch import Tensor
 
 from modelmill_image_vae.config import VaeConfig
@@ -55,11 +56,14 @@ class Trainer:
         device: str,
         seed: int,
         log: Callable[[str], None],
+        together: Together,
     ) -> None:
         self.config, self.recipe, self.batches = config, recipe, batches
         self.device, self.seed, self.step = device, seed, 0
         self.precision = Precision(torch.device(device).type, False)
-        self.parts = Accumulator(recipe.batch_size, log=log)
+        self.together = together
+        share = together.share(recipe.batch_size)
+        self.parts = Accumulator(recipe.batch_size, log=log, rows=share)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = Vae(config)
@@ -94,9 +98,11 @@ class Trainer:
             return loss
 
         loss = self.parts.backward(loss_of, zero_grad=begin)
+        mine = torch.stack([loss, torch.stack(squares).sum()])  # (2,)
+        loss, squared = self.together.sum(mine, self.network.parameters()).unbind()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.adam.step()
-        self.network.left.lerp_(torch.stack(squares).sum(), LEFT_RATE)
+        self.network.left.lerp_(squared, LEFT_RATE)
         self.average.update(self.network, step=self.step)
         self.step += 1
         return {"loss": loss}

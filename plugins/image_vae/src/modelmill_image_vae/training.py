@@ -15,6 +15,7 @@ from modelmill_sdk.learning.precision import Precision, precision_choose
 from modelmill_sdk.learning.sheets import COLUMNS, image_of, sheet
 from modelmill_sdk.learning.state import facts_read, state_restore, state_save
 from modelmill_sdk.learning.stopping import Best
+from modelmill_sdk.learning.together import Together
 from safetensors.torch import save_file
 
 from modelmill_image_vae.checks import too_few
@@ -46,6 +47,8 @@ def train(run: TrainRun) -> None:
         trainer.precision = _precision(trainer, run.params.precision)
     run.log(f"Computing in {trainer.precision.name} on {run.device}.")
     _advance_all(run, trainer, best, kept_back)
+    if run.rank:
+        return
     network = trainer.average.network
     best.restore(network)
     network.settle(latents_of(network, learnt))
@@ -110,7 +113,15 @@ def trainer_for(run: TrainRun, learnt: Bytes) -> Trainer:
     batches = PictureBatches(
         learnt, batch_size=recipe.batch_size, seed=run.seed, mirror=params.mirror
     )
-    return Trainer(config, recipe, batches=batches, device=run.device, seed=run.seed, log=run.log)
+    return Trainer(
+        config,
+        recipe,
+        batches=batches,
+        device=run.device,
+        seed=run.seed,
+        log=run.log,
+        together=Together(run),
+    )
 
 
 def _advance_all(run: TrainRun, trainer: Trainer, best: Best, kept_back: Bytes) -> None:
@@ -122,7 +133,8 @@ def _advance_all(run: TrainRun, trainer: Trainer, best: Best, kept_back: Bytes) 
     while trainer.step < steps and not (best.is_over or run.is_finishing):
         losses = trainer.advance()
         finite.check(losses, step=trainer.step, is_last=trainer.step == steps)
-        if trainer.step % every == 0 or trainer.step == steps:
+        # The first process measures and decides; the others take steps until they are ended.
+        if not run.rank and (trainer.step % every == 0 or trainer.step == steps):
             score = measure(trainer.average.network, kept_back).squared / 4
             best.measure(score, step=trainer.step, network=trainer.average.network)
             metrics["held_out_loss"] = score
@@ -137,6 +149,8 @@ def _advance_all(run: TrainRun, trainer: Trainer, best: Best, kept_back: Bytes) 
 @torch.no_grad()
 def _show(run: TrainRun, trainer: Trainer, kept_back: Bytes) -> None:
     """Show held-out pictures, and below them what the network makes of them."""
+    if run.rank:
+        return
     network = trainer.average.network
     originals = tensor_of(kept_back[:COLUMNS], device=run.device)  # (B, C, H, W)
     rebuilt = network.decode(network.encode(originals)[0])  # (B, C, H, W)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from modelmill_sdk import Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
+from modelmill_sdk import Needs, Params, Plugin, PredictRun, Problem, TrainRun, hookimpl
 
 from modelmill_recommendation import params as settings
 from modelmill_recommendation.titles import TITLES
@@ -31,6 +31,7 @@ class Recommendation(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
+    needs = Needs(devices=8)
     max_batch = 64
     max_wait_ms = 5
 

@@ -10,6 +10,7 @@ from modelmill_sdk.learning.finite import FiniteWatch
 from modelmill_sdk.learning.memory import Accumulator
 from modelmill_sdk.learning.precision import Precision
 from modelmill_sdk.learning.schedules import rate_set, warmup_cosine
+from modelmill_sdk.learning.together import Together
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -52,10 +53,12 @@ class Trainer:
         seed: int,
         log: Callable[[str], None],
         loss_of: Callable[..., Tensor] = batch_loss,
+        together: Together | None = None,
     ) -> None:
         """Begin at step 0; ``log`` hears when the memory asks for smaller parts.
 
-        ``loss_of`` takes what ``batch_loss`` takes; a comparison may bring another.
+        ``loss_of`` takes what ``batch_loss`` takes; a comparison may bring another. ``together``
+        shares each batch with the processes of other devices.
         """
         self.network, self.recipe, self.precision = network, recipe, precision
         self.loss_of = loss_of
@@ -64,14 +67,16 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             network.parameters(), lr=recipe.learning_rate, weight_decay=WEIGHT_DECAY
         )
-        self._accumulator = Accumulator(recipe.batch_size, log=log)
+        self.together = together or Together()
+        share = self.together.share(recipe.batch_size)
+        self._accumulator = Accumulator(recipe.batch_size, log=log, rows=share)
         self._accumulator.part_size = recipe.part_size
         self._watch = FiniteWatch(device=str(self.device))
 
     def advance(self, batch: Tensor) -> tuple[Tensor, float]:
         """Learn from one batch ``(B, L + 1)``; give its loss in nats and the learning rate."""
         # Dropout draws from the step's own seed: a resumed training needs no generator's state.
-        torch.manual_seed(self.seed * 1_000_003 + self.step)
+        torch.manual_seed(self.together.seed(self.seed * 1_000_003 + self.step))
         rate = self._rate()
         rate_set([self.optimizer], rate)
         batch = batch.to(self.device, non_blocking=True)
@@ -82,6 +87,7 @@ class Trainer:
             ),
             zero_grad=self.optimizer.zero_grad,
         )
+        loss = self.together.sum(loss, self.network.parameters())
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
         self.optimizer.step()
         self.step += 1

@@ -11,6 +11,7 @@ from modelmill_sdk import TrainRun
 from modelmill_sdk.learning.precision import Precision, precision_choose
 from modelmill_sdk.learning.state import state_restore, state_save
 from modelmill_sdk.learning.stopping import Best
+from modelmill_sdk.learning.together import Together
 
 from modelmill_recommendation.exporting import onnx_write
 from modelmill_recommendation.models import Recommender, nobody, recommender_save
@@ -44,7 +45,12 @@ class Training:
         per_reading = self.windows.order.batches_per_epoch
         recipe = recipe_for(params, config, device=run.device, per_reading=per_reading)
         self.trainer = Trainer(
-            self.network, recipe, precision=self._precision(), seed=run.seed, log=run.log
+            self.network,
+            recipe,
+            precision=self._precision(),
+            seed=run.seed,
+            log=run.log,
+            together=Together(run),
         )
         self.best = Best(patience=recipe.patience, is_lower_better=False)
         self.scorer = NetworkScorer(self.network)
@@ -85,7 +91,8 @@ class Training:
 
     def _measure(self) -> dict[str, float]:
         step, recipe = self.trainer.step, self.trainer.recipe
-        if step % recipe.measure_every and step != recipe.steps:
+        # The first process measures and decides; the others take steps until they are ended.
+        if self.run.rank or (step % recipe.measure_every and step != recipe.steps):
             return {}
         quality = self.prepared.quality(self.scorer)
         self.best.measure(quality.ndcg, step=step, network=self.network)
@@ -124,6 +131,8 @@ def train(run: TrainRun) -> None:
     prepared = prepare(run)
     training = Training(run, prepared)
     training.go()
+    if run.rank:
+        return
     model = _finish(run, prepared, training)
     recommender_save(model, run.model_dir)
     if run.params.export_onnx:

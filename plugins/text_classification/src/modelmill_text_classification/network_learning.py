@@ -12,6 +12,7 @@ import torch
 from modelmill_sdk import TrainRun, seed_everything
 from modelmill_sdk.learning.finite import FiniteWatch
 from modelmill_sdk.learning.precision import Precision, precision_choose
+from modelmill_sdk.learning.together import Together
 
 from modelmill_text_classification.encoders import encoder_base
 from modelmill_text_classification.heldout import Score, score_of
@@ -139,6 +140,7 @@ class NetworkLearning:
             device=run.device,
             seed=run.seed,
             log=run.log,
+            together=Together(run),
             **options,
         )
 
@@ -168,7 +170,8 @@ class NetworkLearning:
 
     def _measure(self) -> dict[str, float]:
         """Score the held-out texts; keep the weights if they are the best so far."""
-        if not self.held:
+        # The first process measures and decides; the others take steps until they are ended.
+        if not self.held or self.run.rank:
             return {}
         score, trainer = self._score(), self.trainer
         if not self.plan.is_private:

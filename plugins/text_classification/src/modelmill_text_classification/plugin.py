@@ -31,7 +31,7 @@ class TextClassification(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
-    needs = Needs(train_rows=settings.MIN_ROWS)
+    needs = Needs(train_rows=settings.MIN_ROWS, devices=8)
     max_batch = 64
     max_wait_ms = 5
 
@@ -58,6 +58,11 @@ class TextClassification(Plugin):
         from modelmill_text_classification.problems import dataset_problems
 
         return dataset_problems(data, params)
+
+    def devices_most(self, params: Any) -> int:
+        """Share the batches of a network that was asked for; what tries several takes one."""
+        is_one = params.method in ("lstm", "encoder") and not params.privacy_epsilon
+        return self.needs.devices if is_one else 1
 
     def train(self, run: TrainRun) -> None:
         """Try what was asked for, and keep what is best on held-out texts."""

@@ -15,6 +15,7 @@ from modelmill_sdk.learning.precision import Precision
 from modelmill_sdk.learning.schedules import rate_set, warmup_cosine
 from modelmill_sdk.learning.state import state_restore, state_save
 from modelmill_sdk.learning.stopping import Best
+from modelmill_sdk.learning.together import Together
 from torch import Tensor, nn
 
 from modelmill_text_classification.networks import Network
@@ -47,6 +48,7 @@ class Trainer:
         device: str,
         seed: int,
         log: Callable[[str], None],
+        together: Together,
     ) -> None:
         """Begin at step 0; ``weights (K,)`` are the classes', None for all the same."""
         self.network, self.plan, self.rows, self.device = network, plan, rows, device
@@ -56,7 +58,9 @@ class Trainer:
         self.optimizer = optimizer_for(network, plan)
         self.best = Best(patience=plan.patience, is_lower_better=False)
         self._pad_id = int(getattr(network, "pad_id", 0))
-        self._parts = Accumulator(plan.batch_size, log=log)
+        self.together = together
+        share = together.share(plan.batch_size)
+        self._parts = Accumulator(plan.batch_size, log=log, rows=share)
         self._weights: Tensor | None = None
         if weights is not None:
             self._weights = torch.tensor(weights, dtype=torch.float32, device=device)  # (K,)
@@ -66,7 +70,7 @@ class Trainer:
         rate_set([self.optimizer], self.rate)
         ids, labels = self.batch(self.order.rows(self.step))
         # Dropout draws from the step's own seed.
-        torch.manual_seed(mixed(self.seed, self.step))
+        torch.manual_seed(self.together.seed(mixed(self.seed, self.step)))
         self.network.train()
 
         def loss_of(first: int, end: int) -> Tensor:
@@ -74,6 +78,7 @@ class Trainer:
 
         zero = self.optimizer.zero_grad
         loss = self._parts.backward(loss_of, zero_grad=lambda: zero(set_to_none=True))
+        loss = self.together.sum(loss, self.network.parameters())
         if self.plan.method != "bag":
             nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_NORM)
         self.optimizer.step()

@@ -33,6 +33,8 @@ def train(run: TrainRun) -> None:
         run.log(f"What is tried, in this order: {', '.join(chosen)}.")
     while ledger.left and not (ledger.tried and run.is_finishing):
         _try(run, prepared, ledger, current)
+        if run.rank:
+            return
         current = {}
         _show(run, prepared, ledger)
         run.checkpoint(ledger.steps, ledger.save)

@@ -112,7 +112,7 @@ class Training:
         step = self.state.step + 1
         # Dropout draws from the step's own seed, so that a resumed training needs no generator
         # state to go on exactly as an uninterrupted one; each process's rows have their own.
-        torch.manual_seed((self.run.seed * 1_000_003 + step) ^ (self.run.rank << 48))
+        torch.manual_seed(self.together.seed(self.run.seed * 1_000_003 + step))
         plan = self.plan
         rate = learning_rate_at(step, steps=plan.steps, warmup=plan.warmup, peak=plan.learning_rate)
         set_learning_rate(self.optimizers, rate)

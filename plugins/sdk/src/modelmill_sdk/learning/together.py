@@ -19,13 +19,20 @@ _BUCKET_NUMBERS = 8 * 1024 * 1024
 class Together:
     """This process's part in a batch; with one device, all of it."""
 
-    def __init__(self, run: TrainRun) -> None:
-        """Meet the other processes of the run, if there are any."""
-        self.rank, self.world_size = run.rank, run.world_size
-        if self.world_size > 1:
+    def __init__(self, run: TrainRun | None = None) -> None:
+        """Meet the other processes of the run, if there are any; without a run there are none."""
+        self.rank, self.world_size = (0, 1) if run is None else (run.rank, run.world_size)
+        if run is not None and self.world_size > 1:
             from accelerate import PartialState
 
             PartialState(cpu=torch.device(run.device).type == "cpu")
+
+    def seed(self, seed: int) -> int:
+        """Give each process a seed of its own, so that its rows are not dropped as another's are.
+
+        The first one's is ``seed`` itself. All are below 2^63.
+        """
+        return (seed ^ (self.rank << 48)) & 0x7FFF_FFFF_FFFF_FFFF
 
     def share(self, rows: int) -> tuple[int, int]:
         """Give the first of this process's rows, and the first behind them; perhaps none."""
