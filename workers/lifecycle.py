@@ -71,7 +71,7 @@ def _report(queues: str) -> None:
     worker_report(
         worker_name(),
         queue=queues,
-        device=device.name,
+        device=device.shown,
         gpu_memory_mib=device.memory_mib,
         memory_mib=memory_limit_mib(),
         fences=fences_seen(),

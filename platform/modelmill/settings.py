@@ -343,6 +343,7 @@ FINISH_WITHIN_S = env.number("MODELMILL_FINISH_WITHIN_S", 120)
 TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
 DEVICES_PER_JOB = env.number("MODELMILL_DEVICES_PER_JOB", 1)
+# Folders with plugins that are not installed as distributions, for development.
 PLUGIN_PATHS = [Path(path) for path in env.words("MODELMILL_PLUGIN_PATHS")]
 # What a process that plugins' processes are forked from imports ahead; "none" starts each afresh.
 WARM_IMPORTS = tuple(
@@ -358,7 +359,6 @@ WARM_IMPORTS = tuple(
     )
     if name != "none"
 )
-# Virtual environments with plugins of their own, or folders of such.
 PLUGIN_ENVIRONMENTS = [Path(path) for path in env.words("MODELMILL_PLUGIN_ENVIRONMENTS")]
 # What a plugin's process may take, and how it is shut in: docs/operators/sandbox.md.
 PLUGINS_L2 = env.words("MODELMILL_PLUGINS_L2")

@@ -21,13 +21,15 @@ _OF_ROOT = {"join_roots_group"}
 def main() -> None:
     """Ask every probe at every level that there is, and print what came of it."""
     folder = Path(sys.argv[1])
-    levels = ["L1", *(["L2"] if bubblewrap_find() else [])]
+    levels = ["L1", *(["L2", "L2 GPUs"] if bubblewrap_find() else [])]
     told: dict[str, Any] = {}
     with socket.create_server(("127.0.0.1", 0)) as broker:
         house = House(folder, broker_port=broker.getsockname()[1])
         for level in levels:
             host = house.host(level=level)
-            probes = [probe for probe in ASKED if probe.name not in _OF_ROOT]
+            probes = [
+                probe for probe in ASKED if probe.name not in _OF_ROOT and level in probe.levels
+            ]
             answers = {probe.name: house.answer(host, probe.name) for probe in probes}
             small = house.host(level=level, max_processes=64)
             answers["fork_without_end"] = house.answer(small, "fork_without_end")

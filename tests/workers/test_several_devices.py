@@ -1,32 +1,20 @@
 """A training on several devices: a process for each, that meet, are metered, and end together."""
 
 import json
-import os
 import shutil
-import stat
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from modelmill.metering.models import UsageEvent
-from modelmill.training.manifests import job_manifest
-from modelmill.training.models import Attempt
-from modelmill.training.selectors import job_messages
-from modelmill.training.services import job_submit
-from modelmill.training.states import State
 from modelmill_sdk.conformance.samples import sample_dataset
 from modelmill_sdk.protocol import FromChild, Stop, TrainStart
 from modelmill_sdk.testing import dataset_write
 
-from tests.conftest import Place
-from tests.making import grain_make
-from tests.processes import FAKES
-from tests.workers.learner import job_make, job_now
-from workers.hosts import HostProcess, HostSpec, fences_seen
+from tests.processes import FAKES, command_of
+from workers.hosts import HostProcess, HostSpec
 from workers.hosts.fences import bubblewrap_find
-from workers.supervisor import devices, train_next
 
 pytestmark = pytest.mark.skipif(
     bubblewrap_find() is None,
@@ -146,14 +134,34 @@ def test_the_death_of_another_process_is_told(team: Train) -> None:
     assert failed.message == "The process with rank 1 ended by signal 9."
 
 
-def test_cancelled_it_leaves_no_process(team: Train) -> None:
-    host, _model = team(2, steps=100_000, step_ms=5)
+@pytest.mark.parametrize("how", ["cancelled", "killed"])
+def test_ended_it_leaves_no_process(team: Train, how: str) -> None:
+    host, _model = team(3, steps=100_000, step_ms=5)
     _heard(host, "progress")
-    assert len(host._members.pids()) >= 2
-    host.send(Stop(reason="cancel"))
-    assert _heard(host, "train_done")[-1].stopped_reason == "cancel"
-    host.close()
-    assert host._members.pids() == set()
+    peers = [
+        process
+        for process in psutil.Process(host.pid).children(recursive=True)
+        if "modelmill_sdk.host.peer" in command_of(process)
+    ]
+    assert len(peers) == 2
+    if how == "cancelled":
+        host.send(Stop(reason="cancel"))
+        assert _heard(host, "train_done")[-1].stopped_reason == "cancel"
+        host.close()
+    else:
+        host.kill()
+    _gone, left = psutil.wait_procs(peers, timeout=10)
+    assert left == []
+
+
+def test_a_death_is_seen_though_what_it_forked_lives_on(team: Train) -> None:
+    host, _model = team(2, steps=100_000, step_ms=5, do="fork and die")
+    assert _heard(host, "failed")[-1].message == "The process with rank 1 ended by signal 9."
+
+
+def test_a_failure_is_not_forgotten_when_the_first_is_done(team: Train) -> None:
+    host, _model = team(2, steps=100, step_ms=30, do="fail")
+    assert "the second process is stuck" in _heard(host, "train_done", "failed")[-1].message
 
 
 def _tales(folder: Path) -> Path:
@@ -209,123 +217,3 @@ def test_a_plugin_of_the_shelf_learns_the_same_on_two(
         found.append(said[-1].metrics[metric])
     # Each share's dropout and batch statistics are its own.
     assert found[1] == pytest.approx(found[0], abs=0.1)
-
-
-@pytest.fixture
-def pair(mill: Place, settings: Any) -> Iterator[Place]:
-    """A worker that gives each training two devices."""
-    settings.DEVICES_PER_JOB = 2
-    devices.device_choose.cache_clear()
-    yield mill
-    devices.device_choose.cache_clear()
-
-
-def test_every_device_is_metered_and_shown(pair: Place) -> None:
-    version = grain_make(pair)
-    with pair.scope():
-        job = job_submit(
-            caller=pair.caller,
-            plugin_id="fake-team",
-            training_ref=version.id,
-            parameters={"steps": 40, "step_ms": 25},
-        )
-    began_at = time.monotonic()
-    assert train_next()
-    wall_ms = (time.monotonic() - began_at) * 1000
-    job = job_now(pair, job)
-    assert job.state == State.SUCCEEDED, job.failure
-    assert job.devices == 2
-    with pair.scope():
-        billed_ms = sum(one.qty for one in UsageEvent.objects.filter(subject=job.id))
-        # Forty steps are a second; by the wall it is no more than the whole attempt.
-        assert 2 * 40 * 25 <= billed_ms == job.billed_ms <= 2 * wall_ms
-        attempt = Attempt.objects.get(job=job)
-        assert attempt.device_name == f"2 × {attempt.device}"
-        assert any(attempt.device_name in line.message for line in job_messages(job))
-        assert job_manifest(job)["attempts"][0]["devices"] == 2
-
-
-def test_a_quote_counts_every_device(pair: Place) -> None:
-    version = grain_make(pair)
-    with pair.scope():
-        job = job_submit(
-            caller=pair.caller,
-            plugin_id="fake-team",
-            training_ref=version.id,
-            parameters={"steps": 400, "step_ms": 15},
-            quote_first=True,
-        )
-    assert train_next()
-    job = job_now(pair, job)
-    assert job.awaits_word, job.failure
-    # Six seconds on each of two devices, and what it takes to begin.
-    assert 2 * 6_000 < job.quote_ms < 2 * 60_000
-    assert job.quote_s == job.quote_ms // 2000
-
-
-def test_what_trains_on_one_device_has_one_as_ever(pair: Place) -> None:
-    job = job_make(pair, steps=3)
-    assert train_next()
-    job = job_now(pair, job)
-    assert (job.state, job.devices) == (State.SUCCEEDED, 1)
-    with pair.scope():
-        attempt = Attempt.objects.get(job=job)
-    assert attempt.device_name == attempt.device
-
-
-def _cards(folder: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
-    """Put a tool in the path that tells of these cards, and those alone that it is asked for."""
-    told = "\n".join(f'  {at}) echo "{line}";;' for at, line in enumerate(lines))
-    tool = folder / "nvidia-smi"
-    tool.write_text(
-        f"#!/bin/sh\nwhich='{' '.join(map(str, range(len(lines))))}'\n"
-        'if [ "$1" = -i ]; then which=$(echo "$2" | tr , " "); fi\n'
-        f"for card in $which; do case $card in\n{told}\nesac; done\n"
-    )
-    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-
-
-def test_cards_of_the_first_ones_kind_are_counted_as_far_as_allowed(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    _cards(tmp_path, monkeypatch, "L4, 23034", "L4, 23028", "H100, 81559", "L4, 23034")
-
-    def chosen(most: int, visible: str | None = None) -> tuple[str, int, int]:
-        settings.DEVICES_PER_JOB = most
-        if visible is not None:
-            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        found = devices.device_choose.__wrapped__()
-        return found.name, found.memory_mib, found.count
-
-    assert chosen(1) == ("L4", 23034, 1)
-    # A card of another kind would hold them up, and no number may be skipped.
-    assert chosen(4) == ("L4", 23028, 2)
-    assert chosen(4, "2") == ("H100", 81559, 1)
-    assert chosen(4, "3,0,1") == ("L4", 23028, 3)
-    assert chosen(2, "3,0,1") == ("L4", 23034, 2)
-    monkeypatch.setenv("MODELMILL_DEVICE", "cpu")
-    assert chosen(2)[2] == 2
-
-
-def test_without_walls_each_training_has_one_device(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings.DEVICES_PER_JOB = 2
-    monkeypatch.setattr("workers.hosts.starting.bubblewrap_find", lambda: None)
-    monkeypatch.setattr("workers.hosts.fences._seen", {})
-    assert devices.device_choose.__wrapped__().count == 1
-    assert "bubblewrap is not installed" in caplog.text
-    assert "L2" in fences_seen()
-
-
-def test_a_worker_holds_every_card_it_trains_on(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1,2")
-    two = devices.Device(kind="cuda", name="L4", meter="gpu_ms", count=2)
-    with devices.device_held(two):
-        locks = sorted(path.name.split("-")[2] for path in tmp_path.glob("modelmill-gpu-*"))
-        assert locks == ["1", "3"]

@@ -41,7 +41,7 @@ def host_environment(spec: HostSpec) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(map(str, python_paths(spec))),
     }
     environment |= _thread_limits(spec.threads)
-    return environment | _gpu_environment(spec.device)
+    return environment | _gpu_environment(spec)
 
 
 def python_paths(spec: HostSpec) -> list[Path]:
@@ -71,7 +71,16 @@ def _thread_limits(threads: int) -> dict[str, str]:
     return {name: str(threads) for name in names} | {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def _gpu_environment(device: str) -> dict[str, str]:
-    if device == "cpu":
+def _gpu_environment(spec: HostSpec) -> dict[str, str]:
+    if spec.device == "cpu":
         return {"CUDA_VISIBLE_DEVICES": ""}
-    return {name: os.environ[name] for name in _PASSED_ON_GPU if name in os.environ}
+    passed = {name: os.environ[name] for name in _PASSED_ON_GPU if name in os.environ}
+    visible = passed.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(spec.devices)))
+    cards = [card.strip() for card in visible.split(",")]
+    # In the order in which they were counted. The others are not its own: libraries take what they
+    # see.
+    return (
+        {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+        | passed
+        | {"CUDA_VISIBLE_DEVICES": ",".join(cards[: spec.devices])}
+    )

@@ -48,6 +48,7 @@ class SliceClock:
             step_from=self._step,
             step_to=max(step, self._step),
             elapsed_ms=int((self._pending_at - self._began_at) * 1000 * self._devices),
+            devices=self._devices,
             resumed_step=self._resumed_step,
         )
         return self._pending

@@ -17,6 +17,7 @@ from typing import IO
 
 from django.conf import settings
 from modelmill.core import environment as env
+from modelmill.training.devices import devices_name
 from modelmill.training.services.money import CPU_METER, GPU_METER
 
 from workers.hosts import fences_seen, fences_try
@@ -43,6 +44,11 @@ class Device:
     # How many of the kind one training may have, each by a process of its own.
     count: int = 1
 
+    @property
+    def shown(self) -> str:
+        """What the worker has, for people: "2 × NVIDIA H100"."""
+        return devices_name(self.name, self.count)
+
 
 def memory_limit_mib() -> int:
     """Return what a plugin's process may have of the machine's memory here."""
@@ -59,14 +65,13 @@ def device_choose() -> Device:
     """
     most = _most_devices()
     wanted = env.text("MODELMILL_DEVICE", "auto")
-    gpus = [] if wanted == "cpu" else _gpus()
+    gpus = [] if wanted == "cpu" else _gpus(most)
     if not gpus:
         name = f"CPU, {os.cpu_count()} cores"
         return Device(kind="cpu", name=name, meter=CPU_METER, count=most)
     name = gpus[0][0]
     # One of another kind would hold the others up.
-    alike = takewhile(lambda gpu: gpu[0] == name, gpus)
-    sizes = [memory_mib for _name, memory_mib in islice(alike, most)]
+    sizes = [memory_mib for _name, memory_mib in takewhile(lambda gpu: gpu[0] == name, gpus)]
     return Device(kind="cuda", name=name, meter=GPU_METER, memory_mib=min(sizes), count=len(sizes))
 
 
@@ -96,10 +101,10 @@ def device_held(device: Device) -> Iterator[None]:
         yield
         return
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    cards = visible.split(",") if visible else [str(card) for card in range(device.count)]
+    cards = visible.split(",") if visible else map(str, range(device.count))
     with ExitStack() as locks:
         # In one order for all: two workers with each one half would wait for ever.
-        for card in sorted(cards[: device.count]):
+        for card in sorted(card.strip() for card in islice(cards, device.count)):
             path = Path(tempfile.gettempdir(), f"modelmill-gpu-{card}-{os.getuid()}.lock")
             lock = locks.enter_context(path.open("w"))
             while not drain_asked() and not _locked(lock):
@@ -115,18 +120,35 @@ def _locked(lock: IO[str]) -> bool:
     return True
 
 
-def _gpus() -> list[tuple[str, int]]:
-    """List the visible GPUs: each one's name and memory in MiB."""
+def _gpus(most: int) -> list[tuple[str, int]]:
+    """List the first visible GPUs: each one's name and memory in MiB, up to one that says none."""
     tool = shutil.which("nvidia-smi")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if tool is None or visible in {"", "-1"}:
         return []
-    which = ["-i", visible] if visible else []
+    if not visible:
+        return _told([tool, *_QUERY])[:most]
+    found: list[tuple[str, int]] = []
+    # One by one: asked for several it answers in an order of its own.
+    for card in visible.split(",")[:most]:
+        told = _told([tool, "-i", card.strip(), *_QUERY])
+        if not told:
+            break
+        found += told[:1]
+    return found
+
+
+def _told(command: list[str]) -> list[tuple[str, int]]:
     try:
         answer = subprocess.run(
-            [tool, *which, *_QUERY], capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return []
-    told = [line.rpartition(",") for line in answer.stdout.strip().splitlines()]
-    return [(name.strip(), int(memory.strip() or 0)) for name, _comma, memory in told]
+    found = []
+    for line in answer.stdout.strip().splitlines():
+        name, _comma, memory = line.rpartition(",")
+        if not memory.strip().isdigit():
+            break
+        found.append((name.strip(), int(memory)))
+    return found

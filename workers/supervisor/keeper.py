@@ -132,7 +132,7 @@ class Keeper:
     def _sign_of_life(self) -> None:
         worker_report(
             self.lease.worker,
-            device=self._device.name,
+            device=self._device.shown,
             gpu_memory_mib=self._device.memory_mib,
             memory_mib=memory_limit_mib(),
             job_id=self.lease.job_id,

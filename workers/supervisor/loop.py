@@ -54,7 +54,7 @@ def train_all() -> int:
             count += 1
     if count:
         # At once, or the sweep would take us for busy until our next sign of life.
-        worker_report(worker_name(), device=device.name, **_room(device))
+        worker_report(worker_name(), device=device.shown, **_room(device))
     return count
 
 

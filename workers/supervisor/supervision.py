@@ -87,6 +87,7 @@ class Supervision:
         self._is_finishing = False
         self._stop_at = 0.0
         self._trains_since = 0.0
+        self._devices_used = 1
         self._nan_reports = 0
         self.model_dir = folder / "model"
 
@@ -204,8 +205,11 @@ class Supervision:
     def _hear(self, message: FromChild, *, resumed_step: int | None) -> Outcome | None:
         notebook = self._notebook
         if isinstance(message, protocol.Started):
+            if self._trains_since:
+                # Once is enough: a second would begin the clock anew.
+                return None
             # It counts its own, and never more than it was given.
-            devices = min(message.devices, self._devices)
+            devices = self._devices_used = min(message.devices, self._devices)
             self._notebook.begin_at(resumed_step or 0)
             self._clock.start(resumed_step=resumed_step, devices=devices)
             self._trains_since = time.monotonic()
@@ -311,8 +315,8 @@ class Supervision:
         if not self._job.quote_first or not self._trains_since:
             return False
         notebook = self._notebook
-        # Attempts before this one had their part of it.
-        within_s = settings.QUOTE_WITHIN_S - self._job.free_ms / 1000
+        # Attempts before this one had their part of it, and each device has its own.
+        within_s = (settings.QUOTE_WITHIN_S - self._job.free_ms / 1000) / self._devices_used
         is_late = time.monotonic() - self._trains_since > within_s
         return is_late or quote_is_due(notebook.pace, total_steps=notebook.total_steps)
 

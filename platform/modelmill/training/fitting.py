@@ -57,6 +57,8 @@ def memory_measured(job: Job) -> Measured:
         job__release_id=job.release_id,
         job__state=State.SUCCEEDED,
         outcome=State.SUCCEEDED,
+        # Of several each had a part of the batch.
+        devices=1,
     ).exclude(job__early_end=EarlyEnd.KEPT)
     most = done.aggregate(
         memory_mib=Max("peak_memory_mib"),

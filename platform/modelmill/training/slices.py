@@ -16,6 +16,8 @@ class Slice:
     step_from: int
     step_to: int
     elapsed_ms: int
+    # That many were used at once; the time is of all of them.
+    devices: int = 1
     resumed_step: int | None = None
 
 

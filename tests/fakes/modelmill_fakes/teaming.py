@@ -25,8 +25,8 @@ class Team(Plugin):
         alone: bool = Field(default=False, description="Use one device, whatever is offered.")
         do: str = Field(
             default="",
-            description="What the second process does at its third step: fail, refuse, die. Or "
-            "learn: all learn a line together.",
+            description="What the second process does at its third step: fail, refuse, die, fork "
+            "and die. Or learn: all learn a line together.",
         )
 
     def devices_most(self, params: Any) -> int:
@@ -65,7 +65,9 @@ def _go_wrong(how: str) -> None:
         raise ValueError("the second process is stuck")
     if how == "refuse":
         raise CustomerError("Bring other rows.")
-    if how == "die":
+    if how == "fork and die" and os.fork() == 0:
+        time.sleep(3600)
+    if how.endswith("die"):
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -1,5 +1,6 @@
 """What happens around a training step: memory, precision, rates, averages, stopping, state."""
 
+import copy
 import math
 
 import pytest
@@ -12,6 +13,7 @@ from modelmill_sdk.learning.precision import precision_choose
 from modelmill_sdk.learning.schedules import one_cycle, rate_set, warmup_cosine
 from modelmill_sdk.learning.state import state_restore, state_save
 from modelmill_sdk.learning.stopping import Best
+from modelmill_sdk.learning.together import Together
 from torch import nn
 
 
@@ -41,6 +43,41 @@ def test_a_batch_that_does_not_fit_is_split_and_gives_the_same_gradient() -> Non
     assert loss == pytest.approx(whole_loss, rel=1e-5)
     assert torch.allclose(split, whole, atol=1e-6)
     assert [line.split(" at a time")[0].split()[-1] for line in said] == ["5", "3"]
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 12])
+def test_the_shares_of_several_processes_sum_to_the_whole_gradient(world_size: int) -> None:
+    rows = torch.randn(10, 3, generator=torch.Generator().manual_seed(0))
+    whole = nn.Linear(3, 1)
+    shares = [copy.deepcopy(whole) for _ in range(world_size)]
+
+    def backward(layer: nn.Linear, part: tuple[int, int] | None) -> torch.Tensor:
+        accumulator = Accumulator(10, log=lambda line: None, rows=part)
+        accumulator.part_size = 3
+        return accumulator.backward(
+            lambda first, end: layer(rows[first:end]).square().mean(), zero_grad=layer.zero_grad
+        )
+
+    loss, losses = backward(whole, None), []
+    for rank, layer in enumerate(shares):
+        together = Together()
+        together.rank, together.world_size = rank, world_size
+        losses.append(backward(layer, together.share(10)))
+    assert torch.allclose(sum(losses), loss, atol=1e-6)
+    # Also where there are more processes than rows: each has a gradient, if only of nothing.
+    assert torch.allclose(sum(layer.weight.grad for layer in shares), whole.weight.grad, atol=1e-6)
+
+
+def test_each_process_draws_its_own_numbers() -> None:
+    drawn = []
+    for rank in range(4):
+        together = Together()
+        together.rank = rank
+        torch.manual_seed(together.seed(42))
+        drawn.append(float(torch.rand(())))
+    torch.manual_seed(42)
+    assert drawn[0] == float(torch.rand(()))
+    assert len(set(drawn)) == 4
 
 
 def test_a_row_that_does_not_fit_is_told_to_the_customer() -> None:

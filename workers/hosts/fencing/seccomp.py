@@ -84,6 +84,7 @@ _X32_BIT = 0x40000000
 _NEW_NAMESPACES = 0x7E020000
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _NETLINK_ROUTE = 0
+_ANY_PROTOCOL, _TCP = 0, 6
 _SOCK_TYPE_MASK, _SOCK_STREAM, _SOCK_DGRAM = 0xF, 1, 2
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 
@@ -177,12 +178,15 @@ def _meeting(column: int, *, has_gpu: bool) -> list[Step]:
     inner = [
         (_LOAD, 0, 0, _AT_ARGUMENTS),  # the family
         (_EQUAL, 4, 0, _AF_NETLINK),
-        (_EQUAL, 5 if has_gpu else 2, 0, _AF_UNIX),
+        (_EQUAL, 8 if has_gpu else 2, 0, _AF_UNIX),
         (_EQUAL, 4, 0, _AF_INET),
         (_EQUAL, 3, 0, _AF_INET6),
         refused,
-        (_LOAD, 0, 0, _AT_ARGUMENTS + 16),  # the protocol
-        (_EQUAL, 4, 3, _NETLINK_ROUTE),
+        (_LOAD, 0, 0, _AT_ARGUMENTS + 16),  # the protocol of netlink
+        (_EQUAL, 7, 6, _NETLINK_ROUTE),
+        (_LOAD, 0, 0, _AT_ARGUMENTS + 16),  # the protocol of IP
+        (_EQUAL, 1, 0, _ANY_PROTOCOL),
+        (_EQUAL, 0, 3, _TCP),
         (_LOAD, 0, 0, _AT_ARGUMENTS + 8),  # the type
         (_AND, 0, 0, _SOCK_TYPE_MASK),
         (_EQUAL, 1, 0, _SOCK_STREAM),

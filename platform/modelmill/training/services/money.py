@@ -105,6 +105,8 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
         lease,
         # Whoever asked it to finish pays from here on.
         quote_first=is_free and job.desired_state != Desired.FINISH,
+        # What comes until the next proof costs as much.
+        devices=piece.devices,
         billed_through_step=max(job.billed_through_step, piece.step_to),
         billed_ms=F("billed_ms") + sum(part.elapsed_ms for part in parts if part.is_billable),
         free_ms=F("free_ms") + (piece.elapsed_ms if is_free else 0),
@@ -145,6 +147,9 @@ def _first_micro(job: Job) -> int:
     """Price the first minutes: on the dearer device, as nobody knows yet which it will be."""
     meters = [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
     first_ms = settings.TRAIN_RESERVE_S * 1000
+    if settings.DEVICES_PER_JOB > 1:
+        most = job.release.manifest.get("needs", {}).get("devices", 1)
+        first_ms *= min(settings.DEVICES_PER_JOB, most)
     amount_micro = max(price_micro(job, meter, first_ms) for meter in meters)
     return min(amount_micro, job.max_cost_micro or amount_micro)
 

@@ -140,10 +140,9 @@ def attempt_environment(
     """Note what an attempt computes with, so that its result can be made again.
 
     Besides versions by package name that is the number of threads, and of devices: a sum is split
-    among them. What is set aside for the job counts the devices, too.
+    among them.
     """
-    with tenant_scope(lease.tenant_id), transaction.atomic():
-        lease_update(lease, devices=devices)
+    with tenant_scope(lease.tenant_id):
         rows = Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence)
         rows.update(environment=dict(environment), threads=threads, devices=devices)
 

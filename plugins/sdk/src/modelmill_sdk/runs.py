@@ -171,6 +171,10 @@ class TrainRun:
         """Add a line to the job's events."""
         self._listener.tell(Log(message=text_clean(message, max_chars=MAX_LOG_CHARS)))
 
+    def alone(self, *, threads: int) -> None:
+        """Go on with one device and all threads; the host calls it when the others have ended."""
+        self.rank, self.world_size, self.threads = 0, 1, threads
+
     def close(self) -> None:
         """Send what is waiting; the host calls it when ``train`` has ended, however it ended."""
         self._reporter.close()

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import traceback
 
 from modelmill_sdk.errors import Cancelled
 from modelmill_sdk.framing import frame_read, frame_write
@@ -44,11 +45,22 @@ def main() -> None:
     try:
         plugin = installed_find(start)
         plugin.train(run_make(plugin, start, Silent(), rank=rank, world_size=world_size))
+        _queue_finish()
     except Cancelled:
         return
     except Exception as error:
         frame_write(report_fd, message_encode(failure_message(error)))
-        raise
+        traceback.print_exc()
+        sys.stderr.flush()
+        # At once: what the plugin left behind could hold up an orderly end.
+        os._exit(1)
+
+
+def _queue_finish() -> None:
+    """Let a GPU do what it was asked for: others wait for its part."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def _end_with_parent() -> None:

@@ -1,6 +1,8 @@
 """The other processes of a training on several devices, set up as ``accelerate launch`` does it."""
 
+import contextlib
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from modelmill_sdk.runs import Listener
 
 # A process whose peer has failed fails as well, soon: by an error of the connection to it.
 _SOON_S = 2.0
+_LOOK_S = 0.5
 _HERE = "127.0.0.1"
 
 
@@ -34,42 +37,42 @@ class Ranks:
     """
 
     def __init__(self, start: TrainStart, *, world_size: int, listener: Listener) -> None:
-        """Start them; each calls the plugin's ``train`` with the same work."""
-        self._listener = listener
+        """Know the work; the processes are started on entering, and call ``train`` with it, too."""
+        self._start, self._world_size, self._listener = start, world_size, listener
         self._is_over, self._has_failed = threading.Event(), threading.Event()
         self._failure: Failed | None = None
-        self._environment: dict[str, str] = {}
         self._peers: list[subprocess.Popen[bytes]] = []
-        if world_size == 1:
-            return
-        port = _free_port()
-        # Some libraries read it in this process, too.
-        self._environment = rank_environment(0, start, world_size=world_size, port=port)
-        os.environ.update(self._environment)
-        for rank in range(1, world_size):
-            environment = rank_environment(rank, start, world_size=world_size, port=port)
-            self._begin(start, environment=environment)
 
-    def failure(self) -> Failed | None:
+    def failure(self, *, wait_s: float = _SOON_S) -> Failed | None:
         """Tell what another process failed by, if one has, or does within moments."""
         if self._peers:
-            self._has_failed.wait(_SOON_S)
+            self._has_failed.wait(wait_s)
         return self._failure
 
     def close(self) -> None:
-        """End the other processes, and forget that there were any."""
+        """End the other processes, and forget that there were any; a second call does nothing."""
+        if self._world_size == 1 or self._is_over.is_set():
+            return
         self._is_over.set()
+        self._failure = None
+        _leave_the_group()
         for peer in self._peers:
             peer.kill()
             peer.wait()
-            if peer.stdin is not None:
+            assert peer.stdin is not None
+            with contextlib.suppress(BrokenPipeError):
                 peer.stdin.close()
         self._peers.clear()
-        for name in self._environment:
+        for name in rank_environment(0, self._start, world_size=self._world_size, port=0):
             os.environ.pop(name, None)
-        _alone_again()
 
     def __enter__(self) -> Self:
+        if self._world_size > 1:
+            try:
+                self._begin_all()
+            except BaseException:
+                self.close()
+                raise
         return self
 
     def __exit__(
@@ -80,38 +83,60 @@ class Ranks:
     ) -> None:
         self.close()
 
-    def _begin(self, start: TrainStart, *, environment: dict[str, str]) -> None:
+    def _begin_all(self) -> None:
+        port = _free_port()
+        for rank in range(self._world_size):
+            environment = rank_environment(
+                rank, self._start, world_size=self._world_size, port=port
+            )
+            if rank == 0:
+                os.environ.update(environment)
+            else:
+                self._begin(environment)
+
+    def _begin(self, environment: dict[str, str]) -> None:
         read_fd, write_fd = os.pipe()
-        peer = subprocess.Popen(
-            [sys.executable, "-m", "modelmill_sdk.host.peer", str(write_fd)],
-            stdin=subprocess.PIPE,
-            env={**os.environ, **environment},
-            pass_fds=(write_fd,),
-        )
-        os.close(write_fd)
+        try:
+            peer = subprocess.Popen(
+                [sys.executable, "-m", "modelmill_sdk.host.peer", str(write_fd)],
+                stdin=subprocess.PIPE,
+                env={**os.environ, **environment},
+                pass_fds=(write_fd,),
+            )
+        except BaseException:
+            os.close(read_fd)
+            raise
+        finally:
+            os.close(write_fd)
         self._peers.append(peer)
-        assert peer.stdin is not None
-        # Left open: its end tells the process that this one is gone.
-        peer.stdin.write(frame_pack(message_encode(start)))
-        peer.stdin.flush()
         rank = environment["RANK"]
         threading.Thread(
             target=self._watch, args=(peer, read_fd, rank), name=f"rank-{rank}", daemon=True
         ).start()
+        assert peer.stdin is not None
+        # One that is dead by now is told of by whoever watches it.
+        with contextlib.suppress(BrokenPipeError):
+            # Left open: its end tells the process that this one is gone.
+            peer.stdin.write(frame_pack(message_encode(self._start)))
+            peer.stdin.flush()
 
     def _watch(self, peer: subprocess.Popen[bytes], read_fd: int, rank: str) -> None:
         """Wait for a process's end; one that failed ends the training, if nothing else does."""
-        failure = _told(read_fd)
-        code = peer.wait()
-        if code == 0 or self._is_over.is_set():
+        failure = _told(read_fd, peer)
+        if failure is None:
+            code = peer.wait()
+            if code == 0:
+                return
+            by = f"signal {-code}" if code < 0 else f"exit status {code}"
+            message = f"The process with rank {rank} ended by {by}."
+            failure = Failed(code="plugin_error", message=message)
+        if self._is_over.is_set():
             return
-        by = f"signal {-code}" if code < 0 else f"exit status {code}"
-        message = f"The process with rank {rank} ended by {by}."
-        self._failure = failure or Failed(code="plugin_error", message=message)
+        self._failure = failure
         self._has_failed.set()
-        # The first may wait for the other's gradient for as long as half an hour.
+        # The first may wait for the other's gradient for as long as days.
         if not self._is_over.wait(2 * _SOON_S):
-            self._listener.tell(self._failure)
+            self._listener.tell(failure)
             os._exit(1)
 
 
@@ -134,9 +159,15 @@ def rank_environment(rank: int, start: TrainStart, *, world_size: int, port: int
     return environment | ({"ACCELERATE_USE_CPU": "true"} if start.device == "cpu" else {})
 
 
-def _told(fd: int) -> Failed | None:
-    """Read what a process says of its failure, to its end; None if it says nothing."""
+def _told(fd: int, peer: subprocess.Popen[bytes]) -> Failed | None:
+    """Wait for what a process says of its failure, or for its end; None if it says nothing.
+
+    Not for the end of the pipe: what it forked may hold that open for longer.
+    """
     with os.fdopen(fd, "rb") as pipe:
+        while not select.select([pipe], [], [], _LOOK_S)[0]:
+            if peer.poll() is not None:
+                return None
         try:
             payload = frame_read(pipe.fileno())
             message = None if payload is None else from_child_decode(payload)
@@ -151,11 +182,13 @@ def _free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _alone_again() -> None:
-    """Leave the group, as far as libraries have joined one: a later collective call would hang."""
+def _leave_the_group() -> None:
+    """Leave it, as far as libraries have joined one: a later collective call would hang."""
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
-        distributed.destroy_process_group()
+        # Whatever it says: the others are about to end, and the training is done.
+        with contextlib.suppress(Exception):
+            distributed.destroy_process_group()
     if "accelerate.state" in sys.modules:
         state = sys.modules["accelerate.state"]
         state.AcceleratorState._reset_state(reset_partial_state=True)

@@ -33,14 +33,18 @@ def plugin_train(plugin: Plugin, start: TrainStart, listener: Listener) -> Train
         listener.tell(Started(environment=versions, devices=world_size))
         try:
             plugin.train(run)
+            failure = ranks.failure(wait_s=0)
+            if failure is not None:
+                raise RankFailed(failure)
             ranks.close()
+            run.alone(threads=start.threads)
             artifacts_check(run.model_dir)
             run.report(**plugin.evaluate(run))
         except Cancelled:
             reason = listener.stop_reason() or "cancel"
             peak_bytes = gpu_peak_bytes()
             return TrainDone(step=run.step, stopped_reason=reason, gpu_peak_bytes=peak_bytes)
-        except CustomerError:
+        except (CustomerError, RankFailed):
             raise
         except Exception as error:
             # What another process failed by comes before the broken connection to it.
@@ -58,6 +62,13 @@ def threads_limit(threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+
+
+def _devices_limit(count: int) -> None:
+    """Hide the devices that are not used: libraries take every one that they see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(visible.split(",")[:count])
 
 
 def run_make(
@@ -80,6 +91,8 @@ def run_make(
     )
     if not rank:
         checkpoints.clear_torn()
+    if start.device != "cpu":
+        _devices_limit(world_size)
     threads = max(1, start.threads // world_size)
     threads_limit(threads)
     pages_keep()

@@ -57,7 +57,7 @@ def precision_choose(
         return full
     if kind == "cuda" and not torch.cuda.is_bf16_supported():
         return full
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=_generators(device)):
         pace = {choice: _pace(step, choice, probe_s / 2) for choice in (full, half)}
     return half if pace[half] > _WORTH * pace[full] else full
 
@@ -74,6 +74,14 @@ def _pace(step: Callable[[Precision], object], precision: Precision, span_s: flo
         passed_s = time.perf_counter() - began
         if passed_s >= span_s:
             return count / passed_s
+
+
+def _generators(device: str) -> list[int]:
+    """Name the GPU whose generator is drawn from: another's belongs to another process."""
+    place = torch.device(device)
+    if place.type != "cuda":
+        return []
+    return [torch.cuda.current_device() if place.index is None else place.index]
 
 
 def _wait(precision: Precision) -> None:

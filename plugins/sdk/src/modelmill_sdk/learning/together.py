@@ -6,7 +6,9 @@ takes of itself. Averaging gradients: Li et al., "PyTorch Distributed", VLDB 202
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,7 @@ from modelmill_sdk.runs import TrainRun
 
 # As many numbers travel at once: enough to be worth the way, and little beside the weights.
 _BUCKET_NUMBERS = 8 * 1024 * 1024
+_PATIENCE = timedelta(days=2)
 
 
 class Together:
@@ -25,14 +28,19 @@ class Together:
         if run is not None and self.world_size > 1:
             from accelerate import PartialState
 
-            PartialState(cpu=torch.device(run.device).type == "cpu")
+            # While the first one measures the others wait for it, however long that takes.
+            PartialState(cpu=torch.device(run.device).type == "cpu", timeout=_PATIENCE)
 
     def seed(self, seed: int) -> int:
         """Give each process a seed of its own, so that its rows are not dropped as another's are.
 
-        The first one's is ``seed`` itself. All are below 2^63.
+        The first one's is ``seed`` itself.
         """
-        return (seed ^ (self.rank << 48)) & 0x7FFF_FFFF_FFFF_FFFF
+        if self.rank == 0:
+            return seed
+        # Other numbers all over: a CPU's generator of torch's looks at the low half alone.
+        mixed = np.random.SeedSequence((seed % 2**64, self.rank)).generate_state(1, np.uint64)[0]
+        return int(mixed >> 1)
 
     def share(self, rows: int) -> tuple[int, int]:
         """Give the first of this process's rows, and the first behind them; perhaps none."""

@@ -1,0 +1,90 @@
+"""Which cards a worker trains on: counted, held, and shown to nobody else."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workers.hosts import HostSpec, fences_seen
+from workers.hosts.environment import host_environment
+from workers.supervisor import devices
+
+
+def _cards(folder: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Put a tool in the path that tells of these cards, and those alone that it is asked for."""
+    told = "\n".join(f'  {at}) echo "{line}";;' for at, line in enumerate(lines))
+    tool = folder / "nvidia-smi"
+    tool.write_text(
+        f"#!/bin/sh\nwhich='{' '.join(map(str, range(len(lines))))}'\n"
+        'if [ "$1" = -i ]; then which=$(echo "$2" | tr , " "); fi\n'
+        f"for card in $which; do case $card in\n{told}\nesac; done\n"
+    )
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_cards_of_the_first_ones_kind_are_counted_as_far_as_allowed(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _cards(tmp_path, monkeypatch, "L4, 23034", "L4, 23028", "H100, 81559", "L4, 23034", "L4, [N/A]")
+
+    def chosen(most: int, visible: str | None = None) -> tuple[str, int, int]:
+        settings.DEVICES_PER_JOB = most
+        if visible is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        found = devices.device_choose.__wrapped__()
+        return found.name, found.memory_mib, found.count
+
+    assert chosen(1) == ("L4", 23034, 1)
+    # A card of another kind would hold them up, and no number may be skipped.
+    assert chosen(4) == ("L4", 23028, 2)
+    assert chosen(4, "2") == ("H100", 81559, 1)
+    assert chosen(4, "3,0, 1") == ("L4", 23028, 3)
+    assert chosen(2, "3,0,1") == ("L4", 23034, 2)
+    # One that is not there, or says nothing of its memory, ends the list.
+    assert chosen(4, "0,9,1") == ("L4", 23034, 1)
+    assert chosen(4, "1,4") == ("L4", 23028, 1)
+    monkeypatch.setenv("MODELMILL_DEVICE", "cpu")
+    assert chosen(2)[2] == 2
+
+
+def test_a_process_sees_the_cards_it_was_given_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def seen(count: int, device: str = "cuda") -> dict[str, str]:
+        spec = HostSpec(scratch_dir=tmp_path, device=device, devices=count)
+        return {k: v for k, v in host_environment(spec).items() if k.startswith("CUDA_")}
+
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 1,2")
+    ordered = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert seen(1) == {"CUDA_VISIBLE_DEVICES": "3"} | ordered
+    assert seen(2) == {"CUDA_VISIBLE_DEVICES": "3,1"} | ordered
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert seen(2) == {"CUDA_VISIBLE_DEVICES": "0,1"} | ordered
+    assert seen(2, "cpu") == {"CUDA_VISIBLE_DEVICES": ""}
+
+
+def test_without_walls_each_training_has_one_device(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.DEVICES_PER_JOB = 2
+    monkeypatch.setattr("workers.hosts.starting.bubblewrap_find", lambda: None)
+    monkeypatch.setattr("workers.hosts.fences._seen", {})
+    assert devices.device_choose.__wrapped__().count == 1
+    assert "bubblewrap is not installed" in caplog.text
+    assert "L2" in fences_seen()
+
+
+def test_a_worker_holds_every_card_it_trains_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1,2")
+    two = devices.Device(kind="cuda", name="L4", meter="gpu_ms", count=2)
+    with devices.device_held(two):
+        locks = sorted(path.name.split("-")[2] for path in tmp_path.glob("modelmill-gpu-*"))
+        assert locks == ["1", "3"]
