@@ -232,10 +232,13 @@ def test_what_it_counts_has_one_name_for_all_who_read_of_it(
         )
     for path in ("/usage", "/usage/events"):
         assert "写出的字" in read(acme, path) and "Words written" in read(acme, path, "en"), path
+        # The plugin, too, is called by its title, as everywhere else.
+        assert ">玩具</span>" in read(acme, path) and ">Toy</span>" in read(acme, path, "en"), path
     operator.cookies["django_language"] = "zh-hans"
     for path in ("/cockpit/prices", "/cockpit/revenue", "/cockpit/plugins/toy"):
         page = operator.get(path).content.decode()
         assert "写出的字" in page and "Words written" not in page, path
+        assert "玩具" in page, path
 
 
 def test_a_search_speaks_chinese(toy: Plugin, acme: Place) -> None:

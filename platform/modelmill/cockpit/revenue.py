@@ -28,7 +28,7 @@ _TENANTS: Final = 100
 class PluginUse:
     """All tenants' use of one meter of one plugin."""
 
-    plugin_id: str
+    plugin: str
     meter: str
     quantity: str
     unbilled: str
@@ -65,7 +65,7 @@ def _by_plugin(lines: Iterable[RatedLine], titles: MeterTitles) -> list[PluginUs
         found[2] += line.amount_micro
     return [
         PluginUse(
-            plugin_id=plugin_id,
+            plugin=titles.plugin(plugin_id),
             meter=titles.of(meter, plugin_id),
             quantity=quantity_text(meter, qty),
             unbilled=quantity_text(meter, unbilled) if unbilled else "",

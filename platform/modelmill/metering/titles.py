@@ -24,6 +24,11 @@ class MeterTitles:
         declared = plugin.meters.get(meter) if plugin else None
         return plugin.told(declared) if plugin and declared else self.any(meter)
 
+    def plugin(self, plugin_id: str) -> str:
+        """Name a plugin as its author does; one that is not offered any more by its id."""
+        found = self._plugins.get(plugin_id)
+        return found.title if found else plugin_id
+
     def any(self, meter: str) -> str:
         """Name a meter whichever plugin counts it: as we do, else as the first that counts it."""
         if meter not in METERS:

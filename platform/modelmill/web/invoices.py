@@ -48,6 +48,7 @@ def invoice(request: PageRequest, invoice_id: str) -> HttpResponse:
         {
             "line": line,
             "title": titles.frozen(line.meter_title, meter=line.meter, plugin_id=line.plugin_id),
+            "plugin": titles.plugin(line.plugin_id),
             "quantity": quantity_text(line.meter, line.qty),
         }
         for line in invoice_lines(found)
@@ -67,7 +68,8 @@ def invoice_line(request: PageRequest, invoice_id: str, line_id: str) -> HttpRes
     line = access_invoice_line(access_invoice(invoice_id), line_id)
     rows = rows_of(invoice_line_events(line), request, size=50)
     rates = book_rates(line.invoice.book_id)
-    title = MeterTitles().frozen(line.meter_title, meter=line.meter, plugin_id=line.plugin_id)
+    titles = MeterTitles()
+    title = titles.frozen(line.meter_title, meter=line.meter, plugin_id=line.plugin_id)
     context = {
         "invoice": line.invoice,
         "line": line,
@@ -78,6 +80,7 @@ def invoice_line(request: PageRequest, invoice_id: str, line_id: str) -> HttpRes
             rows.items,
             rates_at=lambda _moment: rates,
             title_of=lambda _meter, _plugin_id: title,
+            plugin_of=titles.plugin,
         ),
     }
     return render(request, "invoices/line.html", context)

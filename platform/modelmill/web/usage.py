@@ -40,7 +40,9 @@ def usage(request: PageRequest) -> HttpResponse:
         "after": end if end <= database_now() else None,
         "bill": bill,
         "lines": [
-            (line, titles.of(line.meter, line.plugin_id)) for line in bill.lines if line.event_count
+            (line, titles.of(line.meter, line.plugin_id), titles.plugin(line.plugin_id))
+            for line in bill.lines
+            if line.event_count
         ],
         "balance": balance_summary(tenant_id, times=times),
         "chart": cost_chart(cost_buckets(times, start=start, end=end), titles),
@@ -64,6 +66,7 @@ def usage_log(request: PageRequest) -> HttpResponse:
             rows.items,
             rates_at=book_times(request.caller.tenant.pk).rates_at,
             title_of=titles.of,
+            plugin_of=titles.plugin,
         ),
         "wanted": {**wanted, "meter": wanted.get("meter", "")},
         "meters": [(meter, titles.any(meter)) for meter in titles.meters()],
@@ -90,12 +93,14 @@ def priced(
     *,
     rates_at: Callable[[datetime], Rates],
     title_of: Callable[[str, str], str],
+    plugin_of: Callable[[str], str],
 ) -> list[dict[str, Any]]:
     """Return events with their quantity in words and what they cost."""
     return [
         {
             "event": event,
             "title": title_of(event.meter, event.plugin_id),
+            "plugin": plugin_of(event.plugin_id),
             "quantity": quantity_text(event.meter, event.qty),
             "amount_micro": event_price(event, rates=rates_at(event.accounted_at)).amount_micro,
         }
