@@ -270,6 +270,8 @@ def test_results_leave_no_files_behind(server, acme) -> None:
     assert [output["kind"] for output in row.outputs] == ["image", "image"]
     scratch = next(server.pool._root.iterdir())
     assert not list((scratch / "out").rglob("*.png"))
+    server.close()
+    assert not server.pool._root.exists()
 
 
 def test_a_base_model_that_the_operator_took_away_is_said_to_be(pool_of, model_dir) -> None:

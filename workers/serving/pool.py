@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,6 +104,9 @@ class HostPool:
         """Close every host that is not in use."""
         for slot in self._loaded():
             self._close(slot)
+        # Not while one of them is still in use.
+        with suppress(OSError):
+            self._root.rmdir()
 
     def rss_bytes(self) -> int:
         """Return the memory of all hosts, as last measured."""
