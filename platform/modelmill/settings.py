@@ -322,7 +322,6 @@ SPECTACULAR_SETTINGS = {
         "UploadStatusEnum": "modelmill.datasets.models.Upload.Status",
     },
 }
-
 # Requests that wait or stream at once, in one web process; fewer than its threads.
 WAITING_MAX = env.number("MODELMILL_WAITING_MAX", 12)
 
@@ -359,6 +358,7 @@ WARM_IMPORTS = tuple(
     )
     if name != "none"
 )
+# Virtual environments with plugins of their own, or folders of such.
 PLUGIN_ENVIRONMENTS = [Path(path) for path in env.words("MODELMILL_PLUGIN_ENVIRONMENTS")]
 # What a plugin's process may take, and how it is shut in: docs/operators/sandbox.md.
 PLUGINS_L2 = env.words("MODELMILL_PLUGINS_L2")

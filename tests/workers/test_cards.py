@@ -1,5 +1,6 @@
 """Which cards a worker trains on: counted, held, and shown to nobody else."""
 
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -88,3 +89,6 @@ def test_a_worker_holds_every_card_it_trains_on(
     with devices.device_held(two):
         locks = sorted(path.name.split("-")[2] for path in tmp_path.glob("modelmill-gpu-*"))
         assert locks == ["1", "3"]
+        for path in tmp_path.glob("modelmill-gpu-*"):
+            with path.open("w") as other, pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

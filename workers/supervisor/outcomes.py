@@ -12,6 +12,7 @@ _SHOWN_PROBLEMS = 20
 _CODES = {
     "out_of_memory": Failure.OUT_OF_MEMORY,
     "plugin_changed": Failure.PLUGIN_MISSING,
+    "plugin_crashed": Failure.PLUGIN_CRASHED,
     "plugin_missing": Failure.PLUGIN_MISSING,
 }
 

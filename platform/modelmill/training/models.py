@@ -88,12 +88,13 @@ class Job(TenantOwned):
     billed_ms = models.BigIntegerField(default=0)
     meter = models.CharField(max_length=10, blank=True)
     # How many it trains on, each metered; what was told last.
-    devices = models.PositiveSmallIntegerField(default=1)
+    devices = models.PositiveSmallIntegerField(default=1, db_default=1)
     max_cost_micro = models.BigIntegerField(null=True)
     # What the whole was expected to cost and to take, and the step at which that was told; a step
     # without an amount: it could not be told.
     quote_micro = models.BigIntegerField(null=True)
     quote_ms = models.BigIntegerField(null=True)
+    quote_devices = models.PositiveSmallIntegerField(default=1, db_default=1)
     quote_step = models.BigIntegerField(null=True)
     # Still to stop, unbilled, when that can be told, until the customer lets it go on.
     quote_first = models.BooleanField(default=False)
@@ -157,7 +158,7 @@ class Job(TenantOwned):
     @property
     def quote_s(self) -> int:
         """How long the whole was expected to train, in seconds; 0 while untold."""
-        return (self.quote_ms or 0) // (1000 * self.devices)
+        return (self.quote_ms or 0) // (1000 * self.quote_devices)
 
     @property
     def awaits_word(self) -> bool:
@@ -178,7 +179,7 @@ class Attempt(TenantOwned):
     number = models.PositiveIntegerField()
     worker = models.CharField(max_length=120)
     device = models.CharField(max_length=120, blank=True)
-    devices = models.PositiveSmallIntegerField(default=1)
+    devices = models.PositiveSmallIntegerField(default=1, db_default=1)
     # What the device has of its own; 0 for a CPU.
     device_memory_mib = models.PositiveIntegerField(default=0)
     resumed_step = models.BigIntegerField(null=True)

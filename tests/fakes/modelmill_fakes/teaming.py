@@ -25,17 +25,18 @@ class Team(Plugin):
         alone: bool = Field(default=False, description="Use one device, whatever is offered.")
         do: str = Field(
             default="",
-            description="What the second process does at its third step: fail, refuse, die, fork "
-            "and die. Or learn: all learn a line together.",
+            description="What the last process does at its third step: fail, refuse, die, fork "
+            "and die. Or learn: all learn a line as accelerate does; share: they share each batch.",
         )
 
-    def devices_most(self, params: Any) -> int:
+    def devices_most(self, data: Any, params: Any) -> int:
         """Use one where the parameters ask for it."""
         return 1 if params.alone else self.needs.devices
 
     def train(self, run: TrainRun) -> None:
         """Count, or learn; the first process leaves the model."""
-        weight = _learn(run) if run.params.do == "learn" else _count(run)
+        ways = {"learn": _learn, "share": _share, "share and refuse": _share}
+        weight = ways.get(run.params.do, _count)(run)
         if run.rank == 0:
             model = {"weight": weight, "ranks": run.world_size}
             (run.model_dir / "weights.json").write_text(json.dumps(model), encoding="utf-8")
@@ -52,10 +53,14 @@ class Team(Plugin):
 def _count(run: TrainRun) -> float:
     for step in range(1, run.params.steps + 1):
         time.sleep(run.params.step_ms / 1000)
-        if run.rank == 1 and step == 3:
+        if 0 < run.rank == run.world_size - 1 and step == 3:
+            (run.workdir / "wrong").touch()
             _go_wrong(run.params.do)
         run.progress(step, run.params.steps)
         run.checkpoint(step, lambda folder: (folder / "count").touch())
+    while run.params.do == "fail" and not (run.workdir / "rank-1" / "wrong").exists():
+        time.sleep(0.1)
+    time.sleep(1 if run.params.do == "fail" else 0)
     run.sample("rank", f"rank {run.rank}", step=run.params.steps)
     return 0.0
 
@@ -63,7 +68,7 @@ def _count(run: TrainRun) -> float:
 def _go_wrong(how: str) -> None:
     if how == "fail":
         raise ValueError("the second process is stuck")
-    if how == "refuse":
+    if how.endswith("refuse"):
         raise CustomerError("Bring other rows.")
     if how == "fork and die" and os.fork() == 0:
         time.sleep(3600)
@@ -88,3 +93,33 @@ def _learn(run: TrainRun) -> float:
         sgd.step()
         run.progress(step, run.params.steps)
     return float(accelerator.unwrap_model(line).weight)
+
+
+def _share(run: TrainRun) -> float:
+    """Fit the same line by batches of five that are shared, by plain descent."""
+    import torch
+    from modelmill_sdk.learning.memory import Accumulator
+    from modelmill_sdk.learning.together import Together
+
+    together = Together(run)
+    weight = torch.nn.Parameter(torch.zeros(()))
+    unasked = torch.nn.Parameter(torch.zeros(3))
+    sgd = torch.optim.SGD([weight, unasked], lr=0.02)
+    x = torch.arange(5.0)
+    accumulator = Accumulator(5, log=run.log, rows=together.share(5))
+
+    def loss_of(first: int, end: int) -> torch.Tensor:
+        slopes = weight.expand(end - first)
+        if end == len(x):
+            # The last row alone asks for a weight that the others leave without a gradient.
+            slopes = torch.cat([slopes[:-1], (weight + unasked.sum())[None]])
+        return ((slopes - 3) * x[first:end]).square().mean()
+
+    for step in range(1, run.params.steps + 1):
+        if step == 3 and run.rank == run.world_size - 1:
+            _go_wrong(run.params.do)
+        loss = accumulator.backward(loss_of, zero_grad=sgd.zero_grad)
+        loss = together.sum(loss, [weight, unasked])
+        sgd.step()
+        run.progress(step, run.params.steps, loss=loss)
+    return float(weight + unasked.sum())

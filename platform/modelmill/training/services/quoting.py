@@ -88,7 +88,10 @@ def _tell(job: Job, pace: Pace) -> None:
     whole_ms = job.billed_ms + (left_ms + begin_ms) * job.devices
     amount_micro = price_micro(job, job.meter, whole_ms)
     Job.objects.filter(pk=job.pk).update(
-        quote_micro=amount_micro, quote_ms=whole_ms, quote_step=job.step
+        quote_micro=amount_micro,
+        quote_ms=whole_ms,
+        quote_devices=job.devices,
+        quote_step=job.step,
     )
     # As the page beside it writes the quote.
     amount = amount_text(amount_micro)

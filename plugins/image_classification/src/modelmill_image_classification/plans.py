@@ -155,6 +155,13 @@ def _is_gpu(device: str) -> int:
     return int(torch.device(device).type != "cpu")
 
 
+def batch_least(params: TrainParams, *, count: int) -> int:
+    """Give the fewest pictures of a batch, whichever network is chosen, of ``count`` to learn."""
+    # A tenth may be kept back to stop by.
+    fewest = min(_batch(most, count * 9 // 10) for pair in _BATCHES.values() for most in pair)
+    return params.batch_size or fewest
+
+
 def _batch(most: int, count: int) -> int:
     """At least sixteen steps an epoch, where there are enough pictures for batches of eight."""
     fitting = 1 << max(3, (max(1, count // 16)).bit_length() - 1)

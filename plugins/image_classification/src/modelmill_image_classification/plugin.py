@@ -58,9 +58,13 @@ class ImageClassification(Plugin):
 
         return dataset_problems(data, params)
 
-    def devices_most(self, params: Any) -> int:
+    def devices_most(self, data: "TrainData", params: Any) -> int:
         """Share each batch, unless it is drawn by secret dice, which are each process's own."""
-        return 1 if params.privacy_epsilon else self.needs.devices
+        from modelmill_image_classification.plans import batch_least
+
+        rows = batch_least(params, count=data.row_count("train"))
+        # Of one picture a layer can know no statistics.
+        return 1 if params.privacy_epsilon else min(self.needs.devices, rows // 4)
 
     def train(self, run: TrainRun) -> None:
         """Train, and leave the calibrated network in ``run.model_dir``."""

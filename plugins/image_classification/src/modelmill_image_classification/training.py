@@ -132,6 +132,7 @@ class Training:
             asked or self.run.params.precision, device=self.run.device, step=step
         )
         trainer.network = network
+        chosen = trainer.together.agreed(chosen)
         if torch.device(self.run.device).type != "cpu":
             self.run.log(f"Computing in {chosen.name}.")
         return chosen

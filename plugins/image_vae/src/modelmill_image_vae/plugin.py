@@ -44,6 +44,10 @@ class ImageVae(Plugin):
 
         return dataset_problems(data, params)
 
+    def devices_most(self, data: Any, params: Any) -> int:
+        """Share each batch, of which every device has a row at least."""
+        return min(self.needs.devices, int(params.batch_size))
+
     def train(self, run: TrainRun) -> None:
         """Train, and leave the best average in `run.model_dir`."""
         from modelmill_image_vae.training import train

@@ -168,7 +168,8 @@ def _precision(trainer: Trainer, asked: str) -> Precision:
         loss, _squared = probe.loss_of(pictures, noise, precision)
         loss.backward()  # type: ignore[no-untyped-call]
 
-    return precision_choose(asked, device=trainer.device, step=step)
+    chosen = precision_choose(asked, device=trainer.device, step=step)
+    return trainer.together.agreed(chosen)
 
 
 def _save(trainer: Trainer, best: Best, folder: object) -> None:

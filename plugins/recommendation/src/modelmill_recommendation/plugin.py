@@ -45,6 +45,10 @@ class Recommendation(Plugin):
 
         return dataset_problems(data, params)
 
+    def devices_most(self, data: "TrainData", params: Any) -> int:
+        """Share each batch, of which every device has a row at least."""
+        return min(self.needs.devices, params.batch_size or self.needs.devices)
+
     def train(self, run: TrainRun) -> None:
         """Train the network and both baselines, and choose the one that answers."""
         from modelmill_recommendation.training import train

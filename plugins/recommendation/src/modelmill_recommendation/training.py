@@ -32,7 +32,7 @@ class Training:
     def __init__(self, run: TrainRun, prepared: Prepared) -> None:
         """Build the network at step 0, or where a checkpoint left it."""
         params: TrainParams = run.params
-        self.run, self.prepared = run, prepared
+        self.run, self.prepared, together = run, prepared, Together(run)
         config = config_for(params, device=run.device, items=len(prepared.known.items))
         torch.manual_seed(run.seed)
         self.network = SasRec(config).to(run.device)
@@ -47,10 +47,10 @@ class Training:
         self.trainer = Trainer(
             self.network,
             recipe,
-            precision=self._precision(),
+            precision=together.agreed(self._precision()),
             seed=run.seed,
             log=run.log,
-            together=Together(run),
+            together=together,
         )
         self.best = Best(patience=recipe.patience, is_lower_better=False)
         self.scorer = NetworkScorer(self.network)

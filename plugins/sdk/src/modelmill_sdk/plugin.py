@@ -146,8 +146,8 @@ class Plugin:
         """
         return {}
 
-    def devices_most(self, params: Any) -> int:
-        """Say how many devices a training with these parameters can use; ``needs`` has the most.
+    def devices_most(self, data: TrainData, params: Any) -> int:
+        """Say how many devices such a training can use; ``needs`` has the most.
 
         Where the operator offers several, ``train`` is then called in as many processes, each with
         its own ``run.rank`` and ``run.device``, set up as ``accelerate launch`` does it.

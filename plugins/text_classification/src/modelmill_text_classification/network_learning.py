@@ -161,6 +161,7 @@ class NetworkLearning:
         trainer.network = copy.deepcopy(network).to(self.run.device).train()
         chosen = precision_choose(asked, device=self.run.device, step=step)
         trainer.network = network
+        chosen = trainer.together.agreed(chosen)
         self.run.log(f"Computing in {chosen.name}.")
         return chosen
 

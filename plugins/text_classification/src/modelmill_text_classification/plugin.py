@@ -59,10 +59,10 @@ class TextClassification(Plugin):
 
         return dataset_problems(data, params)
 
-    def devices_most(self, params: Any) -> int:
+    def devices_most(self, data: "TrainData", params: Any) -> int:
         """Share the batches of a network that was asked for; what tries several takes one."""
         is_one = params.method in ("lstm", "encoder") and not params.privacy_epsilon
-        return self.needs.devices if is_one else 1
+        return min(self.needs.devices, params.batch_size or self.needs.devices) if is_one else 1
 
     def train(self, run: TrainRun) -> None:
         """Try what was asked for, and keep what is best on held-out texts."""

@@ -33,12 +33,11 @@ def train(run: TrainRun) -> None:
         run.log(f"What is tried, in this order: {', '.join(chosen)}.")
     while ledger.left and not (ledger.tried and run.is_finishing):
         _try(run, prepared, ledger, current)
-        if run.rank:
-            return
         current = {}
         _show(run, prepared, ledger)
         run.checkpoint(ledger.steps, ledger.save)
-    _finish(run, prepared, ledger)
+    if run.rank == 0:
+        _finish(run, prepared, ledger)
 
 
 def _try(run: TrainRun, prepared: Prepared, ledger: Ledger, current: dict[str, object]) -> None:
@@ -62,7 +61,7 @@ def _steps(run: TrainRun, prepared: Prepared, method: str) -> int:
 
 def _show(run: TrainRun, prepared: Prepared, ledger: Ledger) -> None:
     """Show some held-out texts with what the best model so far answers."""
-    if ledger.best is None or not len(prepared.held):
+    if ledger.best is None or not len(prepared.held) or run.rank:
         return
     held, temperature = prepared.held, ledger.winner.score.temperature
     count = min(_SHOWN, len(held))

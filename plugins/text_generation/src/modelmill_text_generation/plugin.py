@@ -60,6 +60,10 @@ class TextGeneration(Plugin):
             base_folder(params.base)
         return find_problems(data, method=params.method)
 
+    def devices_most(self, data: "TrainData", params: Any) -> int:
+        """Share each batch, of which every device has a row at least."""
+        return min(self.needs.devices, params.batch or self.needs.devices)
+
     def train(self, run: TrainRun) -> None:
         """Train with checkpoints and leave a folder that ``transformers`` opens."""
         from modelmill_text_generation.finishing import finish

@@ -58,9 +58,12 @@ class Training:
         self.together = Together(run)
         share = self.together.share(self.plan.batch)
         self.batches = Accumulator(self.plan.batch, log=run.log, rows=share)
-        self.batches.part_size = -(-self.plan.batch // run.params.parts)
+        self.batches.part_size = min(
+            self.batches.part_size, -(-self.plan.batch // run.params.parts)
+        )
         self.finite = FiniteWatch(device=run.device)
-        self.precision = precision_choose(run.params.precision, device=run.device, step=self._probe)
+        chosen = precision_choose(run.params.precision, device=run.device, step=self._probe)
+        self.precision = self.together.agreed(chosen)
         run.log(f"Computing in {self.precision.name}.")
         self.graphed: GraphedGradient | None = None
         if self._is_always_alike():

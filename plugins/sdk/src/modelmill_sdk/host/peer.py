@@ -10,7 +10,14 @@ from modelmill_sdk.framing import frame_read, frame_write
 from modelmill_sdk.host.failures import failure_message
 from modelmill_sdk.host.serving import installed_find
 from modelmill_sdk.host.training import run_make
-from modelmill_sdk.protocol import Message, StopReason, TrainStart, message_encode, to_child_decode
+from modelmill_sdk.protocol import (
+    Message,
+    StopReason,
+    TrainDone,
+    TrainStart,
+    message_encode,
+    to_child_decode,
+)
 
 _STDIN = 0
 
@@ -32,7 +39,7 @@ class Silent:
 
 
 def main() -> None:
-    """Train as the first process does, told by a frame on standard input, and tell a failure."""
+    """Train as the first process does, told by a frame on standard input, and tell how it ended."""
     report_fd = int(sys.argv[1])
     os.set_inheritable(report_fd, False)
     payload = frame_read(_STDIN)
@@ -46,14 +53,15 @@ def main() -> None:
         plugin = installed_find(start)
         plugin.train(run_make(plugin, start, Silent(), rank=rank, world_size=world_size))
         _queue_finish()
-    except Cancelled:
-        return
-    except Exception as error:
-        frame_write(report_fd, message_encode(failure_message(error)))
+        last, code = message_encode(TrainDone()), 0
+    except (Exception, SystemExit, Cancelled) as error:
         traceback.print_exc()
-        sys.stderr.flush()
-        # At once: what the plugin left behind could hold up an orderly end.
-        os._exit(1)
+        last, code = message_encode(failure_message(error)), 1
+    frame_write(report_fd, last)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # At once: what the plugin left behind could hold an orderly end up, or break it.
+    os._exit(code)
 
 
 def _queue_finish() -> None:

@@ -12,7 +12,13 @@ from typing import Self
 
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.framing import frame_pack, frame_read
-from modelmill_sdk.protocol import Failed, TrainStart, from_child_decode, message_encode
+from modelmill_sdk.protocol import (
+    Failed,
+    TrainDone,
+    TrainStart,
+    from_child_decode,
+    message_encode,
+)
 from modelmill_sdk.runs import Listener
 
 # A process whose peer has failed fails as well, soon: by an error of the connection to it.
@@ -40,6 +46,7 @@ class Ranks:
         """Know the work; the processes are started on entering, and call ``train`` with it, too."""
         self._start, self._world_size, self._listener = start, world_size, listener
         self._is_over, self._has_failed = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
         self._failure: Failed | None = None
         self._peers: list[subprocess.Popen[bytes]] = []
 
@@ -53,9 +60,9 @@ class Ranks:
         """End the other processes, and forget that there were any; a second call does nothing."""
         if self._world_size == 1 or self._is_over.is_set():
             return
-        self._is_over.set()
-        self._failure = None
-        _leave_the_group()
+        with self._lock:
+            self._is_over.set()
+            self._failure = None
         for peer in self._peers:
             peer.kill()
             peer.wait()
@@ -63,6 +70,7 @@ class Ranks:
             with contextlib.suppress(BrokenPipeError):
                 peer.stdin.close()
         self._peers.clear()
+        _leave_the_group()
         for name in rank_environment(0, self._start, world_size=self._world_size, port=0):
             os.environ.pop(name, None)
 
@@ -122,22 +130,22 @@ class Ranks:
 
     def _watch(self, peer: subprocess.Popen[bytes], read_fd: int, rank: str) -> None:
         """Wait for a process's end; one that failed ends the training, if nothing else does."""
-        failure = _told(read_fd, peer)
-        if failure is None:
-            code = peer.wait()
-            if code == 0:
-                return
-            by = f"signal {-code}" if code < 0 else f"exit status {code}"
-            message = f"The process with rank {rank} ended by {by}."
-            failure = Failed(code="plugin_error", message=message)
-        if self._is_over.is_set():
+        told = _told(read_fd, peer)
+        if isinstance(told, TrainDone):
             return
-        self._failure = failure
+        failure = told or _death(rank, peer.wait())
+        with self._lock:
+            # The first that fails is the reason: others then fail by its broken connection.
+            if self._is_over.is_set() or self._failure is not None:
+                return
+            self._failure = failure
         self._has_failed.set()
-        # The first may wait for the other's gradient for as long as days.
+        # The first process may wait for the other's gradient for as long as days.
         if not self._is_over.wait(2 * _SOON_S):
-            self._listener.tell(failure)
-            os._exit(1)
+            try:
+                self._listener.tell(failure)
+            finally:
+                os._exit(1)
 
 
 def rank_environment(rank: int, start: TrainStart, *, world_size: int, port: int) -> dict[str, str]:
@@ -159,21 +167,33 @@ def rank_environment(rank: int, start: TrainStart, *, world_size: int, port: int
     return environment | ({"ACCELERATE_USE_CPU": "true"} if start.device == "cpu" else {})
 
 
-def _told(fd: int, peer: subprocess.Popen[bytes]) -> Failed | None:
-    """Wait for what a process says of its failure, or for its end; None if it says nothing.
+def _told(fd: int, peer: subprocess.Popen[bytes]) -> Failed | TrainDone | None:
+    """Wait for what a process says at its end; None if it ended and said nothing.
 
     Not for the end of the pipe: what it forked may hold that open for longer.
     """
     with os.fdopen(fd, "rb") as pipe:
-        while not select.select([pipe], [], [], _LOOK_S)[0]:
-            if peer.poll() is not None:
+        has_ended = False
+        while not select.select([pipe], [], [], 0 if has_ended else _LOOK_S)[0]:
+            # Its last words may have come between the two looks: once more.
+            if has_ended:
                 return None
+            has_ended = peer.poll() is not None
         try:
             payload = frame_read(pipe.fileno())
             message = None if payload is None else from_child_decode(payload)
         except ProtocolError:
             return None
-    return message if isinstance(message, Failed) else None
+    return message if isinstance(message, Failed | TrainDone) else None
+
+
+def _death(rank: str, code: int) -> Failed:
+    by = f"signal {-code}" if code < 0 else f"exit status {code}"
+    # A signal is no fault of the plugin's words: as with one device, it may be tried again.
+    return Failed(
+        code="plugin_crashed" if code < 0 else "plugin_error",
+        message=f"The process with rank {rank} ended by {by}.",
+    )
 
 
 def _free_port() -> int:
@@ -183,12 +203,20 @@ def _free_port() -> int:
 
 
 def _leave_the_group() -> None:
-    """Leave it, as far as libraries have joined one: a later collective call would hang."""
+    """Leave it, as far as libraries have joined one: a later collective call would hang.
+
+    Not waiting for it: some backends take leave of the others, who are gone.
+    """
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
-        # Whatever it says: the others are about to end, and the training is done.
-        with contextlib.suppress(Exception):
-            distributed.destroy_process_group()
+
+        def leave() -> None:
+            with contextlib.suppress(Exception):
+                distributed.destroy_process_group()
+
+        leaving = threading.Thread(target=leave, name="leave-the-group", daemon=True)
+        leaving.start()
+        leaving.join(_SOON_S)
     if "accelerate.state" in sys.modules:
         state = sys.modules["accelerate.state"]
         state.AcceleratorState._reset_state(reset_partial_state=True)

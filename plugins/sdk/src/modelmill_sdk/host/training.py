@@ -25,8 +25,7 @@ def plugin_train(plugin: Plugin, start: TrainStart, listener: Listener) -> Train
     Raises CustomerError for parameters the plugin refuses, whatever the plugin raises, and
     RankFailed where the process of another device did.
     """
-    params = parameters_read(plugin.TrainParams, start.params)
-    world_size = max(1, min(start.devices, plugin.devices_most(params)))
+    world_size = 1 if start.devices == 1 else _devices_used(plugin, start)
     run = run_make(plugin, start, listener, world_size=world_size)
     with Ranks(start, world_size=world_size, listener=listener) as ranks:
         versions = versions_read(start.distribution)
@@ -38,6 +37,7 @@ def plugin_train(plugin: Plugin, start: TrainStart, listener: Listener) -> Train
                 raise RankFailed(failure)
             ranks.close()
             run.alone(threads=start.threads)
+            threads_limit(start.threads)
             artifacts_check(run.model_dir)
             run.report(**plugin.evaluate(run))
         except Cancelled:
@@ -62,6 +62,12 @@ def threads_limit(threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+
+
+def _devices_used(plugin: Plugin, start: TrainStart) -> int:
+    params = parameters_read(plugin.TrainParams, start.params)
+    data = TrainData(start.data_dir, cache_dir=start.workdir / ".arrow")
+    return max(1, min(start.devices, plugin.devices_most(data, params)))
 
 
 def _devices_limit(count: int) -> None:

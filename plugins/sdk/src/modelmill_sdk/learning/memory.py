@@ -30,8 +30,8 @@ class Accumulator:
         first to behind its last; the others' is left to them.
         """
         self.batch_size = batch_size
-        self.part_size = batch_size
         self.first, self.end = rows or (0, batch_size)
+        self.part_size = max(1, self.end - self.first)
         self._log = log
 
     def backward(self, loss_of: Step, *, zero_grad: Callable[[], None]) -> Tensor:

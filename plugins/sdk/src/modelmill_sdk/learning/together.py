@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from modelmill_sdk.learning.precision import Precision
 from modelmill_sdk.runs import TrainRun
 
 # As many numbers travel at once: enough to be worth the way, and little beside the weights.
@@ -29,7 +30,10 @@ class Together:
             from accelerate import PartialState
 
             # While the first one measures the others wait for it, however long that takes.
-            PartialState(cpu=torch.device(run.device).type == "cpu", timeout=_PATIENCE)
+            self._place = torch.device(run.device)
+            PartialState(cpu=self._place.type == "cpu", timeout=_PATIENCE)
+            if self._place.type == "cuda":
+                torch.cuda.set_device(self._place)
 
     def seed(self, seed: int) -> int:
         """Give each process a seed of its own, so that its rows are not dropped as another's are.
@@ -46,16 +50,28 @@ class Together:
         """Give the first of this process's rows, and the first behind them; perhaps none."""
         return rows * self.rank // self.world_size, rows * (self.rank + 1) // self.world_size
 
+    def agreed(self, precision: Precision) -> Precision:
+        """Give the first process's choice: each may have measured another. All must call it."""
+        if self.world_size == 1:
+            return precision
+        choice = torch.tensor(float(precision.is_half), device=self._place)
+        torch.distributed.broadcast(choice, src=0)
+        return Precision(precision.device_type, is_half=bool(choice))
+
     def sum(self, loss: Tensor, weights: Iterable[nn.Parameter]) -> Tensor:
         """Sum the shares' gradients in place, and give the sum of the shares' losses.
 
         Every process must call it with the same weights, in the same order, and as often. A weight
-        has a gradient in all of them, or in none.
+        that its share did not ask for has a gradient of nothing: another's may have.
         """
         if self.world_size == 1:
             return loss
-        loss = loss.clone()
-        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        loss, gradients = loss.clone(), []
+        for weight in weights:
+            if weight.requires_grad:
+                if weight.grad is None:
+                    weight.grad = torch.zeros_like(weight)
+                gradients.append(weight.grad)
         for bucket in _buckets([*gradients, loss]):
             flat = torch.cat([one.reshape(-1).float() for one in bucket])
             torch.distributed.all_reduce(flat)
