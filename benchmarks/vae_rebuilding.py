@@ -114,7 +114,13 @@ def _ours(learnt: Tensor, held_out: Tensor, *, seed: int, seconds: float) -> Ten
 def _trainer(stored: object, device: str, *, steps: int, seed: int) -> Trainer:
     params = TrainParams(steps=steps, mirror=False, latent_size=LATENT)
     asked = SimpleNamespace(
-        params=params, device=device, seed=seed, threads=1, log=lambda message: None
+        params=params,
+        device=device,
+        rank=0,
+        world_size=1,
+        seed=seed,
+        threads=1,
+        log=lambda message: None,
     )
     trainer = trainer_for(asked, stored)  # type: ignore[arg-type]
     trainer.precision = Precision(device, device != "cpu")

@@ -109,8 +109,8 @@ def test_from_sign_up_to_invoice(walker: Page, mill: Installation, tmp_path: Pat
     assert page.locator("[data-playground-text]").inner_text().strip()
 
     page.get_by_role("link", name="Usage").click()
-    expect(page.get_by_role("row", name=re.compile("Images gan-faces"))).to_contain_text("2")
-    expect(page.get_by_role("row", name=re.compile("CPU time gan-faces"))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("Images Faces"))).to_contain_text("2")
+    expect(page.get_by_role("row", name=re.compile("CPU time Faces"))).to_be_visible()
     page.get_by_role("link", name="Images").click()
     expect(page.locator("tbody tr")).to_have_count(1)
 
