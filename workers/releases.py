@@ -39,11 +39,6 @@ def release_paths(release: Release) -> tuple[Path, ...]:
     return () if release.python else tuple(settings.PLUGIN_PATHS)
 
 
-def release_devices(release: Release) -> int:
-    """Return how many devices of one machine a training by the release can use."""
-    return int(release.manifest.get("needs", {}).get("devices", 1))
-
-
 def environments_found() -> list[Path]:
     """List the interpreters of the environments that the operator set up for plugins."""
     found = []

@@ -19,17 +19,18 @@ from tests.making import grain_make
 def job_make(
     place: Place,
     *,
+    plugin_id: str = "fake-learner",
     text: str = "corn\nbarley and rye\noats\n",
     max_cost_micro: int | None = None,
     quote_first: bool = False,
     **parameters: Any,
 ) -> Job:
-    """Submit a training of the fake learner with these parameters, on a few lines of text."""
+    """Submit a training of the fake learner, or another, with these parameters, on a few lines."""
     version = grain_make(place, text)
     with place.scope():
         return job_submit(
             caller=place.caller,
-            plugin_id="fake-learner",
+            plugin_id=plugin_id,
             training_ref=version.id,
             parameters=parameters,
             seed=7,

@@ -8,14 +8,13 @@ import pytest
 from modelmill.billing.models import Reservation
 from modelmill.metering.models import UsageEvent
 from modelmill.training.manifests import job_manifest
-from modelmill.training.models import Attempt, Job
+from modelmill.training.models import Attempt
 from modelmill.training.selectors import job_messages
-from modelmill.training.services import job_pause, job_resume, job_submit
+from modelmill.training.services import job_pause, job_resume
 from modelmill.training.services.money import price_micro
 from modelmill.training.states import State
 
 from tests.conftest import Place
-from tests.making import grain_make
 from tests.workers.learner import job_make, job_now, meanwhile
 from workers.hosts.fences import bubblewrap_find
 from workers.supervisor import devices, train_next
@@ -24,6 +23,9 @@ pytestmark = pytest.mark.skipif(
     bubblewrap_find() is None,
     reason="SKIPPED: processes meet inside bubblewrap; apt-get install bubblewrap.",
 )
+
+
+TEAM = "fake-team"
 
 
 @pytest.fixture
@@ -35,20 +37,8 @@ def pair(mill: Place, settings: Any) -> Iterator[Place]:
     devices.device_choose.cache_clear()
 
 
-def _team(place: Place, *, quote_first: bool = False, **parameters: Any) -> Job:
-    version = grain_make(place)
-    with place.scope():
-        return job_submit(
-            caller=place.caller,
-            plugin_id="fake-team",
-            training_ref=version.id,
-            parameters=parameters,
-            quote_first=quote_first,
-        )
-
-
 def test_every_device_is_metered_and_shown(pair: Place, settings: Any) -> None:
-    job = _team(pair, steps=40, step_ms=25)
+    job = job_make(pair, plugin_id=TEAM, steps=40, step_ms=25)
     with pair.scope():
         # Nobody knows yet which device it will be: the dearer one's time counts, twice.
         first_ms = 2 * 1000 * settings.TRAIN_RESERVE_S
@@ -71,7 +61,7 @@ def test_every_device_is_metered_and_shown(pair: Place, settings: Any) -> None:
 
 
 def test_a_quote_counts_every_device(pair: Place) -> None:
-    job = _team(pair, quote_first=True, steps=400, step_ms=15)
+    job = job_make(pair, plugin_id=TEAM, quote_first=True, steps=400, step_ms=15)
     assert train_next()
     job = job_now(pair, job)
     assert job.awaits_word, job.failure
@@ -91,7 +81,7 @@ def test_what_trains_on_one_device_has_one_as_ever(pair: Place) -> None:
 
 
 def test_resumed_on_one_device_it_is_metered_for_one(pair: Place, settings: Any) -> None:
-    job = _team(pair, steps=200, step_ms=20)
+    job = job_make(pair, plugin_id=TEAM, steps=200, step_ms=20)
     pausing = meanwhile(pair, job, lambda now: job_pause(now, caller=pair.caller))
     assert train_next()
     pausing.join()

@@ -32,7 +32,7 @@ from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, Vali
 from workers.hosts import HostDied, HostProcess, HostSpec
 from workers.hosts.spec import MIB
 from workers.isolation import plugin_isolation
-from workers.releases import release_devices, release_named, release_paths, release_python
+from workers.releases import release_named, release_paths, release_python
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.deadline import Deadline
 from workers.supervisor.devices import Device
@@ -383,7 +383,7 @@ class Supervision:
     @property
     def _devices(self) -> int:
         """How many of the worker's devices the plugin could use."""
-        return min(self._device.count, release_devices(self._job.release))
+        return min(self._device.count, self._job.release.devices_most)
 
 
 def _threads() -> int:

@@ -113,6 +113,11 @@ class Release(models.Model):
         """Where it is installed: the interpreter of its environment, or a folder of ours."""
         return self.python or str(self.manifest.get("location", ""))
 
+    @property
+    def devices_most(self) -> int:
+        """How many devices of one machine a training by it can use."""
+        return int(self.manifest.get("needs", {}).get("devices", 1))
+
     def field(self, name: str) -> Any:
         """Return one field of the manifest."""
         return self.manifest.get(name)

@@ -148,8 +148,7 @@ def _first_micro(job: Job) -> int:
     meters = [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
     first_ms = settings.TRAIN_RESERVE_S * 1000
     if settings.DEVICES_PER_JOB > 1:
-        most = job.release.manifest.get("needs", {}).get("devices", 1)
-        first_ms *= min(settings.DEVICES_PER_JOB, most)
+        first_ms *= min(settings.DEVICES_PER_JOB, job.release.devices_most)
     amount_micro = max(price_micro(job, meter, first_ms) for meter in meters)
     return min(amount_micro, job.max_cost_micro or amount_micro)
 

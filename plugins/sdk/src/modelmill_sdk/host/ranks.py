@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-from types import TracebackType
-from typing import Self
 
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.framing import frame_pack, frame_read
@@ -39,16 +37,30 @@ class RankFailed(Exception):
 class Ranks:
     """Starts a process for each device but the first, and ends them when the first is done.
 
-    A context manager. With one device there is no other process, and nothing is changed.
+    With one device there is no other process, and nothing is changed.
     """
 
     def __init__(self, start: TrainStart, *, world_size: int, listener: Listener) -> None:
-        """Know the work; the processes are started on entering, and call ``train`` with it, too."""
+        """Know the work; the processes that ``begin`` starts call ``train`` with it, too."""
         self._start, self._world_size, self._listener = start, world_size, listener
         self._is_over, self._has_failed = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._failure: Failed | None = None
         self._peers: list[subprocess.Popen[bytes]] = []
+
+    def begin(self) -> None:
+        """Start the other processes, if there are any; ``close`` ends them, also half of them."""
+        if self._world_size == 1:
+            return
+        port = _free_port()
+        for rank in range(self._world_size):
+            environment = rank_environment(
+                rank, self._start, world_size=self._world_size, port=port
+            )
+            if rank == 0:
+                os.environ.update(environment)
+            else:
+                self._begin(environment)
 
     def failure(self, *, wait_s: float = _SOON_S) -> Failed | None:
         """Tell what another process failed by, if one has, or does within moments."""
@@ -73,34 +85,6 @@ class Ranks:
         _leave_the_group()
         for name in rank_environment(0, self._start, world_size=self._world_size, port=0):
             os.environ.pop(name, None)
-
-    def __enter__(self) -> Self:
-        if self._world_size > 1:
-            try:
-                self._begin_all()
-            except BaseException:
-                self.close()
-                raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _begin_all(self) -> None:
-        port = _free_port()
-        for rank in range(self._world_size):
-            environment = rank_environment(
-                rank, self._start, world_size=self._world_size, port=port
-            )
-            if rank == 0:
-                os.environ.update(environment)
-            else:
-                self._begin(environment)
 
     def _begin(self, environment: dict[str, str]) -> None:
         read_fd, write_fd = os.pipe()

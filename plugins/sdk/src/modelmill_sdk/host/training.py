@@ -3,6 +3,7 @@
 import math
 import os
 import sys
+from contextlib import closing
 
 from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.checkpoints import CheckpointFolder
@@ -27,7 +28,8 @@ def plugin_train(plugin: Plugin, start: TrainStart, listener: Listener) -> Train
     """
     world_size = 1 if start.devices == 1 else _devices_used(plugin, start)
     run = run_make(plugin, start, listener, world_size=world_size)
-    with Ranks(start, world_size=world_size, listener=listener) as ranks:
+    with closing(Ranks(start, world_size=world_size, listener=listener)) as ranks:
+        ranks.begin()
         versions = versions_read(start.distribution)
         listener.tell(Started(environment=versions, devices=world_size))
         try:
