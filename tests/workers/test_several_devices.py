@@ -8,10 +8,12 @@ from typing import Any
 
 import psutil
 import pytest
+import torch
 from modelmill.training.failures import RETRYABLE
 from modelmill_sdk.conformance.samples import sample_dataset
 from modelmill_sdk.protocol import FromChild, Stop, TrainStart
 from modelmill_sdk.testing import dataset_write
+from safetensors.torch import load_file
 
 from tests.processes import FAKES, command_of
 from workers.hosts import HostProcess, HostSpec
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.skipif(
     reason="SKIPPED: processes meet inside bubblewrap; apt-get install bubblewrap.",
 )
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 Train = Callable[..., tuple[HostProcess, Path]]
 
 
@@ -35,6 +38,7 @@ def team(tmp_path: Path) -> Iterator[Train]:
         count: int,
         *,
         plugin_id: str = "fake-team",
+        packages: Path = FAKES,
         data: Callable[[Path], Path] = _corn,
         resume_dir: Path | None = None,
         **params: Any,
@@ -42,7 +46,7 @@ def team(tmp_path: Path) -> Iterator[Train]:
         folder = tmp_path / f"host-{len(hosts)}"
         spec = HostSpec(
             scratch_dir=folder,
-            python_paths=(FAKES,),
+            python_paths=(packages,),
             devices=count,
             level="L2" if count > 1 else "L1",
         )
@@ -98,6 +102,30 @@ def test_a_script_for_accelerate_learns_on_two_devices_what_it_learns_on_one(tea
     assert [model["ranks"] for model in models] == [1, 2]
     assert models[1]["weight"] == pytest.approx(models[0]["weight"], abs=1e-5)
     assert models[0]["weight"] == pytest.approx(3, abs=0.1)
+
+
+def test_the_documented_loop_learns_on_two_devices_what_it_learns_on_one(
+    team: Train, tmp_path: Path
+) -> None:
+    installed = tmp_path / "installed"
+    about = installed / "modelmill_letters-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: modelmill-letters\nVersion: 1.0\n"
+    )
+    (about / "entry_points.txt").write_text("[modelmill]\nletters = letters\n")
+    shutil.copy(EXAMPLES / "letters.py", installed)
+    losses, models = [], []
+    for count in (1, 2):
+        host, model = team(count, plugin_id="letters", packages=installed, data=_tales, steps=20)
+        said = _heard(host, "train_done", "failed")
+        assert said[-1].type == "train_done", said[-1]
+        assert said[0].devices == count
+        losses.append([one.metrics["loss"] for one in said if one.type == "progress"])
+        models.append(load_file(model / "state.safetensors"))
+    assert losses[0][-1] < losses[0][0]
+    for name, weights in models[0].items():
+        torch.testing.assert_close(models[1][name], weights, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("count", [2, 3])

@@ -1,10 +1,12 @@
 """The documents about plugins say what the code does."""
 
 import importlib
+import inspect
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import get_args
 
@@ -32,7 +34,7 @@ def examples(monkeypatch):
     """Let the examples be imported, as if they were installed."""
     monkeypatch.syspath_prepend(str(DOCS / "examples"))
     yield
-    for name in ("shout", "markov"):
+    for name in ("shout", "markov", "letters"):
         sys.modules.pop(name, None)
 
 
@@ -50,7 +52,12 @@ def test_an_example_is_printed_whole_and_short(name, most) -> None:
     class_check(example(name))
 
 
-@pytest.mark.parametrize("name", ["shout", "markov"])
+def test_the_loop_for_several_devices_is_printed_whole() -> None:
+    loop = textwrap.dedent(inspect.getsource(example("letters").train))
+    assert f"```python\n{loop}```" in AUTHORS
+
+
+@pytest.mark.parametrize("name", ["shout", "markov", "letters"])
 def test_an_example_passes_the_check_that_the_page_names(name) -> None:
     command = f"mill-plugin check docs/examples/{name}.py"
     assert f"`{command}`" in AUTHORS
