@@ -5,9 +5,11 @@ Connected by ``workers.celery``; nothing happens on import.
 
 from typing import Any
 
+import structlog
 from celery import Celery, bootsteps, signals
 from django.conf import settings
 from modelmill.core.doorbell import ring
+from modelmill.core.scratch import abandoned_clear
 from modelmill.training.services import worker_gone, worker_report
 
 from workers.hosts import fences_seen, fences_try
@@ -16,6 +18,8 @@ from workers.isolation import levels_used
 from workers.supervisor.devices import device_choose, memory_limit_mib
 from workers.supervisor.draining import drain_ask
 from workers.supervisor.loop import worker_name
+
+logger = structlog.get_logger(__name__)
 
 
 class SignOfLife(bootsteps.StartStopStep):
@@ -50,7 +54,9 @@ def lifecycle_connect(app: Celery) -> None:
 
 
 def _look_around(sender: Any, **_signal: object) -> None:
-    """Import ahead what plugins need, and ring for what waited while no worker was there."""
+    """Clear up, import ahead what plugins need, and ring for what waited for a worker."""
+    if count := abandoned_clear():
+        logger.info("scratch_cleared", folders=count)
     queues = sender.app.amqp.queues.consume_from
     if "train" in queues or "infer" in queues:
         forker_prepare(settings.WARM_IMPORTS, device=device_choose().kind)

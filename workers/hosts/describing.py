@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from modelmill.core.scratch import scratch_folder
 from modelmill_sdk.manifest import MAX_SAMPLE_BYTES, Broken, Manifest, ManifestSample
 from modelmill_sdk.origins import Origin
 from modelmill_sdk.placeholders import placeholders_drop
 from modelmill_sdk.protocol import Describe, Describing, Manifests
 from modelmill_sdk.texts import text_clean
 
-from workers.hosts.clearing import scratch_folder
 from workers.hosts.errors import HostDied
 from workers.hosts.opening import file_open
 from workers.hosts.process import HostProcess
@@ -53,7 +53,7 @@ def describe_plugins(
     """
     fatal: list[Broken] = []
     while True:
-        with scratch_folder("modelmill-describe-") as scratch:
+        with scratch_folder("describe") as scratch:
             spec = HostSpec(
                 scratch_dir=scratch,
                 python=python,

@@ -2,9 +2,9 @@
 
 import os
 import signal
-import tempfile
 from contextlib import suppress
-from pathlib import Path
+
+from modelmill.core.scratch import scratch_folder
 
 from workers.hosts.environment import python_paths
 from workers.hosts.errors import HostDied
@@ -19,8 +19,8 @@ _ENDED_S = 30.0
 
 def fences_try(isolation: Isolation) -> None:
     """Start a process that ties itself down, tells what stands, and ends; remember what it told."""
-    with tempfile.TemporaryDirectory(prefix="modelmill-trial-") as folder:
-        spec = HostSpec(scratch_dir=Path(folder).resolve(), **isolation)
+    with scratch_folder("trial") as folder:
+        spec = HostSpec(scratch_dir=folder, **isolation)
         try:
             told = _tried(spec)
         except HostDied as death:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from modelmill.core.scratch import folder_clear
 from modelmill_sdk.protocol import Failed, Loaded, ModelLoad
 
 from workers.hosts import HostDied, HostProcess, HostSpec
-from workers.hosts.clearing import folder_clear
 from workers.looking import look_ask
 from workers.releases import Named
 from workers.serving.errors import Refused

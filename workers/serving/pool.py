@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import structlog
 from modelmill.core.ids import new_id
+from modelmill.core.scratch import folder_clear
 
 from workers.hosts import HostSpec, Isolation
-from workers.hosts.clearing import folder_clear
 from workers.releases import Named
 from workers.serving.hosts import WarmHost
 

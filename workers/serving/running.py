@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from modelmill.core.scratch import folder_clear
 from modelmill.inference.models import Prediction
 from modelmill.inference.streams import stream_piece
 from modelmill_sdk.protocol import (
@@ -20,7 +21,6 @@ from modelmill_sdk.protocol import (
 )
 
 from workers.hosts import HostDied
-from workers.hosts.clearing import folder_clear
 from workers.serving.errors import Refused
 from workers.serving.hosts import WarmHost
 from workers.serving.leases import Watch

@@ -2,10 +2,10 @@
 
 import os
 import tarfile
-import tempfile
 from pathlib import Path
 
 from modelmill.core.models import Blob
+from modelmill.core.scratch import scratch_folder
 from modelmill.core.storage import blob_fetch, blob_write
 from modelmill_sdk.errors import PluginError
 
@@ -55,8 +55,8 @@ def folder_archive(folder: Path) -> Blob:
 
     The archive is made in a folder of our own: in the plugin's, a link could lie in its place.
     """
-    with tempfile.TemporaryDirectory(prefix="modelmill-checkpoint-") as own:
-        archive = Path(own, "checkpoint.tar")
+    with scratch_folder("checkpoint") as own:
+        archive = own / "checkpoint.tar"
         with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
             for name, path in folder_files(folder).items():
                 with file_open(path) as stream:

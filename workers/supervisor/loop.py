@@ -10,6 +10,7 @@ from typing import TypedDict
 import structlog
 from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
+from modelmill.core.scratch import scratch_folder
 from modelmill.core.storage import blob_release
 from modelmill.tenants.services import tenant_voice
 from modelmill.training.failures import Failure
@@ -27,7 +28,6 @@ from modelmill.training.services import (
 from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.errors import PluginError
 
-from workers.hosts.clearing import scratch_folder
 from workers.looking import look_ask
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.devices import Device, device_choose, device_held, memory_limit_mib
@@ -97,7 +97,7 @@ def _attempt(lease: Lease, *, device: Device) -> Outcome:
     clock = SliceClock()
     keeper = Keeper(lease, clock=clock, notebook=notebook, device=device)
     try:
-        with scratch_folder("modelmill-train-") as folder:
+        with scratch_folder("train") as folder:
             supervision = Supervision(
                 job,
                 keeper=keeper,

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -16,6 +15,7 @@ from django.db.models.functions import Now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob, blob_id
 from modelmill.core.scope import current_tenant_id
+from modelmill.core.scratch import scratch_folder
 
 CHUNK_BYTES = 1 << 20
 
@@ -38,8 +38,8 @@ def blob_write(source: BinaryIO | Path | Iterable[bytes], *, media_type: str = "
     once and never whole in memory. The same bytes again cost no storage: the
     row that exists gains a reference.
     """
-    with tempfile.TemporaryDirectory(prefix="modelmill-blob-") as folder:
-        path = Path(folder) / "content"
+    with scratch_folder("blob") as folder:
+        path = folder / "content"
         digest, size_bytes = _copy_hashed(_chunks(source), path)
         held = _blob_hold(digest)
         if held is not None:

@@ -5,10 +5,7 @@ the way leaves a lease that runs out; the sweep rings again, and the next
 attempt replaces what the first one stored and arrives at the same result.
 """
 
-import shutil
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 
 from django.conf import settings
 from django.db.models import F, Q
@@ -17,6 +14,7 @@ from django.db.models.functions import Now
 from modelmill.core.doorbell import ring
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope
+from modelmill.core.scratch import scratch_folder
 from modelmill.core.storage import blob_fetch
 from modelmill.datasets.intake.refusals import Refusal
 from modelmill.datasets.models import DatasetVersion
@@ -71,22 +69,20 @@ def _check(version: DatasetVersion) -> None:
     if file is None:
         version_fail(version, error=Refusal.FILE_DELETED.as_json())
         return
-    folder = Path(tempfile.mkdtemp(prefix="modelmill-intake-"))
-    try:
-        source = blob_fetch(file.blob, folder / "source")
-        result = intake_run(
-            source,
-            name=version.source_name,
-            folder=folder / "out",
-            on_progress=lambda rows: _renew(version, rows_seen=rows),
-        )
-        killpoint("intake.checked")
-        result_store(version, result, folder=folder / "out")
-    except IntakeKilled:
-        # Somebody stopped the child (memory, shutdown): not the file's fault yet.
-        DatasetVersion.objects.filter(pk=version.pk).update(leased_until=None)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder("intake") as folder:
+        try:
+            source = blob_fetch(file.blob, folder / "source")
+            result = intake_run(
+                source,
+                name=version.source_name,
+                folder=folder / "out",
+                on_progress=lambda rows: _renew(version, rows_seen=rows),
+            )
+            killpoint("intake.checked")
+            result_store(version, result, folder=folder / "out")
+        except IntakeKilled:
+            # Somebody stopped the child (memory, shutdown): not the file's fault yet.
+            DatasetVersion.objects.filter(pk=version.pk).update(leased_until=None)
 
 
 def _renew(version: DatasetVersion, *, rows_seen: int) -> None:
