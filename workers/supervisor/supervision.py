@@ -215,6 +215,8 @@ class Supervision:
             self._trains_since = time.monotonic()
             self._keeper.bear(partial(self._note_environment, message.environment, devices))
             self._say_started(resumed_step, device=devices_name(self._device.name, devices))
+            # What these devices cost until the next proof is set aside before they have cost it.
+            self._keeper.bear(self._keeper.beat)
         elif isinstance(message, protocol.Progress):
             if self._is_kept:
                 has_gone_on = message.step > (resumed_step or 0)
@@ -223,6 +225,7 @@ class Supervision:
                     return Broke(code=Failure.PLUGIN_ERROR, message=self._trains_on())
                 return None
             notebook.progress(message)
+            self._clock.stepped(notebook.step)
             self._note_gpu(message)
             killpoint("train.stepped")
             self._watch_loss(message)

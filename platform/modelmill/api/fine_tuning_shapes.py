@@ -34,6 +34,7 @@ def job_shape(job: Job) -> dict[str, Any]:
         "x_quote": _quote(job),
         "x_desired_state": job.desired_state,
         "x_attempt": job.attempt,
+        "x_devices": job.devices if job.attempt else None,
         "x_memory": _memory(job),
         "x_max_cost_micro": job.max_cost_micro,
         "x_early_end": job.early_end or None,
@@ -122,6 +123,7 @@ def _quote(job: Job) -> dict[str, Any] | None:
         "amount_micro": job.quote_micro,
         "currency": CURRENCY,
         "device_ms": job.quote_ms,
+        "devices": job.quote_devices,
         "at_step": job.quote_step,
         "awaits_word": job.awaits_word,
     }

@@ -85,6 +85,8 @@ class Job(TenantOwned):
     total_steps = models.BigIntegerField(default=0)
     metrics = models.JSONField(default=dict)
     billed_through_step = models.BigIntegerField(default=0)
+    # Of that time, what went by behind that step, without another.
+    billed_still_ms = models.BigIntegerField(default=0, db_default=0)
     billed_ms = models.BigIntegerField(default=0)
     meter = models.CharField(max_length=10, blank=True)
     # How many it trains on, each metered; what was told last.

@@ -1,10 +1,12 @@
 """A job's money: set aside before it runs, billed by the slice, settled when it ends."""
 
+from bisect import bisect_right
 from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from modelmill.billing.costs import subject_bill
 from modelmill.billing.models import Reservation
@@ -15,17 +17,36 @@ from modelmill.billing.services import (
     reservation_open,
 )
 from modelmill.core.clock import database_now
-from modelmill.core.errors import QuotaExceeded
+from modelmill.core.errors import InvalidRequest, QuotaExceeded
+from modelmill.core.money import amount_text
 from modelmill.metering.services import usage_record
 from modelmill.training.models import Attempt, Job
 from modelmill.training.services.leases import Lease, lease_update
 from modelmill.training.services.turns import lane_charge
-from modelmill.training.slices import Part, Slice, slice_parts
+from modelmill.training.slices import Paid, Part, Slice, paid_after, slice_parts
 from modelmill.training.states import Desired, EarlyEnd
 
 CPU_METER = "cpu_ms"
 GPU_METER = "gpu_ms"
 SOURCE = "worker"
+# A limit that is near before the first steps are made buys nothing.
+_LEAST_HEARTBEATS = 4
+
+
+def limit_check(job: Job) -> None:
+    """Raise ``InvalidRequest`` where a new job's cost limit would end it as it begins."""
+    if job.max_cost_micro is None:
+        return
+    least_ms = int(_LEAST_HEARTBEATS * 1000 * settings.HEARTBEAT_S)
+    # On one device, the cheaper: on dearer ones it may be asked to finish at once.
+    least_micro = min(price_micro(job, meter, least_ms) for meter in _meters(job))
+    if job.max_cost_micro < least_micro:
+        raise InvalidRequest(
+            _("The cost limit is too low to learn anything: set it to %(least)s or more.")
+            % {"least": amount_text(least_micro)},
+            code="max_cost_too_low",
+            param="max_cost_micro",
+        )
 
 
 def reservation_begin(job: Job) -> str:
@@ -87,7 +108,8 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
     if not fresh:
         return
     job = Job.objects.select_related("release").get(pk=lease.job_id)
-    parts = slice_parts(piece, billed_through_step=job.billed_through_step)
+    paid = Paid(step=job.billed_through_step, still_ms=job.billed_still_ms)
+    parts = slice_parts(piece, paid=paid)
     if job.early_end == EarlyEnd.KEPT:
         # The steps were paid for by the job that the checkpoint is of.
         parts = [replace(part, reason="kept") for part in parts]
@@ -95,19 +117,20 @@ def slice_bill(lease: Lease, piece: Slice) -> None:
         parts = [replace(part, reason="quote") if part.is_billable else part for part in parts]
     # One moment, or a change of prices could come between the limit and the usage it bounds.
     moment = database_now()
-    if _exceeds_limit(job, parts, at=moment):
-        parts = [replace(part, reason="cost_cap") if part.is_billable else part for part in parts]
+    parts = _within_limit(job, parts, at=moment)
     for part in parts:
         _record(job, lease, piece, part, at=moment)
     lane_charge(job.tenant_id, piece.elapsed_ms)
     is_free = job.quote_first
+    paid = paid_after(piece, paid=paid)
     lease_update(
         lease,
         # Whoever asked it to finish pays from here on.
         quote_first=is_free and job.desired_state != Desired.FINISH,
         # What comes until the next proof costs as much.
         devices=piece.devices,
-        billed_through_step=max(job.billed_through_step, piece.step_to),
+        billed_through_step=paid.step,
+        billed_still_ms=paid.still_ms,
         billed_ms=F("billed_ms") + sum(part.elapsed_ms for part in parts if part.is_billable),
         free_ms=F("free_ms") + (piece.elapsed_ms if is_free else 0),
     )
@@ -118,7 +141,7 @@ def _record(job: Job, lease: Lease, piece: Slice, part: Part, *, at: datetime) -
     usage_record(
         tenant_id=job.tenant_id,
         source=SOURCE,
-        event_id=f"{name}:redo" if part.reason == "redo" else name,
+        event_id=name if part.is_billable else f"{name}:{part.reason}",
         meter=job.meter,
         qty=part.elapsed_ms,
         occurred_at=at,
@@ -132,6 +155,8 @@ def _record(job: Job, lease: Lease, piece: Slice, part: Part, *, at: datetime) -
             "step_to": part.step_to,
             "attempt": lease.attempt,
             "worker": lease.worker,
+            # The quantity is the time of all of them.
+            "devices": piece.devices,
         },
     )
 
@@ -145,21 +170,39 @@ def _reservation(job: Job, *, amount_micro: int = 0) -> Reservation:
 
 def _first_micro(job: Job) -> int:
     """Price the first minutes: on the dearer device, as nobody knows yet which it will be."""
-    meters = [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
     first_ms = settings.TRAIN_RESERVE_S * 1000
     if settings.DEVICES_PER_JOB > 1:
         first_ms *= min(settings.DEVICES_PER_JOB, job.release.devices_most)
-    amount_micro = max(price_micro(job, meter, first_ms) for meter in meters)
+    amount_micro = max(price_micro(job, meter, first_ms) for meter in _meters(job))
     return min(amount_micro, job.max_cost_micro or amount_micro)
 
 
-def _exceeds_limit(job: Job, parts: list[Part], *, at: datetime) -> bool:
-    """Say whether billing these would cost more than the customer's limit: then it is on us."""
-    if job.max_cost_micro is None:
-        return False
+def _meters(job: Job) -> list[str]:
+    return [GPU_METER] if job.gpu_memory_mib else [CPU_METER, GPU_METER]
+
+
+def _within_limit(job: Job, parts: list[Part], *, at: datetime) -> list[Part]:
+    """Bill as much as the customer's limit allows; what is beyond it is on us."""
     elapsed_ms = sum(part.elapsed_ms for part in parts if part.is_billable)
-    price = price_micro(job, job.meter, elapsed_ms, at=at)
-    return job_cost_micro(job) + price > job.max_cost_micro
+    if job.max_cost_micro is None or elapsed_ms == 0:
+        return parts
+    left_micro = job.max_cost_micro - job_cost_micro(job)
+
+    def price(ms: int) -> int:
+        return price_micro(job, job.meter, ms, at=at)
+
+    if price(elapsed_ms) <= left_micro:
+        return parts
+    paid_ms = max(0, bisect_right(range(elapsed_ms), left_micro, key=price) - 1)
+    within = []
+    for part in parts:
+        if part.is_billable and paid_ms:
+            within.append(replace(part, elapsed_ms=paid_ms))
+            beyond = {"step_from": part.step_to, "elapsed_ms": part.elapsed_ms - paid_ms}
+            within.append(replace(part, reason="cost_cap", **beyond))
+        else:
+            within.append(replace(part, reason=part.reason or "cost_cap"))
+    return within
 
 
 def _ahead_micro(job: Job) -> int:

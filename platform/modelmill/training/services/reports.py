@@ -225,9 +225,10 @@ def _stop_without_money(job: Job, lease: Lease) -> None:
     if not reservation_keep_up(job):
         lease_update(lease, desired_state=Desired.CANCEL, error_code=Failure.QUOTA_EXCEEDED)
     elif job.early_end == EarlyEnd.COST_CAP:
-        # What finishing costs beyond the limit is ours; it may not take for ever.
+        # What finishing costs beyond the limit is ours, on each device: it may not take for ever.
         assert job.finish_asked_at is not None
-        if database_now() - job.finish_asked_at > timedelta(seconds=settings.FINISH_WITHIN_S):
+        within = timedelta(seconds=settings.FINISH_WITHIN_S / job.devices)
+        if database_now() - job.finish_asked_at > within:
             lease_update(lease, desired_state=Desired.CANCEL, error_code=Failure.COST_CAP)
     elif cost_is_capped(job):
         wish = {"early_end": EarlyEnd.COST_CAP, "finish_asked_at": Now()}

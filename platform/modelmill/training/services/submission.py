@@ -25,7 +25,7 @@ from modelmill.training.models import CHECKPOINTS_KEPT, Job
 from modelmill.training.sayings import Said
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
-from modelmill.training.services.money import reservation_begin
+from modelmill.training.services.money import limit_check, reservation_begin
 from modelmill.training.services.quoting import free_check
 from modelmill.training.states import Priority, State
 
@@ -170,6 +170,7 @@ def _job_new(
     if job.gpu_memory_mib and measured.gpu_memory_mib:
         # Whether it needs a GPU only its author knows; how large a one is measured.
         job.gpu_memory_mib = measured.gpu_memory_mib
+    limit_check(job)
     return job
 
 
