@@ -10,7 +10,8 @@ from celery import Celery, bootsteps, signals
 from django.conf import settings
 from modelmill.core.doorbell import ring
 from modelmill.core.scratch import abandoned_clear
-from modelmill.training.services import worker_gone, worker_report
+from modelmill.training.services import jobs_sweep, worker_gone, worker_report
+from modelmill.training.services.presence import TRAIN_QUEUE
 
 from workers.hosts import fences_seen, fences_try
 from workers.hosts.forkers import forker_prepare
@@ -25,7 +26,8 @@ logger = structlog.get_logger(__name__)
 class SignOfLife(bootsteps.StartStopStep):
     """Reports the worker every heartbeat while it waits for work.
 
-    A solo worker that trains does not get here: its supervisor reports then.
+    A solo worker that trains does not get here: its supervisor reports then. One that waits to
+    train also sweeps, so that no job waits for ever where the beat is away.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -36,7 +38,7 @@ class SignOfLife(bootsteps.StartStopStep):
             fences_try(isolation)
         queues = ",".join(sorted(parent.app.amqp.queues.consume_from))
         _report(queues)
-        self._timer = parent.timer.call_repeatedly(settings.HEARTBEAT_S, _report, (queues,))
+        self._timer = parent.timer.call_repeatedly(settings.HEARTBEAT_S, _tick, (queues,))
 
     def stop(self, parent: Any) -> None:
         """End the reports."""
@@ -70,6 +72,12 @@ def _look_around(sender: Any, **_signal: object) -> None:
 
 def _say_goodbye(**_signal: object) -> None:
     worker_gone(worker_name())
+
+
+def _tick(queues: str) -> None:
+    _report(queues)
+    if TRAIN_QUEUE in queues.split(","):
+        jobs_sweep()
 
 
 def _report(queues: str) -> None:

@@ -1,5 +1,6 @@
 """What must hold when everything has come to rest, whoever died on the way."""
 
+import tempfile
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +16,15 @@ from modelmill.inference.forgetting import outputs_count
 from modelmill.metering.models import UsageEvent, UsagePending, UsageRollup
 from modelmill.metering.rolling import usage_roll_all
 from modelmill.registry.models import ModelVersion
+from modelmill.registry.services import version_fetch
 from modelmill.training.models import Attempt, Job
+from modelmill_fakes.learning import Learner
+from modelmill_sdk.testing import train_once
+
+from workers.supervisor.inputs import data_fetch
 
 _EVERYTHING = timedelta(minutes=-1)
+_undisturbed: dict[tuple[str, int, int], bytes] = {}
 
 
 def books_hold(place: Any) -> None:
@@ -42,7 +49,10 @@ def books_hold(place: Any) -> None:
 
 
 def jobs_hold(place: Any, jobs: list[Job], *, steps: int) -> None:
-    """Every job is done once: one model, one good attempt, each step billed once, or free once."""
+    """Every job is done once: one model, one good attempt, each step billed once, or free once.
+
+    And the model is that of a training here and now, which nothing disturbed.
+    """
     with place.scope():
         for job in Job.objects.filter(pk__in=[job.pk for job in jobs]):
             assert (job.state, job.step) == ("succeeded", steps), (job.id, job.error_message)
@@ -58,7 +68,20 @@ def jobs_hold(place: Any, jobs: list[Job], *, steps: int) -> None:
             attempts = list(Attempt.objects.filter(job=job))
             assert all(attempt.ended_at for attempt in attempts)
             assert [a.outcome for a in attempts].count("succeeded") == 1
-            assert ModelVersion.objects.filter(job_id=job.id).count() == 1
+            model = ModelVersion.objects.get(job_id=job.id)
+            with tempfile.TemporaryDirectory() as folder:
+                weights = version_fetch(model, Path(folder, "model")) / "weights.json"
+                assert weights.read_bytes() == _weights_undisturbed(job, steps), job.id
+
+
+def _weights_undisturbed(job: Job, steps: int) -> bytes:
+    key = (job.training_version_id, job.seed, steps)
+    if key not in _undisturbed:
+        with tempfile.TemporaryDirectory() as folder:
+            data = data_fetch(job, Path(folder, "data"))
+            model_dir, _metrics = train_once(Learner, data, {"steps": steps}, seed=job.seed)
+            _undisturbed[key] = (model_dir / "weights.json").read_bytes()
+    return _undisturbed[key]
 
 
 def messages_hold() -> None:

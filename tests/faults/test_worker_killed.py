@@ -5,15 +5,18 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import OperationalError, connection, transaction
 from modelmill.core.doorbell import ring
+from modelmill.metering.models import UsageEvent
 from modelmill.training.models import Attempt, Checkpoint, Job
 from modelmill.training.services import jobs_sweep
 from modelmill.training.states import State
 
-from tests.faults.conftest import QUICK, Mill
+from tests.faults.conftest import FULL, QUICK, Mill
+from tests.faults.holding import jobs_hold
 from tests.processes import Worker, worker_running, worker_start
 
 pytestmark = pytest.mark.fault
@@ -22,14 +25,18 @@ STEPS = 120
 RING = "workers.tasks.training.ring"
 
 
-def _until(mill: Mill, job: Job, worker: Worker, *, is_true, timeout_s: float = 120) -> Job:
+def _until(mill: Mill, job: Job, worker: Worker, *, is_true, sweep=jobs_sweep) -> Job:
     """Wait, sweeping as the beat would, until something is true of the job."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + 120
     while not is_true(now := mill.job(job)):
         assert time.monotonic() < deadline, f"{now.state} at {now.step}\n{worker.log()}"
-        jobs_sweep()
+        sweep()
         time.sleep(0.2)
     return now
+
+
+def _nobody_sweeps() -> None:
+    """Leave it to the workers."""
 
 
 def _has_ended(job: Job) -> bool:
@@ -68,6 +75,17 @@ def test_a_job_survives_the_death_of_its_worker(mill) -> None:
     assert steps == list(range(STEPS))
     assert billed_ms == done.billed_ms
     assert mill.weights(job) == mill.weights(undisturbed)
+
+
+def test_a_worker_that_waits_sweeps_where_the_beat_is_away(mill) -> None:
+    job = mill.submit(steps=STEPS, step_ms=60)
+    with worker_running("train", redis_url=mill.redis_url, **QUICK) as first:
+        _until(mill, job, first, is_true=lambda now: now.step > 3, sweep=_nobody_sweeps)
+        with worker_running("train", redis_url=mill.redis_url, **QUICK) as second:
+            first.kill()
+            # No ring is sent and nobody sweeps but the worker itself.
+            done = _until(mill, job, second, is_true=_has_ended, sweep=_nobody_sweeps)
+    assert (done.state, done.attempt) == (State.SUCCEEDED, 2)
 
 
 def test_nothing_of_the_plugin_outlives_its_worker(mill) -> None:
@@ -110,7 +128,13 @@ def test_a_worker_told_to_end_checkpoints_and_gives_its_job_back(mill) -> None:
     assert steps == list(range(now.step))
 
 
-def test_a_worker_that_slept_through_its_lease_writes_nothing(mill) -> None:
+@pytest.mark.parametrize("seed", range(3 if FULL else 1))
+def test_a_worker_that_slept_through_its_lease_writes_nothing(mill, held, seed) -> None:
+    with held("a worker stopped past its lease"):
+        _sleep_through(mill, longer_s=seed)
+
+
+def _sleep_through(mill: Mill, *, longer_s: int) -> None:
     job = mill.submit(steps=STEPS, step_ms=60)
     sleeper = worker_start("train", redis_url=mill.redis_url, **QUICK)
     try:
@@ -118,15 +142,26 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing(mill) -> None:
         _put_to_sleep(mill, sleeper, job)
         with worker_running("train", redis_url=mill.redis_url, **QUICK) as second:
             _until(mill, job, second, is_true=lambda now: now.fence > 1 and _is_held(now))
+            time.sleep(longer_s)
             os.kill(sleeper.pid, signal.SIGCONT)
             done = _until(mill, job, second, is_true=_has_ended)
         sleeper.wait_for("lease_lost")
     finally:
         sleeper.kill()
     assert done.state == State.SUCCEEDED
-    assert mill.billed(job)[0] == list(range(STEPS))
+    jobs_hold(mill.place, [job], steps=STEPS)
     with mill.place.scope():
-        assert Attempt.objects.filter(job=job, outcome="succeeded").count() == 1
+        _no_second_is_billed_twice(job)
+
+
+def _no_second_is_billed_twice(job: Job) -> None:
+    """Each attempt's billed time ends before that of the next begins."""
+    spans: dict[int, list[datetime]] = {}
+    for event in UsageEvent.objects.filter(subject=job.id, billable=True):
+        began_at = event.occurred_at - timedelta(milliseconds=event.qty)
+        spans.setdefault(event.dims["attempt"], []).extend([began_at, event.occurred_at])
+    first, second = (spans[number] for number in sorted(spans))
+    assert max(first) < min(second)
 
 
 def _put_to_sleep(mill: Mill, worker: Worker, job: Job) -> None:
