@@ -9,6 +9,7 @@ from torch import Tensor
 from modelmill_gan_faces.checkpoint import checkpoint_restore, checkpoint_save
 from modelmill_gan_faces.checks import too_few
 from modelmill_gan_faces.drawing import model_save
+from modelmill_gan_faces.exporting import onnx_write
 from modelmill_gan_faces.labels import labels_read
 from modelmill_gan_faces.params import TrainParams
 from modelmill_gan_faces.probing import precision_probe
@@ -34,6 +35,7 @@ def train(run: TrainRun) -> None:
     network = trainer.average.network
     network.centre()
     model_save(network, trainer.config, run.model_dir)
+    onnx_write(run, network, trainer.config)
     run.report(images_seen=trainer.step * trainer.recipe.batch_size, **metrics)
 
 
