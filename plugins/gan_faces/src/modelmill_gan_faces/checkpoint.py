@@ -45,7 +45,7 @@ def checkpoint_restore(trainer: Trainer, folder: Path) -> None:
             "from. Start it again."
         ) from error
     trainer.step = int(facts["step"])
-    # Release 0.3.0 watched for no collapse.
+    # Earlier checkpoints knew of no collapse.
     trainer.collapse = Collapse(weights=weights, **facts.get("collapse", {}))
     # Measured once: a second probe could choose otherwise.
     trainer.precision = Precision(trainer.precision.device_type, bool(facts["is_half"]))
