@@ -13,7 +13,7 @@ import sys
 import benchmarks
 
 # What is measured, and beside whom: p7_api_request; the other modules serve these.
-_NAME = re.compile(r"(p\d+|tabular|vae|metrics)_\w+")
+_NAME = re.compile(r"(p\d+|tabular|vae|metrics|pruning)_\w+")
 
 
 def main() -> int:

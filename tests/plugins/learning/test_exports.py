@@ -1,10 +1,9 @@
-"""Smaller and portable networks: int8, pruned, ONNX."""
+"""Smaller and portable networks: int8, ONNX."""
 
 import pytest
 import torch
 from modelmill_sdk.errors import PluginError
 from modelmill_sdk.learning import onnx
-from modelmill_sdk.learning.pruning import compressed_bytes, largest_share, pruned
 from modelmill_sdk.learning.quantizing import (
     int8_dequantized,
     int8_load,
@@ -52,23 +51,6 @@ def test_int8_weights_survive_a_file_and_answer_nearly_the_same(network, tmp_pat
         "int8_speed_ratio",
         "int8_score_change",
     }
-
-
-def test_the_smallest_weights_go_and_the_file_shrinks(network) -> None:
-    half = pruned(network, share=0.5)
-    assert (half[0].weight == 0).float().mean() == pytest.approx(0.5, abs=0.01)
-    assert compressed_bytes(half) < 0.7 * compressed_bytes(network)
-    assert (network[0].weight != 0).all()
-
-
-def test_the_largest_share_that_costs_little_enough_is_taken(network) -> None:
-    def loss_of(candidate: nn.Module) -> float:
-        return (candidate(ROWS) - network(ROWS)).detach().abs().mean().item()
-
-    share, smaller = largest_share(network, loss_of=loss_of, allowed=0.05)
-    assert 0 < share < 0.9
-    assert float(loss_of(smaller)) <= 0.05
-    assert largest_share(network, loss_of=loss_of, allowed=-1)[0] == 0.0
 
 
 def test_an_onnx_file_takes_any_batch_and_is_checked(network, tmp_path) -> None:

@@ -8,6 +8,7 @@ from modelmill_sdk.learning.precision import Precision
 from modelmill_sdk.learning.state import state_restore, state_save
 from torch import nn
 
+from modelmill_gan_faces.collapsing import Collapse
 from modelmill_gan_faces.trainer import Trainer
 
 
@@ -20,7 +21,12 @@ def checkpoint_save(trainer: Trainer, folder: Path) -> None:
         folder,
         networks=_networks(trainer),
         optimizers=_optimizers(trainer),
-        facts={"step": trainer.step, "is_half": trainer.precision.is_half},
+        tensors=trainer.collapse.weights,
+        facts={
+            "step": trainer.step,
+            "is_half": trainer.precision.is_half,
+            "collapse": trainer.collapse.as_json(),
+        },
     )
 
 
@@ -30,7 +36,7 @@ def checkpoint_restore(trainer: Trainer, folder: Path) -> None:
     Raises CustomerError for a checkpoint of release 0.1.0, which held other names.
     """
     try:
-        facts, _ = state_restore(
+        facts, weights = state_restore(
             folder, networks=_networks(trainer), optimizers=_optimizers(trainer)
         )
     except (KeyError, RuntimeError) as error:
@@ -39,6 +45,8 @@ def checkpoint_restore(trainer: Trainer, folder: Path) -> None:
             "from. Start it again."
         ) from error
     trainer.step = int(facts["step"])
+    # Earlier checkpoints knew of no collapse.
+    trainer.collapse = Collapse(weights=weights, **facts.get("collapse", {}))
     # Measured once: a second probe could choose otherwise.
     trainer.precision = Precision(trainer.precision.device_type, bool(facts["is_half"]))
 

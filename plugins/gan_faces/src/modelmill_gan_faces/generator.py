@@ -47,19 +47,19 @@ class Generator(nn.Module):
             self.label = nn.Embedding(self.label_count, latent_size)
 
     def forward(
-        self, latents: Tensor, labels: Tensor | None = None, *, truncation: float = 1.0
+        self, latents: Tensor, labels: Tensor | None = None, *, truncation: float | Tensor = 1.0
     ) -> Tensor:
         """Draw pictures `(B, C, H, W)` in [-1, 1] from normal latents `(B, L)`.
 
         `labels` `(B,)` are compulsory for a model that knows some. Below a `truncation` of 1 styles
         are drawn towards the mean style of their label, which `centre` finds: less variety, fewer
-        failures (Karras et al., CVPR 2019, appendix B).
+        failures (Karras et al., CVPR 2019, appendix B). It may be one for each picture, `(B, 1)`.
         """
         styles = self.styles(latents, labels)  # (B, L)
-        if truncation != 1.0:
+        if isinstance(truncation, Tensor) or truncation != 1.0:
             mean = self.style_mean if labels is None else self.style_mean[labels]  # (L,) or (B, L)
             styles = mean + truncation * (styles - mean)  # (B, L)
-        x = self.start(styles).reshape(len(styles), -1, 4, 4)  # (B, F, 4, 4)
+        x = self.start(styles).unflatten(1, (-1, 4, 4))  # (B, F, 4, 4)
         x = x.contiguous(memory_format=torch.channels_last)  # (B, F, 4, 4)
         x = self.start_style(x, styles)  # (B, F, 4, 4)
         for up in self.ups:

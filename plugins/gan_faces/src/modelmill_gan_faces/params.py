@@ -68,6 +68,11 @@ class TrainParams(Params):
         description="Arithmetic. auto measures on a GPU which is faster and is float32 on a CPU; "
         "probe measures on a CPU, too, and then a seed may give other weights elsewhere.",
     )
+    export_onnx: bool = Field(
+        False,
+        title="ONNX file",
+        description="Also leave the generator as an ONNX file, checked against the original.",
+    )
 
 
 class Input(Params):

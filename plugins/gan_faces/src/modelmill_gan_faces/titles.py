@@ -7,5 +7,7 @@ TITLES = {
     "discriminator_loss": "Discriminator loss",
     "variety_of_samples": "Variety of samples",
     "images_seen": "Pictures seen",
+    "onnx_difference": "ONNX: largest difference",
+    "onnx_size_bytes": "ONNX: bytes",
     **REALISM,
 }

@@ -16,6 +16,7 @@ from modelmill_sdk.learning.precision import Precision
 from modelmill_sdk.learning.schedules import rate_set
 from torch import Tensor, nn
 
+from modelmill_gan_faces.collapsing import Collapse
 from modelmill_gan_faces.config import FacesConfig
 from modelmill_gan_faces.diffaugment import diffaugment
 from modelmill_gan_faces.discriminator import Discriminator
@@ -54,7 +55,7 @@ class Batch:
 
 
 class Trainer:
-    """Both networks, their optimizers, the average, and the number of steps done.
+    """Both networks, their optimizers, the average, what varied last, and the steps done.
 
     Every step draws from a generator of its own, seeded by seed and step number, so a trainer
     that is given back its tensors and its step goes on as if it had never stopped.
@@ -82,6 +83,7 @@ class Trainer:
             self.discriminator = _placed(Discriminator(config), device)
         self.average = Average(self.generator, decay=recipe.ema_decay)
         rate = recipe.learning_rate
+        self.collapse = Collapse()
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), rate, BETAS)
         self.discriminator_adam = torch.optim.Adam(self.discriminator.parameters(), rate, BETAS)
 

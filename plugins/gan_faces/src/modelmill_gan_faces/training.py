@@ -9,13 +9,14 @@ from torch import Tensor
 from modelmill_gan_faces.checkpoint import checkpoint_restore, checkpoint_save
 from modelmill_gan_faces.checks import too_few
 from modelmill_gan_faces.drawing import model_save
+from modelmill_gan_faces.exporting import onnx_write
 from modelmill_gan_faces.labels import labels_read
 from modelmill_gan_faces.params import TrainParams
 from modelmill_gan_faces.probing import precision_probe
 from modelmill_gan_faces.real import RealPictures
 from modelmill_gan_faces.recipe import config_for, recipe_for
 from modelmill_gan_faces.trainer import Trainer
-from modelmill_gan_faces.watching import Watch
+from modelmill_gan_faces.watching import Watch, collapse_settle
 
 
 def train(run: TrainRun) -> None:
@@ -30,27 +31,30 @@ def train(run: TrainRun) -> None:
         trainer.precision = precision_probe(trainer, asked=run.params.precision)
     run.log(f"Computing in {trainer.precision.name} on {run.device}.")
     metrics = advance_all(run, trainer)
+    collapse_settle(run, trainer)
     network = trainer.average.network
     network.centre()
     model_save(network, trainer.config, run.model_dir)
+    onnx_write(run, network, trainer.config)
     run.report(images_seen=trainer.step * trainer.recipe.batch_size, **metrics)
 
 
 def advance_all(run: TrainRun, trainer: Trainer) -> dict[str, Tensor | float]:
-    """Take every step that is left; returns the last losses."""
+    """Take every step that is left, or until a collapse has lasted; returns the last losses."""
     steps = trainer.recipe.steps
-    sample_steps = _sample_steps(steps, run.params.samples)
     finite = FiniteWatch(device=run.device)
-    watch = Watch(run, trainer.real.batches.pictures) if sample_steps else None
+    watch, collapse = Watch(run, trainer), trainer.collapse
     metrics: dict[str, Tensor | float] = {}
-    while trainer.step < steps and not run.is_finishing:
+    while trainer.step < steps and not (collapse.has_lasted or run.is_finishing):
         losses = trainer.advance()
         finite.check(losses, step=trainer.step, is_last=trainer.step == steps)
         metrics |= losses
         run.progress(trainer.step, steps, **metrics)
-        if watch and trainer.step in sample_steps:
-            metrics["variety_of_samples"] = watch.show(trainer)
+        metrics |= watch.look()
         run.checkpoint(trainer.step, lambda folder: checkpoint_save(trainer, folder))
+    if collapse.has_lasted:
+        # Whoever stopped early has come to the end all the same.
+        run.progress(trainer.step, trainer.step, **metrics)
     return metrics
 
 
@@ -81,8 +85,3 @@ def trainer_for(run: TrainRun) -> Trainer:
         pictures, labels, batch_size=recipe.batch_size, seed=run.seed, mirror=recipe.mirror
     )
     return Trainer(config, recipe, real=real, device=run.device, seed=run.seed, log=run.log)
-
-
-def _sample_steps(steps: int, samples: int) -> set[int]:
-    """The steps after which to show samples: evenly spread, the last always among them."""
-    return {round(steps * (n + 1) / samples) for n in range(samples)}

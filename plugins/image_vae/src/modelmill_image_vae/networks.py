@@ -62,7 +62,7 @@ class Vae(nn.Module):
     def decode(self, latents: Tensor) -> Tensor:
         """Give pictures `(B, C, H, W)` in [-1, 1] of latents `(B, L)`."""
         side = self.config.side
-        x = self.start(latents).reshape(len(latents), -1, side, side)  # (B, F, H', W')
+        x = self.start(latents).unflatten(1, (-1, side, side))  # (B, F, H', W')
         pictures: Tensor = self.decoder(x).tanh()  # (B, C, H, W)
         return pictures
 

@@ -58,6 +58,12 @@ class TrainParams(Params):
     precision: Literal["auto", "float32", "bfloat16", "probe"] = Field(
         "auto", description="Arithmetic; auto measures on a GPU and is float32 on a CPU."
     )
+    export_onnx: bool = Field(
+        False,
+        title="ONNX files",
+        description="Also leave the encoder and the decoder as ONNX files, checked against the "
+        "original.",
+    )
 
 
 class Input(Params):

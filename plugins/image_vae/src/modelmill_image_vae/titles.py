@@ -7,6 +7,8 @@ TITLES = {
     "held_out_loss": "Held-out loss",
     "best_step": "Best step",
     "images_seen": "Pictures seen",
+    "onnx_difference": "ONNX: largest difference",
+    "onnx_size_bytes": "ONNX: bytes",
     "rebuilding_error": "Rebuilding: squared error",
     "rebuilding_psnr_db": "Rebuilding: PSNR, dB",
     "rebuilding_ssim": "Rebuilding: SSIM",

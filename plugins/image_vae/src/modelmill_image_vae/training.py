@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 
 from modelmill_image_vae.checks import too_few
 from modelmill_image_vae.config import ARCHITECTURE, VaeConfig
+from modelmill_image_vae.exporting import onnx_write
 from modelmill_image_vae.measuring import latents_of, measure, tensor_of
 from modelmill_image_vae.params import TrainParams
 from modelmill_image_vae.trainer import Recipe, Trainer
@@ -55,6 +56,7 @@ def train(run: TrainRun) -> None:
     tensors = {name: t.detach().contiguous().cpu() for name, t in network.state_dict().items()}
     save_file(tensors, run.model_dir / WEIGHTS_FILE)
     trainer.config.write(run.model_dir)
+    onnx_write(run, network)
     run.report(images_seen=trainer.step * trainer.recipe.batch_size, best_step=best.step)
 
 

@@ -16,7 +16,6 @@ Only plugins import it, and inside their methods: unlike the rest of the SDK it 
 ``finite``         a loss that is no longer a number ends the training
 ``state``          a checkpoint of networks and optimizers as safetensors and JSON
 ``quantizing``     int8 weights for the CPU, with size, speed and loss of quality measured
-``pruning``        weights set to zero, with what it costs measured
 ``onnx``           a network as an ONNX file, checked against the original
 ``features``       a fixed network that turns pictures into features, for want of Inception
 ``distances``      KID and FID, nearest neighbours and variety, from features
