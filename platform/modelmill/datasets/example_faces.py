@@ -93,10 +93,5 @@ class _Face:
     def _box(self, x: float, y: float, wide: float, high: float) -> tuple[float, ...]:
         """Return the corners of what lies around ``x, y``, told from the middle of the face."""
         middle_x, middle_y = self._x + x, self._y + y
-        left, top, right, bottom = (
-            middle_x - wide,
-            middle_y - high,
-            middle_x + wide,
-            middle_y + high,
-        )
-        return (left * _SCALE, top * _SCALE, right * _SCALE, bottom * _SCALE)
+        corners = (middle_x - wide, middle_y - high, middle_x + wide, middle_y + high)
+        return tuple(length * _SCALE for length in corners)

@@ -12,7 +12,7 @@ from modelmill.core.errors import NotFound
 from modelmill.datasets.example_faces import face_png
 from modelmill.datasets.models import Kind
 
-# Of each kind so much that the training part, eight tenths, is enough for every plugin of the shelf.
+# So many of each kind that eight tenths, the training part, are enough for any shipped plugin.
 _PICTURES = 160
 _GRAINS = ("wheat", "rye", "barley", "oats", "spelt", "maize")
 _PRAISE = (
