@@ -30,6 +30,7 @@ class ImageVae(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
+    samples = ("rebuilt_below_what_was_given.png", "from_one_to_another.png", "newly_drawn.png")
     # The network of 0.1 was another, whose weights this one cannot take.
     loads = ("0.2",)
     needs = Needs(train_rows=vae.MIN_IMAGES, devices=8)
