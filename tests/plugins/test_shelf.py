@@ -8,6 +8,9 @@ from modelmill_sdk.conformance.samples import sample_dataset
 from modelmill_sdk.protocol import Progress
 from modelmill_sdk.testing import Recorder, check_plugin, predict_once, train_once
 from modelmill_sdk.tools.finding import plugins_find
+from PIL import Image
+
+from tests.shelf import SHIPPED, shipped_manifest
 
 SHELF = sorted(path.parent for path in (Path(__file__).parents[2] / "plugins").glob("*/src"))
 # A model's size is not what is checked; a smaller batch spares a minute.
@@ -37,6 +40,18 @@ def test_asked_to_finish_it_ends_early_with_a_model(folder, tmp_path) -> None:
         model_dir, _ = train_once(plugin, data, params, tmp_path / "early", recorder=early)
         assert _last_step(early) < _last_step(whole)
         assert predict_once(plugin, model_dir, inputs_make(plugin.Input, 1))
+
+
+@pytest.mark.parametrize("plugin", SHIPPED, ids=lambda plugin: plugin.id)
+def test_it_shows_what_it_makes(plugin, tmp_path) -> None:
+    shown = shipped_manifest(plugin, out_dir=tmp_path)["samples"]
+    assert shown
+    for sample in shown:
+        if sample["kind"] == "text":
+            assert sample["text"].startswith("> "), "It says what was asked."
+        else:
+            with Image.open(sample["path"]) as picture:
+                picture.load()
 
 
 def _last_step(recorder: Recorder) -> int:

@@ -151,3 +151,13 @@ def test_a_plugin_without_a_model_says_what_the_operator_has_to_install(acme, op
     assert "Needs no training. Installed: 1" in acme.browser().get("/plugins").content.decode()
     page = operator.get("/cockpit/plugins/oracle").content.decode()
     assert "MODELMILL_BASE_MODELS" not in page
+
+
+def test_a_sample_tells_what_was_given_from_what_was_answered(acme: Place) -> None:
+    text = "> Who <grinds>?\n> And when?\nThe miller.\n\nAt dawn.\n"
+    samples = [{"name": "Words", "kind": "text", "text": text}]
+    manifest_publish(manifest_make(samples=samples))
+    page = acme.browser().get("/plugins/toy").content.decode()
+    check_page(page)
+    assert "Given: </span>Who &lt;grinds&gt;?\nAnd when?</p>" in page
+    assert ">The miller.\n\nAt dawn.</p>" in page

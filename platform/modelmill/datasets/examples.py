@@ -1,23 +1,45 @@
 """A small example file of each kind of data, made on the spot: what to bring, and in which form."""
 
 import io
+import itertools
 import json
 import random
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from PIL import Image, ImageDraw
-
 from modelmill.core.errors import NotFound
+from modelmill.datasets.example_faces import face_png
 from modelmill.datasets.models import Kind
 
-_PIXELS = 64
-_PICTURES = 24
-_COLOURS = ("#2f6f5e", "#c8553d", "#e0a458", "#3d5a80", "#7a4988", "#588157")
+# So many of each kind that eight tenths, the training part, are enough for any shipped plugin.
+_PICTURES = 160
 _GRAINS = ("wheat", "rye", "barley", "oats", "spelt", "maize")
-_GOOD = ("ground fine and sweet", "delivered a day early", "the best flour we have had")
-_BAD = ("arrived damp", "two sacks were short", "the flour was coarse and grey")
+_PRAISE = (
+    "ground fine and sweet",
+    "delivered a day early",
+    "the best flour we have had",
+    "our bread rose as never before",
+    "friendly people and a fair price",
+)
+_COMPLAINT = (
+    "arrived damp",
+    "two sacks were short",
+    "the flour was coarse and grey",
+    "delivered three days late",
+    "stones in it, and nobody answers",
+)
+_OPENINGS = (
+    "The {grain} of this week: {said}.",
+    "We ordered {grain} again: {said}.",
+    "About your {grain}: {said}, to be honest.",
+)
+_TASTES = (
+    ("rye loaf", "pumpernickel", "sourdough", "malt bread", "caraway roll", "crispbread"),
+    ("croissant", "brioche", "cinnamon bun", "apple turnover", "plum cake", "almond slice"),
+    ("ciabatta", "focaccia", "olive bread", "grissini", "pizza bianca", "tomato flatbread"),
+    ("oat biscuit", "ginger snap", "shortbread", "macaroon", "honey cake", "rice cracker"),
+)
 
 
 def example_make(kind: str) -> tuple[str, bytes]:
@@ -32,15 +54,15 @@ def example_make(kind: str) -> tuple[str, bytes]:
 
 
 def _images() -> bytes:
-    return _zip({f"mill-{n:02d}.png": _picture(n, is_round=n % 2 == 0) for n in range(_PICTURES)})
+    return _zip({f"face-{n:03d}.png": face_png(n, is_smiling=n % 2 == 0) for n in range(_PICTURES)})
 
 
 def _labelled_images() -> bytes:
-    shapes = {"round": True, "square": False}
+    labels = {"smiling": True, "frowning": False}
     return _zip(
         {
-            f"{label}/{label}-{n:02d}.png": _picture(n, is_round=is_round)
-            for label, is_round in shapes.items()
+            f"{label}/{label}-{n:03d}.png": face_png(n, is_smiling=is_smiling)
+            for label, is_smiling in labels.items()
             for n in range(_PICTURES // 2)
         }
     )
@@ -49,18 +71,18 @@ def _labelled_images() -> bytes:
 def _text() -> bytes:
     lines = [
         f"On day {n} the miller ground {n % 9 + 3} sacks of {_GRAINS[n % 6]}, and the wheel turned."
-        for n in range(1, 61)
+        for n in range(1, 121)
     ]
     return "\n\n".join(lines).encode()
 
 
 def _labelled_text() -> bytes:
-    rows = []
-    for n in range(24):
-        grain, day = _GRAINS[n % 6], n + 1
-        rows.append({"text": f"Sack {day} of {grain}: {_GOOD[n % 3]}.", "label": "praise"})
-        rows.append({"text": f"Sack {day} of {grain}: {_BAD[n % 3]}.", "label": "complaint"})
-    return _jsonl(rows)
+    opinions = {"praise": _PRAISE, "complaint": _COMPLAINT}
+    return _jsonl(
+        {"text": opening.format(grain=grain, said=said), "label": label}
+        for opening, grain, label in itertools.product(_OPENINGS, _GRAINS, opinions)
+        for said in opinions[label]
+    )
 
 
 def _conversations() -> bytes:
@@ -74,41 +96,34 @@ def _conversations() -> bytes:
                 },
             ]
         }
-        for n, grain in ((n, _GRAINS[n % 6]) for n in range(2, 32))
+        for n, grain in ((n, _GRAINS[n % 6]) for n in range(2, 62))
     )
 
 
 def _interactions() -> bytes:
     chance = random.Random(7)
     rows = ["user,item,rating,timestamp"]
-    for user in range(1, 21):
-        for at, item in enumerate(chance.sample(range(1, 31), 8)):
-            rows.append(f"u{user},i{item},{chance.randint(1, 5)},{1_700_000_000 + 3600 * at}")
+    for user in range(80):
+        taste = user % len(_TASTES)
+        liked = chance.sample(_TASTES[taste], 5)
+        tried = chance.sample(_TASTES[(taste + 1) % len(_TASTES)], 2)
+        met = chance.sample([*liked, *tried], 7)
+        for at, item in enumerate(met):
+            rating = chance.randint(4, 5) if item in liked else chance.randint(1, 3)
+            rows.append(f"guest-{user + 1},{item},{rating},{1_700_000_000 + 3600 * at}")
     return "\n".join(rows).encode()
 
 
 def _table() -> bytes:
     chance = random.Random(7)
     rows = ["grain,moisture,hours,is_organic,price"]
-    for _ in range(80):
+    for _ in range(240):
         grain = chance.choice(_GRAINS)
         moisture, hours = round(chance.uniform(9, 17), 1), round(chance.uniform(0.5, 6), 1)
         is_organic = chance.random() < 0.4
         price = 20 + 3 * _GRAINS.index(grain) + 4 * hours - moisture + 6 * is_organic
         rows.append(f"{grain},{moisture},{hours},{str(is_organic).lower()},{price:.2f}")
     return "\n".join(rows).encode()
-
-
-def _picture(number: int, *, is_round: bool) -> bytes:
-    chance = random.Random(f"{number} {is_round}")
-    picture = Image.new("RGB", (_PIXELS, _PIXELS), "#f4efe6")
-    size, left, top = chance.randint(20, 40), chance.randint(2, 22), chance.randint(2, 22)
-    draw = ImageDraw.Draw(picture)
-    shape = draw.ellipse if is_round else draw.rectangle
-    shape((left, top, left + size, top + size), fill=chance.choice(_COLOURS))
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
 
 
 def _zip(files: dict[str, bytes]) -> bytes:

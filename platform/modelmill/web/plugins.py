@@ -21,6 +21,7 @@ from modelmill.web.card_text import card_html
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.parameters import Parameter, parameters_of, parameters_offered
 from modelmill.web.prices import TRAINING_METERS, prices_for, use_prices
+from modelmill.web.sample_texts import text_parts
 from modelmill.web.words import task_icon, task_label
 
 _SHOWN_TYPES = frozenset({"image/png", "image/webp", "image/jpeg"})
@@ -59,7 +60,7 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
         "may_train": request.caller.may("jobs:write") and manifest["trains"],
         "kinds": zip(manifest["accepts"], kind_labels(manifest["accepts"]), strict=True),
         "samples": [
-            {**one, "name": texts.get(one["name"], one["name"])}
+            {**one, "name": texts.get(one["name"], one["name"]), "parts": text_parts(one)}
             for one in manifest.get("samples", [])
         ],
         "about": card_html(manifest.get("card", ""), texts=texts),

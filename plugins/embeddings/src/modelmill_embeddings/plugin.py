@@ -52,6 +52,7 @@ class Embeddings(Plugin):
     meters: ClassVar[dict[str, str]] = {"tokens_in": "Tokens read"}
     translations: ClassVar[dict[str, str]] = {"zh-hans": "zh_Hans.json"}
     card = "card.md"
+    samples = ("answers_by_closeness.txt",)
     max_batch = 64
     max_wait_ms = 5
     trial = Trial(model=tiny_write)

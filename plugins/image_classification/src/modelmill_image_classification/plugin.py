@@ -30,6 +30,7 @@ class ImageClassification(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
+    samples = ("what_it_sees_and_where_it_looks.png",)
     needs = Needs(train_rows=settings.MIN_IMAGES, devices=8)
     max_batch = 32
     max_wait_ms = 10

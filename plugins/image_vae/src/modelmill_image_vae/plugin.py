@@ -30,6 +30,9 @@ class ImageVae(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
+    samples = ("rebuilt_below_what_was_given.png", "from_one_to_another.png", "newly_drawn.png")
+    # The network of 0.1 was another, whose weights this one cannot take.
+    loads = ("0.2",)
     needs = Needs(train_rows=vae.MIN_IMAGES, devices=8)
     max_batch = 16
     max_wait_ms = 20

@@ -31,6 +31,7 @@ class Recommendation(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
+    samples = ("what_comes_next.txt",)
     needs = Needs(devices=8)
     max_batch = 64
     max_wait_ms = 5

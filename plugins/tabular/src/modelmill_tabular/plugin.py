@@ -31,6 +31,7 @@ class Tabular(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
+    samples = ("rows_completed.txt",)
     max_batch = 256
     max_wait_ms = 5
 

@@ -31,6 +31,7 @@ class TextClassification(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
+    samples = ("opinions_told_apart.txt",)
     needs = Needs(train_rows=settings.MIN_ROWS, devices=8)
     max_batch = 64
     max_wait_ms = 5

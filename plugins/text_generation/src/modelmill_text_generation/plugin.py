@@ -30,6 +30,7 @@ class TextGeneration(Plugin):
     metrics: ClassVar[dict[str, str]] = TITLES
     translations: ClassVar[dict[str, str]] = {"en": "en.json", "zh-hans": "zh_Hans.json"}
     card = "card.md"
+    samples = ("in_the_manner_of_a_novel.txt",)
     needs = Needs(devices=8)
 
     TrainParams: ClassVar[type[Params]] = params.TrainParams
