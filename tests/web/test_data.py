@@ -22,6 +22,20 @@ def test_a_dataset_shows_its_pictures_problems_and_uses(showroom: Showroom) -> N
     assert picture["Content-Type"] == "image/webp" and "private" in picture["Cache-Control"]
 
 
+def test_it_names_the_columns_beside_text_and_label(acme: Place) -> None:
+    version = version_make(acme, kind="labelled_text", state="ready")
+    with acme.scope():
+        type(version).objects.filter(pk=version.pk).update(
+            label_names=["good"],
+            preview=[{"text": "fine flour", "label": 0, "channel": None, "region": "north west"}],
+            statistics={"further_columns": ["channel", "region"]},
+        )
+    page = acme.browser().get(f"/data/{version.dataset_id}").content.decode()
+
+    assert "Further columns" in page and "channel, region" in page
+    assert "north west" in page and ">None<" not in page
+
+
 def test_a_file_leads_to_its_dataset(showroom: Showroom) -> None:
     response = showroom.place.browser().get(f"/data/files/{showroom.faces.source_file_id}")
 

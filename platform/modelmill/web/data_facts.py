@@ -95,6 +95,8 @@ def _other_facts(stored: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [(label, _number(stored[name])) for name, label in names if name in stored]
     if stored.get("columns"):
         facts.append((_("Columns"), _number(len(stored["columns"]))))
+    if stored.get("further_columns"):
+        facts.append((_("Further columns"), ", ".join(stored["further_columns"])))
     return facts
 
 

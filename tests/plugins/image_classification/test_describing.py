@@ -49,6 +49,14 @@ def test_it_says_where_groups_can_come_from(some_digits) -> None:
     assert problem.field == "groups" and "prefix" in problem.fix
 
 
+def test_it_names_the_columns_that_groups_can_come_from(tmp_path) -> None:
+    rows = [{**row, "camera": "left"} for row in digit_rows(0, 200)]
+    data = dataset_write(tmp_path / "data", "labelled_images", train=rows, label_names=NAMES)
+    assert validate_once(ImageClassification, data, {"groups": "camera"}) == []
+    (problem,) = validate_once(ImageClassification, data, {"groups": "cam"})
+    assert problem.fix == "Name one of its columns: camera."
+
+
 def test_it_refuses_a_base_model_that_is_not_there(some_digits, monkeypatch) -> None:
     monkeypatch.delenv("MODELMILL_BASE_MODELS", raising=False)
     with pytest.raises(CustomerError, match="No base model is installed here") as caught:

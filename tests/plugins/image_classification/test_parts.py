@@ -143,6 +143,8 @@ def test_the_report_counts_what_was_taken_for_what() -> None:
     }  # fmt: skip
     assert [one["accuracy"] for one in report["groups"]] == [1.0, 0.5]
     assert report["metrics"]["group_accuracy_gap"] == 0.5
+    assert report["metrics"]["accuracy_of_x"] == 1.0
+    assert report["metrics"]["accuracy_of_y"] == 0.5
 
 
 def test_the_interval_is_wilsons() -> None:

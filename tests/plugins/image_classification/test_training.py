@@ -168,6 +168,17 @@ def test_rare_classes_are_shown_as_often_as_frequent_ones(tmp_path) -> None:
     assert metrics["worst_class_recall"] > 0.9
 
 
+def test_long_values_and_gaps_of_a_column_are_groups_of_their_own(tmp_path) -> None:
+    long = "the camera above the second gate, " * 5
+    groups = [long + "left", long + "right", None]
+    data = blobs_write(tmp_path / "data", camera=lambda seed: groups[seed % 3])
+    params = {**TINY, "groups": "camera"}
+    _, metrics = train_once(ImageClassification, data, params, tmp_path / "work")
+    named = [name for name in metrics if name.startswith("accuracy_of_")]
+    assert len(named) == 3 and "accuracy_of_(none)" in named
+    assert max(len(name) for name in named) == 100
+
+
 def test_without_a_validation_split_it_keeps_a_tenth_of_each_class(tmp_path) -> None:
     names, recorder = [str(number) for number in range(10)], Recorder()
     data = dataset_write(

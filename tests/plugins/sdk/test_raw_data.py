@@ -44,6 +44,9 @@ RECORDS = {
     "text.jsonl": '{"text": "one"}\n{"text": "two"}\n{"text": "三"}\n',
     "labelled.csv": "text,label\nfine,good\nstale,bad\nwarm,good\n",
     "numbered.jsonl": '{"text": "a", "label": 10}\n{"text": "b", "label": 9}\n',
+    "grouped.csv": "text,channel,label,n\nfine, shop ,good,1\nstale,,bad,2\nwarm,mill,good,3\n",
+    "grouped.jsonl": '{"text": "a", "label": "x", "is_new": true, "tags": [1]}\n'
+    '{"text": "b", "label": "y", "score": 0.5, "note": "' + "n" * 201 + '"}\n',
     "talk.jsonl": '{"messages": [{"role": "user", "content": "hi"}]}\n',
     "met.csv": "user_id,item_id,rating,time\n1,a,4,2024-01-02T03:04:05\n2,b,,1700000000\n",
     "table.csv": "n,x,who,ok,code\n1,1.5,ann,true,01\n2,3,,false,02\n,4,bob,true,03\n",

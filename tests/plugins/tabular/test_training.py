@@ -59,6 +59,17 @@ def test_prices_are_learned_from_categories_dates_and_gaps(priced: Trained) -> N
     assert {"mae_of_chair", "mae_of_table", "mae_of_lamp"} <= set(metrics)
 
 
+def test_long_values_are_groups_whose_names_stay_apart(tmp_path) -> None:
+    long = "the shop at the corner behind the second mill, " * 4
+    rows = [{"x": float(n), "shop": long + "north" * (n % 2), "y": n % 7 > 2} for n in range(400)]
+    data = table_write(tmp_path / "data", rows)
+    params = {**FEW, "target": "y", "group": "shop", "model": "boosting"}
+    _, metrics = train_once(Tabular, data, params, tmp_path / "work", seed=1)
+    named = [name for name in metrics if name.startswith("accuracy_of_")]
+    assert len(named) == 2 and {len(name) for name in named} == {100}
+    assert "accuracy_gap_of_groups" in metrics
+
+
 def test_it_says_which_columns_it_leaves_out_and_which_matter(sales, tmp_path) -> None:
     recorder = Recorder()
     params = {"rounds": 40, "model": "boosting"}

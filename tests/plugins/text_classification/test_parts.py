@@ -12,6 +12,7 @@ from modelmill_text_classification.ngrams import ngrams_learn, texts_split
 from modelmill_text_classification.params import TrainParams
 from modelmill_text_classification.plans import Amount, methods_choose
 from modelmill_text_classification.readers import HashedReader, WordReader
+from modelmill_text_classification.reports import Answers, report_make
 from modelmill_text_classification.tfidf import tfidf_learn
 from modelmill_text_classification.words import text_plain, words_join, words_of
 
@@ -21,6 +22,19 @@ TEXTS = [
     "面粉很好，值得推荐",
     "The miller’s cat sleeps",
 ]
+
+
+def test_of_no_end_of_groups_the_largest_are_reported() -> None:
+    groups = [f"{number:04}" for number in range(500)] + ["large"] * 20
+    truth = np.zeros(len(groups), dtype=np.int64)
+    logits = np.tile([1.0, 0.0], (len(groups), 1))
+    report = report_make(
+        Answers(labels=["a", "b"], logits=logits, truth=truth, usual=0, groups=groups), split="test"
+    )
+    assert len(report["groups"]) == 100
+    assert report["groups"][-1]["group"] == "large" and report["groups"][-1]["rows"] == 20
+    named = [name for name in report["metrics"] if name.startswith("accuracy_of_")]
+    assert len(named) == 10 and "accuracy_of_large" in named
 
 
 def test_a_chinese_character_is_a_word_and_full_width_forms_are_plain() -> None:

@@ -120,6 +120,30 @@ def test_each_group_is_reported_apart(tmp_path: Path) -> None:
     assert 0 <= metrics["group_accuracy_gap"] <= 1
     report = json.loads((model_dir / "report.json").read_text())
     assert {one["group"] for one in report["groups"]} == {"mill", "shop"}
+    shares = {one["group"]: one["accuracy"] for one in report["groups"]}
+    assert metrics["accuracy_of_mill"] == shares["mill"]
+    assert metrics["accuracy_of_shop"] == shares["shop"]
+
+
+def test_long_values_and_gaps_are_groups_whose_names_stay_apart(tmp_path) -> None:
+    long, texts = "a long way to say where it came from, " * 5, sentences()
+    groups = (long + "north", long + "south", None)
+    rows = [{**row, "channel": groups[number % 3]} for number, row in enumerate(texts)]
+    data = texts_write(tmp_path / "data", rows, label_names=["AI", "coding", "emotion", "trivia"])
+    _, metrics = train_once(
+        Plugin, data, {"method": "linear", "groups": "channel"}, tmp_path / "work", seed=1
+    )
+    named = [name for name in metrics if name.startswith("accuracy_of_")]
+    assert len(named) == 3 and "accuracy_of_(none)" in named
+    assert max(len(name) for name in named) == 100
+
+
+def test_a_missing_column_is_told_with_those_there_are(tmp_path: Path) -> None:
+    rows = [{**row, "channel": "shop", "region": "north"} for row in sentences()]
+    data = texts_write(tmp_path / "data", rows, label_names=["AI", "coding", "emotion", "trivia"])
+    (problem,) = validate_once(Plugin, data, {"groups": "chanel"})
+    assert problem.field == "groups" and "no column 'chanel'" in problem.reason
+    assert problem.fix == "Leave groups empty, or name one of its columns: channel, region."
 
 
 def test_a_private_training_says_what_it_spent(few, tmp_path) -> None:

@@ -44,9 +44,13 @@ class ColumnTypes:
         return {name: kind or "text" for name, kind in self._types.items()}
 
     def _check(self, name: str) -> None:
-        is_name = 0 < len(name) <= _NAME_MAX and name.isprintable()
-        if len(self._types) >= self._most or not is_name:
+        if len(self._types) >= self._most or not is_column_name(name):
             raise Refused(Refusal.COLUMNS, most=self._most)
+
+
+def is_column_name(name: str) -> bool:
+    """Say whether a column may have this name."""
+    return 0 < len(name) <= _NAME_MAX and name.isprintable()
 
 
 def value_as(value: Any, kind: str) -> Any:

@@ -14,7 +14,7 @@ def _(text: str) -> str:
 
 
 class Reason(Enum):
-    """Why one entry or row was left out, and what to do about it. Constant, to be translatable."""
+    """Why an entry, row or column was left out, and what to do. Constant, to be translatable."""
 
     LINK = (_("This is a link, not a file."), _("Put the file itself into the archive."))
     DEVICE = (_("This is not an ordinary file."), _("Leave it out of the archive."))
@@ -51,6 +51,22 @@ class Reason(Enum):
         _("This row has another number of values than the header."),
         _("Put values that hold a comma or a line break in double quotes."),
     )
+    COLUMN_NAME = (
+        _("This column is left out: its name is too long, empty or not printable."),
+        _("Give it a printable name of up to 100 letters."),
+    )
+    COLUMN_CLASH = (
+        _("This column is left out: another one has this name, but for capitals or spaces."),
+        _("Give it a name of its own."),
+    )
+    COLUMN_VALUES = (
+        _("This column is left out: it holds more than short texts and numbers."),
+        _("Keep values of up to 200 letters in it, such as the name of a group."),
+    )
+    COLUMN_COUNT = (
+        _("This column is left out: there are 16 further columns before it."),
+        _("Remove columns that are not needed."),
+    )
     MISSING = (_("This value is missing."), _("Fill it in, or leave the row out."))
     EMPTY = (_("This text is empty."), _("Fill it in, or leave the row out."))
     TYPE = (_("This value is of the wrong type."), _("Use the type of the other rows."))
@@ -71,8 +87,18 @@ class Reason(Enum):
         return self.value[1]
 
 
-# An entry that was never going to be a row; the others are rows that were lost.
-_NO_ROW = {Reason.LINK, Reason.DEVICE, Reason.NESTED, Reason.OTHER_FORM, Reason.UNKNOWN_FORM}
+# An entry that was never going to be a row, or a column; the others are rows that were lost.
+_NO_ROW = {
+    Reason.LINK,
+    Reason.DEVICE,
+    Reason.NESTED,
+    Reason.OTHER_FORM,
+    Reason.UNKNOWN_FORM,
+    Reason.COLUMN_NAME,
+    Reason.COLUMN_CLASH,
+    Reason.COLUMN_VALUES,
+    Reason.COLUMN_COUNT,
+}
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,16 @@ import io
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from modelmill.datasets.intake.findings import Findings, Reason, shown
 from modelmill.datasets.intake.limits import Limits
-from modelmill.datasets.intake.rows import Crop, Row
+from modelmill.datasets.intake.rows import Crop, Row, digest_of
 from modelmill.datasets.intake.sniffing import is_image
 from modelmill.datasets.intake.sums_images import ImageSummary
 
@@ -38,6 +38,7 @@ class Picture:
     content: bytes
     label: str | None = None
     row: int | None = None
+    further: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def image_crop(
     pictures: Iterable[Picture],
     *,
     label_names: list[str] | None,
+    further_columns: Sequence[str] = (),
     limits: Limits,
     findings: Findings,
 ) -> Crop:
@@ -62,6 +64,7 @@ def image_crop(
     fields = [("image", IMAGE_TYPE)]
     if label_names is not None:
         fields.append(("label", pa.int64()))
+    fields += [(name, pa.string()) for name in further_columns]
     numbers = {name: number for number, name in enumerate(label_names or [])}
     return Crop(
         kind="images" if label_names is None else "labelled_images",
@@ -70,6 +73,7 @@ def image_crop(
         summary=ImageSummary(label_names),
         label_names=label_names,
         compression="none",
+        further_columns=further_columns,
     )
 
 
@@ -119,15 +123,22 @@ def _rows(
         if picture.label is not None:
             values["label"] = numbers[picture.label]
             digest = hashlib.sha256(digest + picture.label.encode()).digest()
+        if picture.further:
+            values |= picture.further
+            digest = hashlib.sha256(digest + digest_of(picture.further)).digest()
         yield Row(
             values=values,
             key=decoded.digest,
             digest=digest,
-            size_bytes=len(picture.content) + 100,
+            size_bytes=len(picture.content) + 100 + _chars(picture.further) * 2,
             file=picture.name,
             number=picture.row,
             facts=decoded,
         )
+
+
+def _chars(further: Mapping[str, str | None]) -> int:
+    return sum(len(text or "") for text in further.values())
 
 
 def _decoded(

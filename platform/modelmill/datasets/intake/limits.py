@@ -23,6 +23,9 @@ class Limits:
     parquet_group_bytes: int = 512 << 20
     columns: int = 200
     labels: int = 10_000
+    # Columns beside the kind's own, and the characters of a value in one.
+    further_columns: int = 16
+    further_chars: int = 200
     problems: int = 1_000
     shard_bytes: int = 128 << 20
     chunk_chars: int = 16_384

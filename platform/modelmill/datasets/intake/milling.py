@@ -131,6 +131,7 @@ def crop_mill(
         "statistics": {
             **crop.summary.statistics(),
             **_classes(mill, crop.label_names),
+            **({"further_columns": list(crop.further_columns)} if crop.further_columns else {}),
             "duplicates": duplicates,
             "problems_by_reason": dict(sorted(findings.by_reason.items())),
         },

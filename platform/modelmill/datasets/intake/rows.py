@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,6 +48,8 @@ class Crop:
     # Equal pictures and texts are one; equal events or table rows are two facts.
     drops_duplicates: bool = True
     compression: str = "zstd"
+    # Columns that were kept beside those that make the kind.
+    further_columns: Sequence[str] = ()
 
 
 def digest_of(value: Any) -> bytes:

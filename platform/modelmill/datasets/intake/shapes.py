@@ -7,6 +7,7 @@ from typing import Any
 
 from modelmill.datasets.intake.columns import value_as
 from modelmill.datasets.intake.findings import Reason
+from modelmill.datasets.intake.further import further_values
 from modelmill.datasets.intake.records import Record
 
 USER = ("user", "user_id")
@@ -55,8 +56,10 @@ def text_shape(record: Record) -> dict[str, Any] | Bad:
     return {"text": text} if text.strip() else Bad(Reason.EMPTY, "text")
 
 
-def labelled_text_shape(label_names: Sequence[str]) -> Callable[[Record], dict[str, Any] | Bad]:
-    """Take a record's text, and its label as a number."""
+def labelled_text_shape(
+    label_names: Sequence[str], further: Sequence[str]
+) -> Callable[[Record], dict[str, Any] | Bad]:
+    """Take a record's text, its label as a number, and its texts in the further columns."""
     numbers = {name: number for number, name in enumerate(label_names)}
 
     def shape(record: Record) -> dict[str, Any] | Bad:
@@ -66,7 +69,7 @@ def labelled_text_shape(label_names: Sequence[str]) -> Callable[[Record], dict[s
         label = label_text(record.get("label"))
         if label is None:
             return Bad(Reason.MISSING, "label")
-        return {**values, "label": numbers[label]}
+        return {**values, "label": numbers[label], **further_values(record, further)}
 
     return shape
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from modelmill.datasets.intake.columns import ColumnTypes
+from modelmill.datasets.intake.further import FurtherColumns
 from modelmill.datasets.intake.limits import Limits
 from modelmill.datasets.intake.records import Record, Sheet, records
 from modelmill.datasets.intake.refusals import Refusal, Refused
@@ -16,6 +17,7 @@ class Survey:
 
     kind: str
     columns: ColumnTypes
+    further: FurtherColumns
     labels: set[str] = field(default_factory=set)
     has_rating: bool = False
     has_timestamp: bool = False
@@ -29,6 +31,11 @@ class Survey:
             return sorted(self.labels, key=lambda label: (int(label), label))
         return sorted(self.labels)
 
+    @property
+    def further_names(self) -> list[str]:
+        """The further columns that are kept: of what has labels, for groups to be compared."""
+        return self.further.names() if self.labels else []
+
     def label_of(self, record: Record) -> str | None:
         """Return a record's label as text."""
         return label_text(record.get("label"))
@@ -40,7 +47,13 @@ def survey_of(sheets: Sequence[Sheet], *, limits: Limits) -> Survey:
     for sheet in sheets:
         for _number, record in records(sheet, limits=limits, findings=None):
             if survey is None:
-                survey = Survey(kind=kind_of(record), columns=ColumnTypes(limits.columns))
+                kind = kind_of(record)
+                own = "image" if kind == "images" else "text"
+                survey = Survey(
+                    kind=kind,
+                    columns=ColumnTypes(limits.columns),
+                    further=FurtherColumns(own, "label", limits=limits),
+                )
             _look(survey, record, limits)
     if survey is None:
         raise Refused(Refusal.NO_RECORDS)
@@ -69,6 +82,7 @@ def _look(survey: Survey, record: Record, limits: Limits) -> None:
             survey.labels.add(label)
         if len(survey.labels) > limits.labels:
             raise Refused(Refusal.LABELS, most=limits.labels)
+        survey.further.see(record)
     elif survey.kind == "interactions":
         survey.has_rating = survey.has_rating or named(record, RATING) is not None
         survey.has_timestamp = survey.has_timestamp or named(record, TIMESTAMP) is not None

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from modelmill.datasets.intake.columns import ColumnTypes
 from modelmill.datasets.intake.findings import Findings, Reason
+from modelmill.datasets.intake.further import further_values
 from modelmill.datasets.intake.images import Picture, image_crop
 from modelmill.datasets.intake.limits import Limits
 from modelmill.datasets.intake.records import Record, Sheet, records
@@ -37,21 +38,27 @@ def table_crop(sheets: Sequence[Sheet], *, limits: Limits, findings: Findings) -
     """Return the crop of record files; all of them must be of the first record's kind."""
     survey = survey_of(sheets, limits=limits)
     if survey.kind == "images":
-        return image_crop(
+        crop = image_crop(
             _pictures(sheets, survey, limits=limits, findings=findings),
             label_names=survey.label_names,
+            further_columns=survey.further_names,
             limits=limits,
             findings=findings,
         )
-    schema, shape, summary = _plan(survey)
-    return Crop(
-        kind=survey.kind,
-        schema=schema,
-        rows=_rows(sheets, shape, limits=limits, findings=findings),
-        summary=summary,
-        label_names=survey.label_names,
-        drops_duplicates=survey.kind not in ("interactions", "table"),
-    )
+    else:
+        schema, shape, summary = _plan(survey)
+        crop = Crop(
+            kind=survey.kind,
+            schema=schema,
+            rows=_rows(sheets, shape, limits=limits, findings=findings),
+            summary=summary,
+            label_names=survey.label_names,
+            drops_duplicates=survey.kind not in ("interactions", "table"),
+            further_columns=survey.further_names,
+        )
+    if survey.labels:
+        crop.rows = _and_columns(crop.rows, survey, file=sheets[0].name, findings=findings)
+    return crop
 
 
 def _plan(survey: Survey) -> tuple[pa.Schema, Shape, Summary]:
@@ -61,8 +68,10 @@ def _plan(survey: Survey) -> tuple[pa.Schema, Shape, Summary]:
         return pa.schema([("text", pa.string())]), text_shape, TextSummary()
     if survey.kind == "labelled_text":
         names = survey.label_names or []
-        schema = pa.schema([("text", pa.string()), ("label", pa.int64())])
-        return schema, labelled_text_shape(names), TextSummary()
+        further = survey.further_names
+        fields = [("text", pa.string()), ("label", pa.int64())]
+        fields += [(name, pa.string()) for name in further]
+        return pa.schema(fields), labelled_text_shape(names, further), TextSummary()
     if survey.kind == "interactions":
         fields = [("user", pa.string()), ("item", pa.string())]
         fields += [("rating", pa.float64())] if survey.has_rating else []
@@ -76,6 +85,14 @@ def _table_plan(columns: ColumnTypes) -> tuple[pa.Schema, Shape, Summary]:
     types = columns.types()
     schema = pa.schema([(name, _ARROW[kind]) for name, kind in types.items()])
     return schema, table_shape(types), TableSummary(types)
+
+
+def _and_columns(
+    rows: Iterator[Row], survey: Survey, *, file: str, findings: Findings
+) -> Iterator[Row]:
+    """Yield the rows, then note the columns left out: what loses rows comes first in the list."""
+    yield from rows
+    survey.further.note(findings, file=file)
 
 
 def _rows(
@@ -101,6 +118,7 @@ def _rows(
 def _pictures(
     sheets: Sequence[Sheet], survey: Survey, *, limits: Limits, findings: Findings
 ) -> Iterator[Picture]:
+    names = survey.further_names
     for sheet in sheets:
         for number, record in records(sheet, limits=limits, findings=findings):
             image = record.get("image")
@@ -113,7 +131,8 @@ def _pictures(
                 findings.add(Reason.MISSING, file=sheet.name, row=number, field="label")
                 continue
             path = image.get("path") if isinstance(image, dict) else None
-            yield Picture(str(path or f"{sheet.name}#{number}"), content, label, number)
+            further = further_values(record, names)
+            yield Picture(str(path or f"{sheet.name}#{number}"), content, label, number, further)
 
 
 def _size(value: Any) -> int:

@@ -17,7 +17,7 @@ from modelmill_image_classification.numbers import Numbers
 
 # The share of each class that is kept from training where the dataset has no validation split.
 _CARVED = 0.1
-NO_GROUP = "none"
+NO_GROUP = "(none)"
 BY_PREFIX = "prefix"
 
 
@@ -93,7 +93,8 @@ def groups_read(data: TrainData, split: str, groups: str) -> list[str] | None:
     if not groups:
         return None
     if groups in columns_of(data, split):
-        return [str(value) for value in column_read(data, split, groups)]
+        values = column_read(data, split, groups)
+        return [NO_GROUP if value is None else str(value) for value in values]
     if groups != BY_PREFIX:
         return None
     names = [Path(name).name for _, name in picture_files(data, split)]

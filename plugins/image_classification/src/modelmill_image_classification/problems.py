@@ -74,10 +74,15 @@ def _rare_classes(data: TrainData, names: list[str]) -> Iterator[Problem]:
 
 
 def _groups_missing(data: TrainData, groups: str) -> Iterator[Problem]:
-    if groups and groups != BY_PREFIX and groups not in columns_of(data, "train"):
+    columns = columns_of(data, "train")
+    if groups and groups != BY_PREFIX and groups not in columns:
+        further = [name for name in columns if name not in ("image", "label")]
+        named = f"Name one of its columns: {', '.join(further)}."
         yield Problem(
             reason=f"The dataset has no column {groups!r} to report groups by.",
-            fix="Uploaded pictures keep their label and their file's name: name files like "
+            fix=named
+            if further
+            else "Upload the pictures as Parquet with that column; or name files like "
             "studio_001.png, and set groups to prefix.",
             field="groups",
         )

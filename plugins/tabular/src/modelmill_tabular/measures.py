@@ -6,6 +6,7 @@ Axes: N rows, K classes.
 from collections.abc import Iterator
 
 import numpy as np
+from modelmill_sdk.metrics import metric_of
 
 from modelmill_tabular.choosing import interval_width
 from modelmill_tabular.models import RowModel
@@ -70,7 +71,7 @@ def group_measures(
     else:
         each = model.target.spread * np.abs(predicted[:, 0] - wanted)
     name = "accuracy" if is_classes else "mae"
-    found = {f"{name}_of_{group}": float(each[rows].mean()) for group, rows in _groups(groups)}
+    found = {metric_of(name, group): float(each[rows].mean()) for group, rows in _groups(groups)}
     if found:
         found[f"{name}_gap_of_groups"] = max(found.values()) - min(found.values())
     return found

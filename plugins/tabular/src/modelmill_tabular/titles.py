@@ -22,6 +22,7 @@ TITLES = {
     "baseline_rmse": "Root mean square error of the baseline",
     "interval_coverage_90": "Share within the 90 % interval",
     "interval_half_width_90": "Half the 90 % interval",
+    "accuracy_gap_of_groups": "Gap between the groups' accuracies",
     "mae_gap_of_groups": "Gap between the groups' mean errors",
     "worst_group_accuracy": "Accuracy of the worst group",
     "group_accuracy_gap": "Gap between the groups' accuracies",

@@ -11,6 +11,7 @@ from modelmill_sdk.data import TrainData
 from modelmill_text_classification.numbers import Numbers, Reals
 
 _HELD_SHARE = 0.1
+NO_GROUP = "(none)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +52,11 @@ def labels_read(data: TrainData, split: str) -> Numbers:
 
 
 def column_read(data: TrainData, split: str, name: str) -> list[str] | None:
-    """Read a column as texts; None where there is none of that name."""
+    """Read a column as texts, ``(none)`` for a gap; None where there is none of that name."""
     if not name or split not in data or name not in data[split].column_names:
         return None
-    return [str(value) for value in data[split].data.column(name).to_pylist()]
+    values = data[split].data.column(name).to_pylist()
+    return [NO_GROUP if value is None else str(value) for value in values]
 
 
 def examples_carve(examples: Examples, *, seed: int) -> tuple[Examples, Examples]:

@@ -33,12 +33,8 @@ def dataset_problems(data: TrainData, params: TrainParams) -> Iterator[Problem]:
     if refusal is not None:
         yield refusal
     yield from _rare_classes(counts, names)
-    if params.groups and "train" in data and params.groups not in data["train"].column_names:
-        yield Problem(
-            reason=f"The dataset has no column {params.groups!r} to report groups by.",
-            fix="Leave groups empty, or name a column that the dataset has.",
-            field="groups",
-        )
+    if params.groups and "train" in data:
+        yield from _groups_missing(params.groups, data["train"].column_names)
     yield from islice(_row_problems(examples), _MAX_ROW_PROBLEMS)
 
 
@@ -65,6 +61,17 @@ def _rare_classes(counts: Numbers, names: list[str]) -> Iterator[Problem]:
             reason=f"The class {names[number]!r} has {counts[number]} texts to learn from.",
             fix=f"Add some, at least {MIN_PER_CLASS}, or remove the class.",
             field="label",
+        )
+
+
+def _groups_missing(groups: str, columns: list[str]) -> Iterator[Problem]:
+    if groups not in columns:
+        further = [name for name in columns if name not in ("text", "label")]
+        named = f"name one of its columns: {', '.join(further)}"
+        yield Problem(
+            reason=f"The dataset has no column {groups!r} to report groups by.",
+            fix=f"Leave groups empty, or {named if further else 'upload the texts with one'}.",
+            field="groups",
         )
 
 

@@ -5,12 +5,14 @@ Axes: N examples, K classes.
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from modelmill_sdk.metrics import metric_of
 
 from modelmill_text_classification.calibration import (
     calibration_error,
@@ -23,6 +25,9 @@ from modelmill_text_classification.numbers import Numbers, Reals
 REPORT_FILE = "report.json"
 # The normal distribution's 97.5 % point, for intervals of 95 %.
 _Z = 1.959964
+# The largest groups are reported: a column of numbers makes no end of groups.
+_MOST_GROUPS = 100
+_MOST_GROUP_METRICS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,8 @@ def metrics_of(answers: Answers) -> dict[str, float]:
         shares = [float(one["accuracy"]) for one in groups]
         metrics["worst_group_accuracy"] = min(shares)
         metrics["group_accuracy_gap"] = max(shares) - min(shares)
+    for one in sorted(groups, key=lambda one: -int(one["rows"]))[:_MOST_GROUP_METRICS]:
+        metrics[metric_of("accuracy", one["group"])] = float(one["accuracy"])
     return metrics
 
 
@@ -113,10 +120,11 @@ def class_rows(confusion: Numbers, labels: Sequence[str]) -> list[dict[str, Any]
 
 
 def group_rows(answers: Answers) -> list[dict[str, Any]]:
-    """Give accuracy with its interval, and how often each class is answered, of each group."""
+    """Give the largest groups' accuracies with intervals, and how often each class is answered."""
     groups = np.array(answers.groups or [])
+    largest = Counter(answers.groups or []).most_common(_MOST_GROUPS)
     rows = []
-    for group in sorted(set(groups.tolist())):
+    for group in sorted(group for group, _ in largest):
         inside = groups == group
         truth, predicted = answers.truth[inside], answers.predicted[inside]
         right = int((truth == predicted).sum())

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,9 @@ Shaped = tuple[str, list[Record], list[str] | None]
 _INT = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _TRUTH = {"true": True, "false": False}
+# As the platform keeps them: so many columns beside the kind's own, of values so long.
+_FURTHER_COLUMNS = 16
+_FURTHER_CHARS = 200
 
 
 def records_read(file: Path) -> list[Record]:
@@ -84,16 +88,40 @@ def _pictures(records: Sequence[Record]) -> Shaped:
     if "label" not in records[0]:
         return IMAGES, rows, None
     names = _label_names(records)
-    for row, one in zip(rows, records, strict=True):
-        row["label"] = names.index(_label(one))
+    for row, one, further in zip(rows, records, _further(records, "image"), strict=True):
+        row |= {"label": names.index(_label(one)), **further}
     return LABELLED_IMAGES, rows, names
 
 
 def _labelled(records: Sequence[Record]) -> Shaped:
     names = _label_names(records)
     places = {name: number for number, name in enumerate(names)}
-    rows = [{"text": str(one["text"]), "label": places[_label(one)]} for one in records]
+    rows = [
+        {"text": str(one["text"]), "label": places[_label(one)], **further}
+        for one, further in zip(records, _further(records, "text"), strict=True)
+    ]
     return LABELLED_TEXT, rows, names
+
+
+def _further(records: Sequence[Record], own: str) -> list[dict[str, str | None]]:
+    """Give the values of the further columns of short texts, for groups to be compared by."""
+    columns = {}
+    for name in dict.fromkeys(name for one in records for name in one if name):
+        values = [one.get(name) for one in records]
+        texts = [_short(value) for value in values]
+        is_short = not any(isinstance(value, dict | list | bytes) for value in values)
+        is_short = is_short and max(len(text or "") for text in texts) <= _FURTHER_CHARS
+        if name not in (own, "label") and is_short and any(texts):
+            columns[name] = texts
+    kept = list(columns)[:_FURTHER_COLUMNS]
+    return [{name: columns[name][at] for name in kept} for at in range(len(records))]
+
+
+def _short(value: Any) -> str | None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return " ".join(text.split()) or None
 
 
 def _label(record: Record) -> str:
