@@ -134,7 +134,7 @@ def test_a_private_training_says_what_it_spent(few, tmp_path) -> None:
 def test_a_private_training_in_parts_learns_and_spends_the_same(few, tmp_path, monkeypatch) -> None:
     # The same dice for both, or their noise would hide what is compared.
     monkeypatch.setattr("secrets.randbits", lambda bits: 5)
-    params, recorder = {"privacy_epsilon": 8, "epochs": 3}, Recorder()
+    params, recorder = {"privacy_epsilon": 8, **QUICK}, Recorder()
     whole, spent = train_once(Plugin, few, params, tmp_path / "whole", seed=1)
     forward = BagNetwork.forward
 
