@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-NAMES = ("p2", "p3", "p4", "p5", "p12", "p13", "p14", "tabular", "vae", "pruning")
+NAMES = ("p1", "p2", "p3", "p4", "p5", "p12", "p13", "p14", "tabular", "vae", "pruning")
 TRAINING = [pytest.param(name, marks=pytest.mark.training) for name in NAMES]
 
 

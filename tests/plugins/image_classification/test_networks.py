@@ -7,7 +7,9 @@ import pytest
 import torch
 from modelmill_image_classification.plugin import ImageClassification
 from modelmill_sdk import CustomerError
-from modelmill_sdk.testing import predict_once, train_once
+from modelmill_sdk.protocol import CheckpointSaved, Log
+from modelmill_sdk.testing import Recorder, predict_once, train_once
+from safetensors.torch import load_file
 
 from tests.plugins.image_classification.conftest import TINY
 from tests.plugins.image_classification.small import PREDICT
@@ -84,9 +86,6 @@ def test_private_learning_spends_no_more_than_its_budget(many_digits, tmp_path) 
 
 
 def test_private_learning_takes_up_a_checkpoint(some_digits, tmp_path) -> None:
-    from modelmill_sdk.protocol import CheckpointSaved
-    from modelmill_sdk.testing import Recorder
-
     recorder = Recorder(stop_at_step=3, reason="pause")
     params = {**TINY, "privacy_epsilon": 8}
     train_once(ImageClassification, some_digits, params, tmp_path, recorder=recorder)
@@ -95,6 +94,35 @@ def test_private_learning_takes_up_a_checkpoint(some_digits, tmp_path) -> None:
         ImageClassification, some_digits, params, tmp_path, resume_dir=saved[0].path
     )
     assert 6 < metrics["privacy_epsilon"] <= 8
+
+
+def test_private_learning_in_parts_learns_and_spends_the_same(
+    some_digits, tmp_path, monkeypatch
+) -> None:
+    from modelmill_image_classification.small import SmallNetwork
+
+    # The same dice for both, or their noise would hide what is compared.
+    monkeypatch.setattr("secrets.randbits", lambda bits: 5)
+    params, recorder = {**TINY, "privacy_epsilon": 8}, Recorder()
+    whole, spent = train_once(ImageClassification, some_digits, params, tmp_path / "whole")
+    forward = SmallNetwork.forward
+
+    def narrow(self: SmallNetwork, pictures: torch.Tensor) -> torch.Tensor:
+        logits = forward(self, pictures)
+        if self.training and len(pictures) > 4:
+            raise torch.OutOfMemoryError
+        return logits
+
+    monkeypatch.setattr(SmallNetwork, "forward", narrow)
+    parts, spent_in_parts = train_once(
+        ImageClassification, some_digits, params, tmp_path / "parts", recorder=recorder
+    )
+    logs = " ".join(m.message for m in recorder.messages if isinstance(m, Log))
+    assert "did not hold a batch of 16; it is now worked through 4 at a time" in logs
+    names = [name for name in spent if name.startswith("privacy")]
+    assert [spent[name] for name in names] == [spent_in_parts[name] for name in names] != []
+    one, other = (load_file(folder / "model.safetensors") for folder in (whole, parts))
+    torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
 def test_private_learning_refuses_other_networks(some_digits, tmp_path) -> None:

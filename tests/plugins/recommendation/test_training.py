@@ -61,6 +61,29 @@ def test_an_interrupted_training_ends_with_the_same_weights(walked: Path, tmp_pa
     assert weights(whole) == weights(resumed) != weights(other)
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_resumed_training_goes_on_in_its_precision(
+    walked: Path, tmp_path: Path, is_kept: bool
+) -> None:
+    half = {**FEW, "precision": "bfloat16"}
+    whole, _ = train_once(Recommendation, walked, half, tmp_path / "whole", seed=1)
+    recorder = Recorder(stop_at_step=5, reason="pause")
+    train_once(Recommendation, walked, half, tmp_path / "half", seed=1, recorder=recorder)
+    (saved,) = [m.path for m in recorder.messages if isinstance(m, CheckpointSaved)]
+    if not is_kept:
+        facts = json.loads((saved / "state.json").read_text())
+        del facts["is_half"]
+        (saved / "state.json").write_text(json.dumps(facts))
+    recorder = Recorder()
+    resumed, _ = train_once(
+        Recommendation, walked, FEW, tmp_path / "rest", 1, resume_dir=saved, recorder=recorder
+    )
+    said = " ".join(m.message for m in recorder.messages if isinstance(m, Log))
+    # A checkpoint of the first release does not tell, so what is asked for is looked at anew.
+    assert ("bfloat16." if is_kept else "float32.") in said
+    assert (weights(whole) == weights(resumed)) is is_kept
+
+
 def test_a_batch_worked_through_in_parts_has_the_same_gradient() -> None:
     torch.manual_seed(0)
     network = SasRec(Config(items=9, length=4, width=8, blocks=1, heads=1, dropout=0.0))

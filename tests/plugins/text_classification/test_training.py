@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from modelmill_sdk import CustomerError
 from modelmill_sdk.protocol import CheckpointSaved, Log, Progress, Sample
 from modelmill_sdk.testing import Recorder, predict_once, train_once, validate_once
+from modelmill_text_classification.networks import BagNetwork
 from modelmill_text_classification.plugin import TextClassification as Plugin
+from safetensors.torch import load_file
 
 from tests.plugins.text_classification.conftest import Trained, texts_write
 from tests.plugins.text_classification.small import PREDICT, check, sentences
@@ -150,6 +153,30 @@ def test_a_private_training_says_what_it_spent(few, tmp_path) -> None:
     _, metrics = train_once(Plugin, few, {"privacy_epsilon": 8, "epochs": 3}, tmp_path, seed=1)
     assert 0 < metrics["privacy_epsilon"] <= 8.01
     assert metrics["privacy_delta"] > 0
+
+
+def test_a_private_training_in_parts_learns_and_spends_the_same(few, tmp_path, monkeypatch) -> None:
+    # The same dice for both, or their noise would hide what is compared.
+    monkeypatch.setattr("secrets.randbits", lambda bits: 5)
+    params, recorder = {"privacy_epsilon": 8, **QUICK}, Recorder()
+    whole, spent = train_once(Plugin, few, params, tmp_path / "whole", seed=1)
+    forward = BagNetwork.forward
+
+    def narrow(self: BagNetwork, ids: torch.Tensor) -> torch.Tensor:
+        logits = forward(self, ids)
+        if self.training and len(ids) > 8:
+            raise torch.OutOfMemoryError
+        return logits
+
+    monkeypatch.setattr(BagNetwork, "forward", narrow)
+    parts, spent_in_parts = train_once(
+        Plugin, few, params, tmp_path / "parts", seed=1, recorder=recorder
+    )
+    assert "it is now worked through 8 at a time" in logs(recorder)
+    names = [name for name in spent if name.startswith("privacy")]
+    assert [spent[name] for name in names] == [spent_in_parts[name] for name in names] != []
+    one, other = (load_file(next(folder.rglob("*.safetensors"))) for folder in (whole, parts))
+    torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
 def test_what_cannot_be_learned_from_is_said_before_training(tmp_path: Path) -> None:

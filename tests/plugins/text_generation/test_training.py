@@ -68,6 +68,35 @@ def test_a_resumed_training_ends_with_the_same_weights(english, tmp_path, optimi
     assert same(weights(whole), weights(resumed))
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_resumed_training_goes_on_in_its_precision(english, tmp_path, is_kept) -> None:
+    params = {**TINY, "steps": 6}
+    half = {**params, "precision": "bfloat16"}
+    whole, _ = train_once(
+        TextGeneration, english, half, tmp_path / "whole", seed=5, checkpoint_every_s=0
+    )
+    saved = tmp_path / "whole" / "checkpoints" / "step-000000003"
+    if not is_kept:
+        state = json.loads((saved / "state.json").read_text())
+        del state["is_half"]
+        (saved / "state.json").write_text(json.dumps(state))
+    recorder = Recorder()
+    resumed, _ = train_once(
+        TextGeneration,
+        english,
+        params,
+        tmp_path / "rest",
+        seed=5,
+        resume_dir=saved,
+        recorder=recorder,
+    )
+
+    logs = [message.message for message in recorder.messages if isinstance(message, Log)]
+    # A checkpoint of the first release does not tell, so what is asked for is looked at anew.
+    assert f"Computing in {'bfloat16' if is_kept else 'float32'}." in logs
+    assert same(weights(whole), weights(resumed)) is is_kept
+
+
 def test_it_shows_progress_and_samples(english, tmp_path):
     recorder = Recorder()
     params = {**TINY, "steps": 6, "sample_prompt": "The miller"}

@@ -11,6 +11,7 @@ import warnings
 from typing import Any
 
 import torch
+from modelmill_sdk.learning.clipping import ClippedSum
 from torch import Tensor, nn
 
 from modelmill_image_classification.trainer import Trainer
@@ -49,6 +50,7 @@ class PrivateTrainer(Trainer):
             loss_reduction="mean",
             generator=torch.Generator(self.device).manual_seed(secrets.randbits(63)),
         )
+        self._sum = ClippedSum(network, self._private, self._parts)
 
     def advance(self) -> Tensor:
         """Take one step; a batch may be of any size, and an empty one is noise alone."""
@@ -57,19 +59,16 @@ class PrivateTrainer(Trainer):
             group["lr"] = rate
         pictures, labels = self.batch(self.step)
         self._sampled.train()
-        self._private.zero_grad(set_to_none=True)
-        if len(pictures):
+
+        def loss_of(first: int, end: int) -> Tensor:
             # Opacus hooks on to layers whose input has a gradient.
-            loss = self.loss(pictures.requires_grad_(True), labels, self.precision)
-            loss.backward()  # type: ignore[no-untyped-call]
-        else:
-            loss = torch.zeros((), device=self.device)
-            for weight in self.network.parameters():
-                weight.grad_sample = torch.zeros(1, *weight.shape, device=self.device)  # type: ignore[attr-defined]
-        self._private.step()
+            part = pictures[first:end].requires_grad_(True)
+            return self.loss(part, labels[first:end], self.precision)
+
+        loss = self._sum.step(loss_of, row_count=len(pictures))
         self.average.update(self.network, step=self.step)
         self.step += 1
-        return loss.detach()
+        return loss
 
     def facts(self) -> dict[str, float]:
         """Give the epsilon spent by the steps done, and its delta."""

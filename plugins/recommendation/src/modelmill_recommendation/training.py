@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from modelmill_sdk import TrainRun
 from modelmill_sdk.learning.precision import Precision, precision_choose
-from modelmill_sdk.learning.state import state_restore, state_save
+from modelmill_sdk.learning.state import facts_read, state_restore, state_save
 from modelmill_sdk.learning.stopping import Best
 from modelmill_sdk.learning.together import Together
 
@@ -47,7 +47,7 @@ class Training:
         self.trainer = Trainer(
             self.network,
             recipe,
-            precision=together.agreed(self._precision()),
+            precision=self._precision(together),
             seed=run.seed,
             log=run.log,
             together=together,
@@ -79,7 +79,11 @@ class Training:
             )
         self.best.restore(self.network)
 
-    def _precision(self) -> Precision:
+    def _precision(self, together: Together) -> Precision:
+        kept = facts_read(self.run.resume_from) if self.run.resume_from else {}
+        # Measured once: a second probe could choose otherwise. The first release did not keep it.
+        if "is_half" in kept:
+            return Precision(torch.device(self.run.device).type, bool(kept["is_half"]))
         batch = self.windows.batch(0).to(self.run.device)
 
         def step(precision: Precision) -> None:
@@ -87,7 +91,8 @@ class Training:
             batch_loss(self.network, batch, part=part, precision=precision).backward()  # type: ignore[no-untyped-call]
             self.network.zero_grad()
 
-        return precision_choose(self.run.params.precision, device=self.run.device, step=step)
+        asked = self.run.params.precision
+        return together.agreed(precision_choose(asked, device=self.run.device, step=step))
 
     def _measure(self) -> dict[str, float]:
         step, recipe = self.trainer.step, self.trainer.recipe
@@ -108,7 +113,11 @@ class Training:
             networks={"sasrec": self.network},
             optimizers={"adamw": self.trainer.optimizer},
             tensors=self.best.weights,
-            facts={"step": self.trainer.step, "best": self.best.as_json()},
+            facts={
+                "step": self.trainer.step,
+                "best": self.best.as_json(),
+                "is_half": self.trainer.precision.is_half,
+            },
         )
 
     def _restore(self, folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from modelmill_sdk.learning.clipping import ClippedSum
 from torch import Tensor
 
 from modelmill_text_classification.networks import Network
@@ -53,6 +54,7 @@ class PrivateTrainer(Trainer):
             loss_reduction="mean",
             generator=torch.Generator(self.device).manual_seed(secrets.randbits(63)),
         )
+        self._sum = ClippedSum(network, self._private, self._parts)
         self._dice = np.random.default_rng(secrets.randbits(128))
 
     def advance(self) -> Tensor:
@@ -61,20 +63,16 @@ class PrivateTrainer(Trainer):
             group["lr"] = self.rate
         rows = np.flatnonzero(self._dice.random(len(self.rows)) < self.chance)
         self._sampled.train()
-        self._private.zero_grad(set_to_none=True)
-        if len(rows):
-            loss = self.loss(*self.batch(rows), self.precision)
-            with warnings.catch_warnings():
-                # Numbers of words have no gradient, which is as it should be.
-                warnings.filterwarnings("ignore", message="Full backward hook is firing")
-                loss.backward()  # type: ignore[no-untyped-call]
-        else:
-            loss = torch.zeros((), device=self.device)
-            for weight in self.network.parameters():
-                weight.grad_sample = torch.zeros(1, *weight.shape, device=self.device)  # type: ignore[attr-defined]
-        self._private.step()
+
+        def loss_of(first: int, end: int) -> Tensor:
+            return self.loss(*self.batch(rows[first:end]), self.precision)
+
+        with warnings.catch_warnings():
+            # Numbers of words have no gradient, which is as it should be.
+            warnings.filterwarnings("ignore", message="Full backward hook is firing")
+            loss = self._sum.step(loss_of, row_count=len(rows))
         self.step += 1
-        return loss.detach()
+        return loss
 
     def facts(self) -> dict[str, float]:
         """Give the epsilon spent by the steps done, and its delta."""

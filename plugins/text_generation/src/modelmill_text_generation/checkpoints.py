@@ -27,6 +27,8 @@ class State:
     best_loss: float | None = None
     best_step: int = 0
     worse_in_a_row: int = 0
+    # None until it is measured, and in checkpoints of releases that did not keep it.
+    is_half: bool | None = None
     best: Weights = field(default_factory=dict, repr=False)
 
 

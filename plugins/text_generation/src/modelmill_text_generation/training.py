@@ -62,8 +62,8 @@ class Training:
             self.batches.part_size, -(-self.plan.batch // run.params.parts)
         )
         self.finite = FiniteWatch(device=run.device)
-        chosen = precision_choose(run.params.precision, device=run.device, step=self._probe)
-        self.precision = self.together.agreed(chosen)
+        self.precision = self._precision()
+        self.state.is_half = self.precision.is_half
         run.log(f"Computing in {self.precision.name}.")
         self.graphed: GraphedGradient | None = None
         if self._is_always_alike():
@@ -153,6 +153,14 @@ class Training:
     def _zero_grad(self) -> None:
         for optimizer in self.optimizers:
             optimizer.zero_grad()
+
+    def _precision(self) -> Precision:
+        if self.state.is_half is not None:
+            # Measured once: a second probe could choose otherwise.
+            return Precision(torch.device(self.run.device).type, self.state.is_half)
+        asked = self.run.params.precision
+        chosen = precision_choose(asked, device=self.run.device, step=self._probe)
+        return self.together.agreed(chosen)
 
     def _probe(self, precision: Precision) -> None:
         batch = self.prepared.learned.at(1)

@@ -8,6 +8,7 @@ Only plugins import it, and inside their methods: unlike the rest of the SDK it 
 ``batches``        which rows each batch holds, decided by the step alone
 ``precision``      half precision where a short probe shows that it pays
 ``memory``         a batch that splits itself when the device's memory runs out
+``clipping``       a private step whose batch splits itself likewise
 ``together``       one batch worked through by the processes of several devices
 ``graphs``         a piece of a step that a GPU does without Python asking for each kernel
 ``schedules``      learning rates over a training

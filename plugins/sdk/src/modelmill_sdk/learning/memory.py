@@ -1,6 +1,7 @@
 """A batch that splits itself when the device's memory runs out."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from modelmill_sdk.errors import CustomerError
 
 Step = Callable[[int, int], Tensor]
+T = TypeVar("T")
 
 
 class Accumulator:
@@ -41,10 +43,35 @@ class Accumulator:
         memory runs out the parts are halved and the batch is begun again; from then on the
         smaller parts stay. Raises CustomerError when not even one row fits.
         """
-        while True:
+
+        def whole() -> Tensor:
             zero_grad()
+            return self._parts(loss_of)
+
+        return self._until_it_fits(whole)
+
+    def each(
+        self, row_count: int, work: Callable[[int, int], None], *, begin: Callable[[], None]
+    ) -> None:
+        """Do ``work(first, end)`` part by part until all ``row_count`` rows are done.
+
+        For batches of a size that chance decides: one that is larger than the batch size is still
+        one part, until memory runs out. Then ``begin``, which every try calls first, has to undo
+        what the parts before have done. Raises CustomerError when not even one row fits.
+        """
+
+        def whole() -> None:
+            begin()
+            size = row_count if self.part_size == self.batch_size else self.part_size
+            for first in range(0, row_count, max(1, size)):
+                work(first, min(first + size, row_count))
+
+        self._until_it_fits(whole)
+
+    def _until_it_fits(self, whole: Callable[[], T]) -> T:
+        while True:
             try:
-                return self._parts(loss_of)
+                return whole()
             except (torch.OutOfMemoryError, MemoryError) as error:
                 self._halve(error)
 
