@@ -161,10 +161,13 @@ def _walls(program: str, given: list[str]) -> list[str]:
     words += ["--unshare-cgroup-try", "--hostname", "plugin", "--proc", "/proc", "--dev", "/dev"]
     for place in _WRITABLE:
         words += ["--perms", "1777", "--tmpfs", place]
-    # Empty but for what is given, so that relative paths mean the same inside.
-    words += ["--dir", here]
     both = {*given, *_interpreter()}
     both |= {str(Path(place).resolve()) for place in both}
+    # Empty but for what is read, so that relative paths mean the same inside, and open: as they are
+    # outside, the folders on the way may be closed to another user.
+    on_the_way = {here, *(str(parent) for place in both for parent in Path(place).parents)}
+    for place in sorted(on_the_way - {"/", *_WRITABLE}, key=_depth):
+        words += ["--perms", "0755", "--dir", place]
     for place in [*_SYSTEM, *_SETTINGS, *sorted(both, key=_depth)]:
         words += ["--ro-bind-try", place, place]
     return [*words, "--remount-ro", "/", "--chdir", here]
