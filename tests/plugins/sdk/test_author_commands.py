@@ -1,8 +1,6 @@
 """The author's command at work: run, pause, resume, check, bench."""
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -10,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from modelmill_sdk.conformance.checks import PROMISES
+
+from tests.terminals import on_a_terminal
 
 FAKES = Path(__file__).parents[2] / "fakes"
 MILL = [sys.executable, "-m", "modelmill_sdk.tools"]
@@ -94,20 +95,31 @@ def test_what_a_customer_would_read_is_said_so(environment, text, tmp_path) -> N
 
 
 def test_a_terminal_gets_a_bar(environment, text, tmp_path) -> None:
-    ours, theirs = pty.openpty()
-    train = [*MILL, "run", "train", str(text), *STEPPER, "--param", "steps=5"]
-    with subprocess.Popen(train, cwd=tmp_path, stderr=theirs, text=True) as process:
-        os.close(theirs)
-        shown = b""
-        try:
-            while part := os.read(ours, 1 << 16):
-                shown += part
-        except OSError:
-            pass  # Linux says so when the other end is gone.
-    os.close(ours)
-    assert process.returncode == 0
+    train = ("run", "train", text, *STEPPER, "--param", "steps=5")
+    status, shown = on_a_terminal([*MILL, *map(str, train)], cwd=tmp_path)
+    assert status == 0
     assert "━".encode() in shown
     assert b"5/5" in shown
+
+
+@pytest.fixture
+def loud(tmp_path) -> Path:
+    assert mill("new", "loud", "--predict-only", cwd=tmp_path).returncode == 0
+    return tmp_path / "loud"
+
+
+@pytest.mark.parametrize("words", [("check", "loud"), ("bench", "loud")], ids=lambda w: w[0])
+def test_a_check_and_a_bench_show_a_bar_on_a_terminal_and_nowhere_else(
+    words, loud, tmp_path
+) -> None:
+    status, shown = on_a_terminal([*MILL, *words], cwd=tmp_path)
+    assert status == 0
+    assert "━".encode() in shown
+    whole = len(PROMISES) if words[0] == "check" else 3
+    assert f"0/{whole}".encode() in shown
+    assert f"{whole}/{whole}".encode() in shown
+    assert on_a_terminal([*MILL, *words, "--json"], cwd=tmp_path) == (0, b"")
+    assert mill(*words, cwd=tmp_path).stderr == ""
 
 
 def test_several_plugins_and_no_id_is_refused(environment, text, tmp_path) -> None:

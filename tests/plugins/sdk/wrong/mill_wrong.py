@@ -12,7 +12,45 @@ from typing import Any
 
 from mill_wrong_base import Right
 from modelmill_sdk import Params, TrainRun
-from pydantic import Field
+from pydantic import ConfigDict, Field
+
+# Of another schema than its own, which no form can look up.
+ELSEWHERE = "https://mill.example/schemas/grain.json"
+
+
+class CannotBeDescribed(Right):
+    """Offers values for a parameter that it does not have."""
+
+    breaks = "describes"
+
+    @classmethod
+    def offered(cls) -> dict[str, tuple[str, ...]]:
+        return {"colour": ("red", "green")}
+
+
+class SchemaPointsElsewhere(Right):
+    breaks = "schemas-valid"
+
+    class PredictParams(Params):
+        model_config = ConfigDict(json_schema_extra={"not": {"$ref": ELSEWHERE}})
+
+
+class FieldPointsElsewhere(Right):
+    breaks = "schemas-valid"
+
+    class PredictParams(Params):
+        warmth: str = Field(
+            "", max_length=9, description="A word.", json_schema_extra={"$ref": ELSEWHERE}
+        )
+
+
+class FallsOverHalfWay(Right):
+    breaks = "trains"
+
+    def say(self, run: Any, step: int, weight: float) -> None:
+        super().say(run, step, weight)
+        if step == run.params.steps // 2:
+            raise ValueError("The mill has stopped.")
 
 
 class ProgressGoesBack(Right):

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,20 +27,34 @@ class Figure:
     unit: str
 
 
-def plugin_measure(plugin: type[Plugin], target: Target, *, trial: Trial) -> list[Figure]:
+def plugin_measure(
+    plugin: type[Plugin],
+    target: Target,
+    *,
+    trial: Trial,
+    listen: Callable[[int, int], None] = lambda step, total: None,
+) -> list[Figure]:
     """Measure describing, training, loading and predicting, in this order.
 
-    Raises PluginError where the plugin fails on the way.
+    ``listen`` is told how many of them are done, and of how many. Raises PluginError where the
+    plugin fails on the way.
     """
     with tempfile.TemporaryDirectory(prefix="mill-bench-") as root:
         evidence = Evidence(plugin, target, Scratch(Path(root)), trial=trial, timeout_s=600)
         try:
-            figures = [Figure("describe", _done(evidence.description).took_s, "s")]
-            if evidence.trains:
-                figures += _training(evidence)
-            return figures + _loading(evidence) + _predicting(evidence)
+            steps = [_describing, *([_training] if evidence.trains else []), _loading, _predicting]
+            figures: list[Figure] = []
+            for done, step in enumerate(steps):
+                listen(done, len(steps))
+                figures += step(evidence)
+            listen(len(steps), len(steps))
+            return figures
         finally:
             evidence.crew.close()
+
+
+def _describing(evidence: Evidence) -> list[Figure]:
+    return [Figure("describe", _done(evidence.description).took_s, "s")]
 
 
 def _training(evidence: Evidence) -> list[Figure]:

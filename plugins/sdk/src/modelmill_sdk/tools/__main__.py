@@ -6,6 +6,7 @@ from typing import Protocol
 
 from modelmill_sdk.errors import CustomerError, PluginError
 from modelmill_sdk.tools import bench, check, new, run
+from modelmill_sdk.tools.fencing import fenced_run
 
 
 class Word(Protocol):
@@ -28,8 +29,13 @@ def main(words: list[str] | None = None) -> int:
     for name, word in WORDS.items():
         summary = _summary(word)
         word.arguments_add(commands.add_parser(name, help=summary, description=summary))
+    words = sys.argv[1:] if words is None else words
     options = parser.parse_args(words)
     try:
+        if getattr(options, "fenced", False):
+            return fenced_run(
+                words, plugin=options.plugin, data=options.data, is_silent=options.json
+            )
         return WORDS[options.word].command_run(options)
     except (PluginError, CustomerError) as error:
         sys.stderr.write(f"mill-plugin: {error}\n")

@@ -10,6 +10,7 @@ from modelmill_sdk.conformance.engine import trial_of
 from modelmill_sdk.conformance.measuring import Figure, plugin_measure
 from modelmill_sdk.tools.finding import plugin_find_one
 from modelmill_sdk.tools.raw import dataset_of
+from modelmill_sdk.tools.screen import bar_for_people
 from modelmill_sdk.tools.values import values_read
 
 
@@ -20,6 +21,7 @@ def arguments_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="raw data or a dataset folder to train on")
     parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--fenced", action="store_true", help="a stranger's: inside bubblewrap")
 
 
 def command_run(options: argparse.Namespace) -> int:
@@ -32,7 +34,13 @@ def command_run(options: argparse.Namespace) -> int:
             params=values_read(options.param) if options.param else None,
             data=(lambda folder: dataset_of(data, folder)) if data is not None else None,
         )
-        figures = plugin_measure(found.plugin, found.target, trial=trial)
+        with bar_for_people(is_silent=options.json) as bar:
+            figures = plugin_measure(
+                found.plugin,
+                found.target,
+                trial=trial,
+                listen=lambda step, total: bar.show(step, total, {}),
+            )
     if options.json:
         values = {one.name: {"value": one.value, "unit": one.unit} for one in figures}
         sys.stdout.write(json.dumps(values, indent=2) + "\n")

@@ -6,10 +6,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from modelmill_sdk.conformance.checks import PROMISES
 from modelmill_sdk.conformance.engine import plugin_check, trial_of
 from modelmill_sdk.conformance.verdicts import CheckReport, Verdict
 from modelmill_sdk.tools.finding import Found, plugins_find
 from modelmill_sdk.tools.raw import dataset_of
+from modelmill_sdk.tools.screen import bar_for_people
 from modelmill_sdk.tools.values import values_read
 
 SIGNS = {"passed": "ok", "failed": "FAILED", "skipped": "skip"}
@@ -23,6 +25,7 @@ def arguments_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--timeout-s", type=float, default=120.0, help="most for a piece of work")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--fenced", action="store_true", help="a stranger's: inside bubblewrap")
 
 
 def command_run(options: argparse.Namespace) -> int:
@@ -44,17 +47,22 @@ def _check(found: Found, options: argparse.Namespace, site: Path) -> CheckReport
         data=(lambda folder: dataset_of(data, folder)) if data is not None else None,
     )
 
-    def show(verdict: Verdict) -> None:
-        if sys.stderr.isatty() and not options.json:
-            sys.stderr.write(f"  {SIGNS[verdict.outcome]:<7}{verdict.check}\n")
+    known: list[Verdict] = []
+    with bar_for_people(is_silent=options.json) as bar:
 
-    report = plugin_check(
-        found.plugin,
-        target=found.target,
-        trial=trial,
-        timeout_s=options.timeout_s,
-        listen=show,
-    )
+        def show(verdict: Verdict) -> None:
+            known.append(verdict)
+            bar.say(f"  {SIGNS[verdict.outcome]:<7}{verdict.check}")
+            bar.show(len(known), len(PROMISES), {})
+
+        bar.show(0, len(PROMISES), {})
+        report = plugin_check(
+            found.plugin,
+            target=found.target,
+            trial=trial,
+            timeout_s=options.timeout_s,
+            listen=show,
+        )
     if not options.json:
         sys.stdout.write(report.as_text() + "\n")
     return report

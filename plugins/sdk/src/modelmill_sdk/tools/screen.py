@@ -1,10 +1,15 @@
-"""How the command shows a training: a bar where there is a terminal and `rich`, lines elsewhere."""
+"""How the command shows its work: a bar where there is a terminal and `rich`, lines elsewhere."""
 
+import json
+import os
 import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
+
+# Set by the tool for itself behind walls, where a bar's state is told to the tool outside.
+TOLD_FD = "MILL_PROGRESS_FD"
 
 _LINE_EVERY_S = 2.0
 
@@ -38,12 +43,48 @@ def bar_make() -> Bar:
     return _Lines()
 
 
+def bar_for_people(*, is_silent: bool = False) -> Bar:
+    """Give a bar where somebody watches a terminal, and what shows nothing elsewhere."""
+    if TOLD_FD in os.environ:
+        return _Told(int(os.environ[TOLD_FD]))
+    return bar_make() if sys.stderr.isatty() and not is_silent else _Nothing()
+
+
 def metrics_words(metrics: Mapping[str, float | None]) -> str:
     """Give metrics as words, shortly."""
     return "  ".join(
         f"{name} {'nan' if value is None else format(value, '.4g')}"
         for name, value in metrics.items()
     )
+
+
+class _Nothing:
+    """Nothing, for pipes and for programs."""
+
+    def show(self, step: int, total: int, metrics: Mapping[str, float | None]) -> None:
+        return None
+
+    def say(self, text: str) -> None:
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class _Told(_Nothing):
+    """Lines of JSON for another process, which has the terminal."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def show(self, step: int, total: int, metrics: Mapping[str, float | None]) -> None:
+        os.write(self._fd, json.dumps([step, total]).encode() + b"\n")
+
+    def say(self, text: str) -> None:
+        os.write(self._fd, json.dumps(text).encode() + b"\n")
 
 
 class _Lines:

@@ -135,7 +135,9 @@ def fields_faults(params: type[Params], is_strict: bool) -> Iterator[str]:
 
 def _bounds_missing(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     if "$ref" in field:
-        yield from _bounds_missing(schema["$defs"][field["$ref"].rpartition("/")[2]], schema)
+        # One that leads elsewhere is the business of schemas-valid.
+        named = schema.get("$defs", {}).get(field["$ref"].rpartition("/")[2], {})
+        yield from _bounds_missing(named, schema)
     for choice in field.get("anyOf", ()):
         yield from _bounds_missing(choice, schema)
     if "enum" in field or "const" in field:
