@@ -145,6 +145,7 @@ def test_a_line_without_a_code_or_with_a_strange_one_is_shown_as_it_was_stored(a
             job.events.all().delete()
             job.events.create(
                 tenant=acme.tenant,
+                seq=9,
                 kind="message",
                 message="Epoch 1",
                 code=code,

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 from modelmill.billing.subscriptions import subscription_for
+from modelmill.core.clock import database_now
 from modelmill.core.scope import system_scope
 from modelmill.training.failures import Failure
 from modelmill.training.lanes import Lane
@@ -18,6 +19,7 @@ from modelmill.training.selectors import access_job
 from modelmill.training.services import (
     Lease,
     News,
+    attempt_resumed,
     job_cancel,
     job_claim,
     job_fail,
@@ -148,11 +150,9 @@ def test_the_outlook_follows_the_turns_and_the_last_jobs_times(acme, globex) -> 
     done = _claim()
     with acme.scope():
         Job.objects.filter(pk=done.job_id).update(
-            state=State.SUCCEEDED,
-            lease_until=None,
-            started_at=Now() - timedelta(minutes=10),
-            finished_at=Now(),
+            state=State.SUCCEEDED, lease_until=None, finished_at=Now()
         )
+        _took(done.job_id, minutes=10)
     worker_report("w1", job_id="ftjob-somebody")
     with globex.scope():
         outlook = job_outlook(access_job(theirs.id))
@@ -162,6 +162,98 @@ def test_the_outlook_follows_the_turns_and_the_last_jobs_times(acme, globex) -> 
         last = Job.objects.filter(state=State.QUEUED).order_by("-id").first()
         outlook = job_outlook(last)
         assert outlook.ahead == 2 and outlook.seconds_to_start == pytest.approx(1_200, abs=10)
+
+
+def _took(job_id: str, *, minutes: int, ago: timedelta = timedelta()) -> None:
+    """Let the job's newest attempt have lasted so long, and ended so long ago."""
+    newest = Attempt.objects.filter(job_id=job_id).order_by("-fence").first()
+    newest.ended_at = database_now() - ago
+    newest.started_at = newest.ended_at - timedelta(minutes=minutes)
+    newest.save(update_fields=["started_at", "ended_at"])
+
+
+def _succeeded(place: Place, *, minutes: int) -> None:
+    job_make(place)
+    lease = _claim()
+    with place.scope():
+        done = {"state": State.SUCCEEDED, "lease_until": None, "finished_at": Now()}
+        Job.objects.filter(pk=lease.job_id).update(**done)
+        _took(lease.job_id, minutes=minutes)
+
+
+def test_what_a_job_waited_and_was_paused_is_not_in_anybodys_estimate(acme, globex) -> None:
+    worker_report("w1", queue="train")
+    paused = job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        job_pause(paused, caller=acme.caller)
+        job_yield(lease, state=State.PAUSED)
+        _took(paused.id, minutes=4, ago=timedelta(hours=5))
+        job_resume(access_job(paused.id), caller=acme.caller)
+        lease = _claim()
+        # Begun five hours ago; two attempts of four and six minutes.
+        Job.objects.filter(pk=paused.id).update(
+            started_at=Now() - timedelta(hours=5),
+            state=State.SUCCEEDED,
+            lease_until=None,
+            finished_at=Now(),
+        )
+        _took(paused.id, minutes=6)
+    waiting = _jobs(globex, 2)[1]
+    with globex.scope():
+        outlook = job_outlook(access_job(waiting.id))
+        assert outlook.ahead == 1
+        assert outlook.seconds_to_start == pytest.approx(600, abs=10)
+        assert (outlook.finishes_at - outlook.starts_at).total_seconds() == pytest.approx(
+            600, rel=0.02
+        )
+
+
+def test_a_running_job_is_judged_by_its_attempts_alone(acme, globex) -> None:
+    worker_report("w1", queue="train")
+    _succeeded(acme, minutes=30)
+    running = job_make(acme)
+    first = _claim()
+    with acme.scope():
+        job_heartbeat(first, News(step=10, total_steps=100), piece=None)
+        job_yield(first, state=State.QUEUED)
+        _took(running.id, minutes=10, ago=timedelta(hours=8))
+        second = _claim()
+        assert second.job_id == running.id
+        attempt_resumed(second, step=10)
+        worker_report("w1", job_id=running.id)
+        Job.objects.filter(pk=running.id).update(started_at=Now() - timedelta(hours=9))
+    waiting = job_make(globex)
+
+    def left_s() -> int:
+        with globex.scope():
+            return job_outlook(access_job(waiting.id)).seconds_to_start
+
+    # Ten steps in ten minutes, and ninety to go.
+    assert left_s() == pytest.approx(90 * 60, abs=30)
+    with acme.scope():
+        attempts = Attempt.objects.filter(job_id=running.id, fence=second.fence)
+        attempts.update(started_at=Now() - timedelta(minutes=1))
+        job_heartbeat(second, News(step=20, total_steps=100), piece=None)
+    # Since then ten steps in a minute, and eighty to go.
+    assert left_s() == pytest.approx(8 * 60, abs=10)
+
+
+def test_a_job_on_a_worker_that_does_not_fit_delays_nobody_here(acme, globex) -> None:
+    _succeeded(acme, minutes=10)
+    jobs = _jobs(acme, 2)
+    for job, name, gpu_mib in zip(jobs, ("large", "small"), (16_000, 0), strict=True):
+        assert _claim(name).job_id == job.id
+        worker_report(name, queue="train", gpu_memory_mib=gpu_mib, job_id=job.id)
+    with acme.scope():
+        Job.objects.filter(pk=jobs[0].id).update(step=80, total_steps=100)
+        Attempt.objects.filter(job=jobs[0]).update(started_at=Now() - timedelta(minutes=8))
+    needs_gpu = job_make(globex)
+    with globex.scope():
+        Job.objects.filter(pk=needs_gpu.pk).update(gpu_memory_mib=8_000)
+        outlook = job_outlook(access_job(needs_gpu.id))
+        # Two minutes of the large one; the ten of the small one are none of its business.
+        assert outlook.seconds_to_start == pytest.approx(120, abs=5)
 
 
 def _older(job: Job) -> None:

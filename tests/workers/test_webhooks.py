@@ -4,14 +4,16 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import openai
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
+from modelmill.core.clock import database_now
 from modelmill.core.models import OutboxMessage
 from modelmill.tenants.models import WebhookDelivery, WebhookEndpoint
 from modelmill.tenants.webhooks.delivering import WAITS, deliveries_ring, delivery_claim
@@ -91,11 +93,20 @@ def tried(place, delivery: WebhookDelivery) -> WebhookDelivery:
     """Let a worker try it, as if it were due now."""
     with place.scope():
         WebhookDelivery.objects.filter(pk=delivery.pk).exclude(next_try_at=None).update(
-            next_try_at=timezone.now()
+            next_try_at=database_now()
         )
     deliver(delivery_id=delivery.pk, tenant_id=place.tenant.id)
     with place.scope():
         return WebhookDelivery.objects.get(pk=delivery.pk)
+
+
+@contextmanager
+def clock_apart(apart: timedelta) -> Iterator[None]:
+    """Let this machine's clock be wrong for the length of the block."""
+    real = timezone.now
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: real() + apart)
+        yield
 
 
 def unwrapped(secret: str, heard: tuple[str, dict[str, str], str]):
@@ -129,7 +140,7 @@ def test_after_a_rotation_both_secrets_hold_for_a_day(acme, receiver) -> None:
     tried(acme, announced(acme))
     assert unwrapped(old, receiver.heard[0]).id == unwrapped(new, receiver.heard[0]).id
     with acme.scope():
-        WebhookEndpoint.objects.update(rotated_at=timezone.now() - timedelta(hours=25))
+        WebhookEndpoint.objects.update(rotated_at=Now() - timedelta(hours=25))
     tried(acme, announced(acme))
     assert unwrapped(new, receiver.heard[1])
     with pytest.raises(openai.InvalidWebhookSignatureError):
@@ -183,7 +194,7 @@ def test_the_sweep_rings_for_what_is_due_and_for_nothing_else(acme, receiver) ->
     # The row itself is the memory: a sweep adds nothing to the outbox.
     assert OutboxMessage.objects.count() == before
     with acme.scope():
-        WebhookDelivery.objects.update(next_try_at=timezone.now() + timedelta(minutes=1))
+        WebhookDelivery.objects.update(next_try_at=Now() + timedelta(minutes=1))
     assert deliveries_ring() == 0
 
 
@@ -238,7 +249,7 @@ def test_an_endpoint_that_failed_for_days_is_switched_off(acme, receiver) -> Non
     receiver.answers = [(500, {})] * 2
     delivery = tried(acme, announced(acme))
     with acme.scope():
-        WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=6))
+        WebhookEndpoint.objects.update(failing_since=Now() - timedelta(days=6))
     tried(acme, delivery)
     with acme.scope():
         assert not WebhookEndpoint.objects.get().is_enabled
@@ -295,3 +306,57 @@ def test_what_waits_for_an_endpoint_that_is_off_is_given_up(acme, receiver) -> N
         WebhookEndpoint.objects.update(is_enabled=False)
     assert tried(acme, delivery).state == "failed"
     assert receiver.heard == []
+
+
+@pytest.mark.parametrize("apart", [timedelta(hours=-1), timedelta(hours=1)])
+def test_a_worker_whose_clock_is_wrong_sends_what_is_due_and_nothing_else(
+    acme, receiver, apart
+) -> None:
+    _endpoint, secret = made(acme, receiver.url)
+    delivery = announced(acme)
+    ids = {"delivery_id": delivery.pk, "tenant_id": acme.tenant.id}
+    receiver.answers = [(500, {})]
+    with clock_apart(apart):
+        assert deliveries_ring() == 1
+        deliver(**ids)
+        # Nobody heard: due again in five seconds, and not before.
+        assert deliveries_ring() == 0
+        deliver(**ids)
+        assert len(receiver.heard) == 1
+    # Dated so that whoever hears of it takes it.
+    assert unwrapped(secret, receiver.heard[0]).id == delivery.event_id
+    with acme.scope():
+        delivery = WebhookDelivery.objects.get(pk=delivery.pk)
+        assert delivery.next_try_at - database_now() <= WAITS[0]
+    assert tried(acme, delivery).state == "delivered"
+
+
+@pytest.mark.parametrize("apart", [timedelta(hours=-1), timedelta(hours=1)])
+def test_a_delivery_that_another_worker_has_is_left_to_it_by_any_clock(
+    acme, receiver, apart
+) -> None:
+    made(acme, receiver.url)
+    delivery = announced(acme)
+    with acme.scope():
+        assert delivery_claim(delivery.pk) is not None
+        with clock_apart(apart):
+            assert delivery_claim(delivery.pk) is None
+            assert deliveries_ring() == 0
+
+
+@pytest.mark.parametrize("apart", [timedelta(hours=-1), timedelta(hours=1)])
+def test_what_a_door_with_a_wrong_clock_announced_or_sends_again_is_due_at_once(
+    acme, receiver, apart
+) -> None:
+    made(acme, receiver.url)
+    with clock_apart(apart):
+        delivery = announced(acme)
+    said = json.loads(delivery.body)["created_at"]
+    assert abs(database_now().timestamp() - said) < 60
+    assert deliveries_ring() == 1
+    deliver(delivery_id=delivery.pk, tenant_id=acme.tenant.id)
+    assert len(receiver.heard) == 1
+    with acme.scope(), clock_apart(apart):
+        delivery_again(delivery, caller=acme.caller)
+    deliver(delivery_id=delivery.pk, tenant_id=acme.tenant.id)
+    assert len(receiver.heard) == 2

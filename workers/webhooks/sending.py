@@ -37,7 +37,11 @@ def delivery_try(delivery: WebhookDelivery) -> Try:
 
 def _send(delivery: WebhookDelivery, *, deadline: float) -> tuple[int, str]:
     endpoint = delivery.endpoint
-    signed = headers_of(endpoint, event_id=delivery.event_id, body=delivery.body)
+    # When it was claimed, a moment ago: a receiver refuses what a wrong clock has dated.
+    assert delivery.last_tried_at is not None
+    signed = headers_of(
+        endpoint, event_id=delivery.event_id, body=delivery.body, at=delivery.last_tried_at
+    )
     headers = {**signed, "Content-Type": "application/json", "User-Agent": "Modelmill-Webhooks/1"}
     url = endpoint.url
     for _hop in range(_MAX_REDIRECTS + 1):

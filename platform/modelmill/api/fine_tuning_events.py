@@ -53,7 +53,7 @@ class JobEventsView(TenantView):
             tenant_id = self.caller.tenant.id
             stream = job_stream(job.id, tenant_id=tenant_id, after=after)
             return event_response(Held(stream, Room(tenant_id)), headers={})
-        return page_of(job_events(job), request, render=event_shape)
+        return page_of(job_events(job), request, render=event_shape, by="seq")
 
 
 class JobSamplesView(TenantView):
@@ -69,7 +69,8 @@ class JobSamplesView(TenantView):
     )
     def get(self, request: Request, job_id: str) -> Response:
         """Answer with a page of samples, newest first, in the form of events."""
-        return page_of(job_samples(access_job(job_id)), request, render=event_shape)
+        samples = job_samples(access_job(job_id))
+        return page_of(samples, request, render=event_shape, by="seq")
 
 
 class SampleContentView(TenantView):

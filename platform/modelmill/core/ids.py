@@ -6,12 +6,10 @@ Time order makes the primary key the page cursor.
 """
 
 import secrets
-import threading
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH = 26
-_STEP_BITS = 60
 
 ID_MAX_LENGTH = 40
 
@@ -19,24 +17,6 @@ ID_MAX_LENGTH = 40
 def new_id(prefix: str, *, separator: str = "-") -> str:
     """Return a fresh id such as ``file-01jd…``; ids sort by the millisecond they were made."""
     return f"{prefix}{separator}{_base32(_fresh())}"
-
-
-class IdSequence:
-    """Makes ids each greater than any it made before, whatever the clock does; in any thread."""
-
-    def __init__(self, prefix: str) -> None:
-        """Begin with the next id."""
-        self._prefix = prefix
-        self._lock = threading.Lock()
-        self._last = 0
-
-    def next_id(self) -> str:
-        """Return a fresh id."""
-        with self._lock:
-            # A step at random: two processes that were forked from this one go different ways.
-            after = self._last + 1 + secrets.randbits(_STEP_BITS)
-            self._last = max(_fresh(), after)
-            return f"{self._prefix}-{_base32(self._last)}"
 
 
 def _fresh() -> int:

@@ -3,7 +3,7 @@
 from django.db import models
 
 from modelmill.catalog.models import Release
-from modelmill.core.ids import ID_MAX_LENGTH, IdSequence, new_id
+from modelmill.core.ids import ID_MAX_LENGTH, new_id
 from modelmill.core.links import TenantLink
 from modelmill.core.models import Blob
 from modelmill.core.owned import TenantOwned
@@ -18,8 +18,6 @@ from modelmill.training.states import Desired, EarlyEnd, Priority, State
 CHECKPOINTS_KEPT = 2
 MAX_KEPT = 20
 
-_event_ids = IdSequence("ftevent")
-
 
 def job_id() -> str:
     """Return a fresh job id, in OpenAI's form."""
@@ -27,12 +25,8 @@ def job_id() -> str:
 
 
 def event_id() -> str:
-    """Return a fresh event id, greater than any this process made before.
-
-    Ids made within one millisecond are otherwise in no order, and a job's
-    events are read in the order of their ids.
-    """
-    return _event_ids.next_id()
+    """Return a fresh event id, in OpenAI's form."""
+    return new_id("ftevent")
 
 
 def checkpoint_id() -> str:
@@ -110,6 +104,8 @@ class Job(TenantOwned):
         "Checkpoint", on_delete=models.SET_NULL, null=True, related_name="made_jobs"
     )
     reservation_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    # The ``seq`` that was given last to one of its events.
+    events_count = models.BigIntegerField(default=0, db_default=0)
 
     error_code = models.CharField(max_length=20, choices=Failure.choices, blank=True)
     error_message = models.TextField(blank=True)
@@ -257,7 +253,10 @@ class Checkpoint(TenantOwned):
 
 
 class JobEvent(TenantOwned):
-    """Something the customer may read about a job; events order by id."""
+    """Something the customer may read about a job; events order by ``seq``.
+
+    Their ids are made where they are drafted, by that machine's clock, and are in no order.
+    """
 
     class Kind(models.TextChoices):
         """A line of text, a point on the curves, or a sample the plugin showed."""
@@ -268,6 +267,8 @@ class JobEvent(TenantOwned):
 
     id = models.CharField(primary_key=True, max_length=ID_MAX_LENGTH, default=event_id)
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
+    # In the order of commits: it is given under the job's lock. There may be gaps.
+    seq = models.BigIntegerField()
     kind = models.CharField(max_length=8, choices=Kind.choices)
     level = models.CharField(max_length=5, default="info")
     # In English where the platform speaks, whose ``code`` says it in the reader's language.
@@ -284,10 +285,11 @@ class JobEvent(TenantOwned):
                 condition=models.Q(kind__in=["message", "metrics", "sample"]),
                 name="job_event_kind_known",
             ),
+            models.UniqueConstraint(fields=["job", "seq"], name="job_event_in_order"),
             TenantLink(field="job", name="job_event_job_link"),
             TenantLink(field="blob", name="job_event_blob_link"),
         ]
-        indexes = [models.Index(fields=["job", "kind", "id"], name="job_event_by_kind")]
+        indexes = [models.Index(fields=["job", "kind", "seq"], name="job_event_by_kind")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.message}"

@@ -10,7 +10,8 @@ from modelmill.core.clock import database_now
 from modelmill.core.scope import system_scope
 from modelmill.training.fitting import job_fits
 from modelmill.training.lanes import Lane
-from modelmill.training.models import Job
+from modelmill.training.models import Attempt, Job
+from modelmill.training.progress import attempts_left_s, attempts_spent_s
 from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
 from modelmill.training.states import State
 
@@ -32,8 +33,9 @@ class Outlook:
 def job_outlook(job: Job) -> Outlook | None:
     """Judge a waiting job by the lanes, and by how long the last jobs took; None for any other.
 
-    Others may come, stop early or go first, so both times move. Seven queries; two of them
-    read a row for each tenant whose turn comes sooner.
+    Others may come, stop early or go first, so both times move. Eight queries; two of them
+    read a row for each tenant whose turn comes sooner, and two read attempts: those of the last
+    jobs and of the running ones.
     """
     if job.state != State.QUEUED:
         return None
@@ -59,10 +61,20 @@ def _wait_s(job: Job, ahead: int, typical_s: float | None) -> float | None:
         return 0.0
     if typical_s is None or not workers:
         return None
-    now = database_now()
-    running = Job.objects.filter(state=State.RUNNING).only("started_at", "step", "total_steps")
-    left_s = sum(_left_s(one, typical_s, now) for one in running) + ahead * typical_s
+    left_s = _running_s([one.name for one in workers], typical_s) + ahead * typical_s
     return left_s / len(workers)
+
+
+def _running_s(workers: list[str], typical_s: float) -> float:
+    """Judge how long these workers still need for the jobs that they have."""
+    now = database_now()
+    held = Attempt.objects.filter(job__state=State.RUNNING, job__lease_owner__in=workers)
+    told = ("fence", "resumed_step", "started_at", "ended_at")
+    told += ("job__fence", "job__step", "job__total_steps")
+    by_job: dict[str, list[Attempt]] = {}
+    for attempt in held.select_related("job").only(*told).order_by("fence"):
+        by_job.setdefault(attempt.job_id, []).append(attempt)
+    return sum(_left_s(attempts, typical_s, now) for attempts in by_job.values())
 
 
 def _ahead(job: Job, *, typical_ms: int) -> int:
@@ -102,15 +114,13 @@ def _begun_before(lane: Lane, count: int, mine: Lane, begins_ms: int, typical_ms
 
 def _took_s() -> list[tuple[str, float]]:
     """Return the plugin and the seconds of the trainings that were done last, the newest first."""
-    done = Job.objects.filter(state=State.SUCCEEDED, started_at__isnull=False)
-    last = done.order_by("-finished_at").values_list(
-        "release__plugin_id", "started_at", "finished_at"
-    )
-    return [
-        (plugin_id, (end - start).total_seconds())
-        for plugin_id, start, end in last[:_LOOKED_BACK]
-        if start and end
-    ]
+    done = Job.objects.filter(state=State.SUCCEEDED).order_by("-finished_at")
+    last = dict(done.values_list("id", "release__plugin_id")[:_LOOKED_BACK])
+    times = Attempt.objects.filter(job_id__in=last, ended_at__isnull=False)
+    took_s: dict[str, float] = {}
+    for job_id, start, end in times.values_list("job_id", "started_at", "ended_at"):
+        took_s[job_id] = took_s.get(job_id, 0.0) + (end - start).total_seconds()
+    return [(plugin_id, took_s[job_id]) for job_id, plugin_id in last.items() if job_id in took_s]
 
 
 def _mean(took: list[tuple[str, float]], is_like: Callable[[str], bool]) -> float | None:
@@ -119,9 +129,13 @@ def _mean(took: list[tuple[str, float]], is_like: Callable[[str], bool]) -> floa
     return sum(alike) / len(alike) if alike else None
 
 
-def _left_s(job: Job, typical_s: float, now: datetime) -> float:
-    assert job.started_at is not None
-    spent_s = (now - job.started_at).total_seconds()
+def _left_s(attempts: list[Attempt], typical_s: float, now: datetime) -> float:
+    """Judge a running job by its attempts: by their pace if it can be told, else by the others."""
+    job = attempts[-1].job
+    left_s = attempts_left_s(job, attempts, now)
+    if left_s is not None:
+        return left_s
+    spent_s = attempts_spent_s(attempts, now)
     if job.step and job.total_steps:
         return spent_s / job.step * max(0, job.total_steps - job.step)
     return max(0.0, typical_s - spent_s)

@@ -1,5 +1,6 @@
 """How far a job is, how long it will take, and what it cost."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,13 +42,12 @@ def job_progress(job: Job) -> Progress:
         .order_by("fence")
     )
     number = attempts[-1].number if attempts else 0
-    left_s = _seconds_left(job, attempts, now) if job.state == State.RUNNING else None
-    spent_s = sum(((one.ended_at or now) - one.started_at).total_seconds() for one in attempts)
+    left_s = attempts_left_s(job, attempts, now) if job.state == State.RUNNING else None
     return Progress(
         step=job.step,
         total_steps=job.total_steps,
         fraction=1.0 if job.state == State.SUCCEEDED else min(fraction, 1.0),
-        elapsed_s=int(spent_s),
+        elapsed_s=int(attempts_spent_s(attempts, now)),
         seconds_left=left_s,
         estimated_finish=None if left_s is None else now + timedelta(seconds=left_s),
         cost_micro=job_cost_micro(job),
@@ -57,7 +57,13 @@ def job_progress(job: Job) -> Progress:
     )
 
 
-def _seconds_left(job: Job, attempts: list[Attempt], now: datetime) -> int | None:
+def attempts_spent_s(attempts: Iterable[Attempt], now: datetime) -> float:
+    """Return how long workers have had a job: what it waited between its attempts is not in it."""
+    return sum(((one.ended_at or now) - one.started_at).total_seconds() for one in attempts)
+
+
+def attempts_left_s(job: Job, attempts: Iterable[Attempt], now: datetime) -> int | None:
+    """Judge by its pace how long the running attempt still needs; None before its first step."""
     attempt = next((one for one in attempts if one.fence == job.fence), None)
     if attempt is None:
         return None

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Exists, Max, OuterRef, Prefetch, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Exists, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
+from django.db.models.functions import Coalesce, RowNumber
 
 from modelmill.core.errors import NotFound
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
@@ -29,14 +29,20 @@ def access_job(job_id: str) -> Job:
 
 
 def job_events(job: Job, *, after: str = "") -> QuerySet[JobEvent]:
-    """Return a job's events, oldest first; those behind the event ``after`` when it is given."""
-    events = JobEvent.objects.filter(job=job).order_by("id")
-    return events.filter(id__gt=after) if after else events
+    """Return a job's events, oldest first; those behind the event ``after`` when it is given.
+
+    All of them when the job has no such event: rather told twice than never.
+    """
+    events = JobEvent.objects.filter(job=job).order_by("seq")
+    if not after:
+        return events
+    seen = Subquery(events.order_by().filter(pk=after).values("seq"))
+    return events.filter(seq__gt=Coalesce(seen, 0))
 
 
 def job_messages(job: Job) -> QuerySet[JobEvent]:
     """Return a job's lines of text, newest first."""
-    return JobEvent.objects.filter(job=job, kind=JobEvent.Kind.MESSAGE).order_by("-id")
+    return JobEvent.objects.filter(job=job, kind=JobEvent.Kind.MESSAGE).order_by("-seq")
 
 
 def job_samples(job: Job) -> QuerySet[JobEvent]:
@@ -45,14 +51,14 @@ def job_samples(job: Job) -> QuerySet[JobEvent]:
     A picture has a ``blob``, a text is the ``message``; ``values["name"]`` is its series.
     """
     samples = JobEvent.objects.select_related("blob").filter(job=job, kind=JobEvent.Kind.SAMPLE)
-    return samples.order_by("-id")
+    return samples.order_by("-seq")
 
 
 def jobs_samples(jobs: Iterable[Job], *, newest: int) -> QuerySet[JobEvent]:
-    """Return the newest samples of each of several jobs, in the order they were made."""
+    """Return the newest samples of each of several jobs, each job's in the order they came."""
     rows = JobEvent.objects.filter(job__in=[job.pk for job in jobs], kind=JobEvent.Kind.SAMPLE)
-    place = Window(RowNumber(), partition_by="job", order_by="-id")
-    return rows.annotate(place=place).filter(place__lte=newest).order_by("id")
+    place = Window(RowNumber(), partition_by="job", order_by="-seq")
+    return rows.annotate(place=place).filter(place__lte=newest).order_by("job", "seq")
 
 
 def access_sample(job: Job, sample_id: str) -> JobEvent:

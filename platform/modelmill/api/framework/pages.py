@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, Subquery
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,17 +20,20 @@ def page_of(
     default_limit: int = 20,
     max_limit: int = 100,
     ascending: bool = False,
+    by: str = "pk",
 ) -> Response:
-    """Answer one page of rows, ordered by their time-ordered ids, newest first.
+    """Answer one page of rows, ordered by their time-ordered ids, newest first. One query.
 
-    ``after`` need not exist any more: ids order by themselves. One query.
+    ``after`` need not exist any more: ids order by themselves. Where they do not, ``by`` names
+    the field that does; nothing comes then after an id that is not in the list.
     Raises ``InvalidRequest`` for a limit that is not 1…``max_limit``.
     """
     limit = _limit(request, default_limit=default_limit, max_limit=max_limit)
     after = request.query_params.get("after")
-    rows = rows.order_by("pk" if ascending else "-pk")
     if after:
-        rows = rows.filter(**{"pk__gt" if ascending else "pk__lt": after})
+        place = after if by == "pk" else Subquery(rows.order_by().filter(pk=after).values(by))
+        rows = rows.filter(**{f"{by}__gt" if ascending else f"{by}__lt": place})
+    rows = rows.order_by(by if ascending else f"-{by}")
     found = list(rows[: limit + 1])
     data = [render(row) for row in found[:limit]]
     return Response(

@@ -1,12 +1,16 @@
-"""A delivery's tries: claimed by one worker, recorded, and put off when nobody heard."""
+"""A delivery's tries: claimed by one worker, recorded, and put off when nobody heard.
+
+All by the database's clock.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
+from modelmill.core.clock import database_now
 from modelmill.core.doorbell import ring
 from modelmill.core.scope import system_scope
 from modelmill.tenants.models import WebhookDelivery, WebhookEndpoint
@@ -50,7 +54,7 @@ class Try:
 
 def delivery_claim(delivery_id: str) -> WebhookDelivery | None:
     """Take a delivery that is due, for one try; None when another has it, or it is over."""
-    now = timezone.now()
+    now = database_now()
     waiting = WebhookDelivery.objects.filter(pk=delivery_id, state=WebhookDelivery.State.PENDING)
     # Also one whose tries could not be recorded comes to its end, and none goes to an endpoint
     # that was switched off meanwhile.
@@ -66,7 +70,7 @@ def delivery_claim(delivery_id: str) -> WebhookDelivery | None:
 
 def delivery_record(delivery: WebhookDelivery, tried: Try) -> None:
     """Write down how a try went, and when the next one is due."""
-    now = timezone.now()
+    now = database_now()
     state, next_try_at = WebhookDelivery.State.DELIVERED, None
     if not tried.is_heard:
         is_last = delivery.tries > len(WAITS) or not delivery.endpoint.is_enabled
@@ -90,7 +94,7 @@ def deliveries_ring() -> int:
     """Ring for the deliveries that are due; return how many. Safe to run anywhere, any time."""
     with system_scope("deliveries of every tenant are due"):
         due = WebhookDelivery.objects.filter(
-            state=WebhookDelivery.State.PENDING, next_try_at__lte=timezone.now()
+            state=WebhookDelivery.State.PENDING, next_try_at__lte=database_now()
         )
         rows = list(due.order_by("next_try_at").values_list("pk", "tenant_id")[:500])
     for pk, tenant_id in rows:
@@ -102,7 +106,7 @@ def deliveries_ring() -> int:
 def deliveries_prune() -> int:
     """Delete what is over and older than thirty days; return how many."""
     with system_scope("the log of every tenant grows"):
-        old = WebhookDelivery.objects.filter(created_at__lt=timezone.now() - _KEPT)
+        old = WebhookDelivery.objects.filter(created_at__lt=Now() - _KEPT)
         return old.exclude(state=WebhookDelivery.State.PENDING).delete()[0]
 
 
@@ -111,5 +115,5 @@ def _endpoint_judge(endpoint: WebhookEndpoint, *, is_heard: bool) -> None:
     if is_heard:
         rows.exclude(failing_since=None).update(failing_since=None)
         return
-    rows.filter(failing_since=None).update(failing_since=timezone.now())
-    rows.filter(failing_since__lt=timezone.now() - PATIENCE).update(is_enabled=False)
+    rows.filter(failing_since=None).update(failing_since=Now())
+    rows.filter(failing_since__lt=Now() - PATIENCE).update(is_enabled=False)

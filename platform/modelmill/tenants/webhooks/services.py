@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from modelmill.core.clock import database_now
 from modelmill.core.errors import Conflict, InvalidRequest
 from modelmill.core.ids import new_id
 from modelmill.core.outbox import outbox_add
@@ -78,7 +78,7 @@ def endpoint_secret_rotate(endpoint: WebhookEndpoint, *, caller: Caller) -> str:
     """Give the endpoint a new secret and return it; the old one signs too for another day."""
     caller.require("webhooks:write")
     endpoint.secret_version += 1
-    endpoint.rotated_at = timezone.now()
+    endpoint.rotated_at = database_now()
     endpoint.save(update_fields=["secret_version", "rotated_at"])
     audit_record("webhook.secret_rotated", caller=caller, object_id=endpoint.pk)
     return secret_of(endpoint)
@@ -122,7 +122,7 @@ def delivery_again(delivery: WebhookDelivery, *, caller: Caller) -> WebhookDeliv
     caller.require("webhooks:write")
     with transaction.atomic():
         delivery.state = WebhookDelivery.State.PENDING
-        delivery.tries, delivery.next_try_at = 0, timezone.now()
+        delivery.tries, delivery.next_try_at = 0, database_now()
         delivery.last_tried_at = None
         delivery.save(update_fields=["state", "tries", "next_try_at", "last_tried_at"])
         _ring(delivery)
@@ -133,7 +133,7 @@ def _event(event_type: str, *, object_id: str) -> dict[str, Any]:
     return {
         "id": new_id("evt", separator="_"),
         "object": "event",
-        "created_at": int(timezone.now().timestamp()),
+        "created_at": int(database_now().timestamp()),
         "type": event_type,
         "data": {"id": object_id},
     }
@@ -146,7 +146,7 @@ def _delivery_add(endpoint: WebhookEndpoint, event: dict[str, Any]) -> WebhookDe
         event_id=event["id"],
         event_type=event["type"],
         body=json.dumps(event, separators=(",", ":")),
-        next_try_at=timezone.now(),
+        next_try_at=database_now(),
     )
     _ring(delivery)
     return delivery

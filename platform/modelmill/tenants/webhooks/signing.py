@@ -8,10 +8,9 @@ Signatures follow https://github.com/standard-webhooks/standard-webhooks/blob/ma
 import base64
 import hashlib
 import hmac
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from modelmill.tenants.models import WebhookEndpoint
 
@@ -31,15 +30,17 @@ def secret_hint(endpoint: WebhookEndpoint) -> str:
     return f"whsec_…{secret_of(endpoint)[-4:]}"
 
 
-def headers_of(endpoint: WebhookEndpoint, *, event_id: str, body: str) -> dict[str, str]:
-    """Return the three headers of Standard Webhooks, dated now.
+def headers_of(
+    endpoint: WebhookEndpoint, *, event_id: str, body: str, at: datetime
+) -> dict[str, str]:
+    """Return the three headers of Standard Webhooks, dated ``at``.
 
     There is one signature for each secret that is valid: the newest, the one before it for a day
     after a rotation, and those under the installation's earlier keys.
     """
-    stamp = str(int(timezone.now().timestamp()))
+    stamp = str(int(at.timestamp()))
     signed = f"{event_id}.{stamp}.{body}".encode()
-    signatures = [_signature(secret, signed) for secret in _secrets(endpoint)]
+    signatures = [_signature(secret, signed) for secret in _secrets(endpoint, at)]
     return {
         "webhook-id": event_id,
         "webhook-timestamp": stamp,
@@ -47,9 +48,9 @@ def headers_of(endpoint: WebhookEndpoint, *, event_id: str, body: str) -> dict[s
     }
 
 
-def _secrets(endpoint: WebhookEndpoint) -> list[str]:
+def _secrets(endpoint: WebhookEndpoint, at: datetime) -> list[str]:
     versions = [endpoint.secret_version]
-    if endpoint.rotated_at is not None and timezone.now() - endpoint.rotated_at < OVERLAP:
+    if endpoint.rotated_at is not None and at - endpoint.rotated_at < OVERLAP:
         versions.append(endpoint.secret_version - 1)
     keys = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
     return [secret_of(endpoint, version=version, key=key) for version in versions for key in keys]
