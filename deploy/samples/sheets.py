@@ -40,7 +40,7 @@ def vae_make(folder: Path) -> list[Path]:
 def classification_make(folder: Path) -> list[Path]:
     """Classify held-out pictures, and show below each where the network looked."""
     raw = example_written("labelled_images", folder)
-    learnt = Learnt(ImageClassification, raw, folder, {"epochs": 20})
+    learnt = Learnt(ImageClassification, raw, folder, {"epochs": 60, "resolution": 32})
     given = [row["image"] for row in learnt.held_out[:_COLUMNS]]
     answers = learnt.asked([{"image": base64_of(one)} for one in given], explain=True)
     heat = [base64.b64decode(one["explanation"]["picture"].split(",")[1]) for one in answers]
