@@ -1,11 +1,15 @@
 """A plugin's folder made findable without installing it: the metadata of its pyproject.toml."""
 
+import importlib
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from modelmill_sdk.conformance.targets import Target, target_of
 from modelmill_sdk.errors import PluginError
 from modelmill_sdk.hookspecs import GROUP
+from modelmill_sdk.plugin import Plugin
 
 
 def project_publish(folder: Path, site: Path) -> tuple[str, ...]:
@@ -31,6 +35,36 @@ def project_publish(folder: Path, site: Path) -> tuple[str, ...]:
     (described / "METADATA").write_text(_metadata(name, project), encoding="utf-8")
     sources = folder / "src" if (folder / "src").is_dir() else folder
     return (str(site.resolve()), str(sources.resolve()))
+
+
+def project_target(plugin: type[Plugin], site: Path) -> Target:
+    """Say where a class comes from; if its project is not installed, its metadata go to ``site``.
+
+    So the project's own test passes before anybody has installed it.
+    """
+    target = target_of(plugin)
+    folder = _project_of(target)
+    if target.entry_point or folder is None:
+        return target
+    paths = project_publish(folder, site)
+    sys.path.insert(0, paths[0])
+    try:
+        importlib.invalidate_caches()
+        return target_of(plugin, paths=paths)
+    finally:
+        sys.path.remove(paths[0])
+
+
+def _project_of(target: Target) -> Path | None:
+    """Find the project that offers the class's package, from its file upwards."""
+    for folder in Path(target.file).parents:
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
+            modules = project.get("entry-points", {}).get(GROUP, {}).values()
+            package = target.module.partition(".")[0]
+            return folder if package in {name.partition(".")[0] for name in modules} else None
+    return None
 
 
 def _metadata(name: str, project: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The conformance kit in a test: two lines."""
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,15 @@ def check_plugin(
     """
     # Here, so that tests which only train and predict do not pay for it.
     from modelmill_sdk.conformance.engine import plugin_check, trial_of
+    from modelmill_sdk.conformance.packaging import project_target
 
     given = data
     write = (lambda _: given) if isinstance(given, Path) else given
     trial = trial_of(
         plugin, params=params, inputs=inputs, predict_params=predict_params, data=write
     )
-    report = plugin_check(plugin, trial=trial, timeout_s=timeout_s)
+    with tempfile.TemporaryDirectory(prefix="mill-site-") as site:
+        target = project_target(plugin, Path(site).resolve())
+        report = plugin_check(plugin, target=target, trial=trial, timeout_s=timeout_s)
     if report.failed:
         raise AssertionError(f"{len(report.failed)} checks failed\n{report.as_text()}")
