@@ -69,8 +69,8 @@ def _running_s(workers: list[str], typical_s: float) -> float:
     """Judge how long these workers still need for the jobs that they have."""
     now = database_now()
     held = Attempt.objects.filter(job__state=State.RUNNING, job__lease_owner__in=workers)
-    told = ("fence", "resumed_step", "started_at", "ended_at")
-    told += ("job__fence", "job__step", "job__total_steps")
+    told = ["fence", "resumed_step", "started_at", "ended_at"]
+    told += ["job__fence", "job__step", "job__total_steps"]
     by_job: dict[str, list[Attempt]] = {}
     for attempt in held.select_related("job").only(*told).order_by("fence"):
         by_job.setdefault(attempt.job_id, []).append(attempt)
@@ -116,10 +116,11 @@ def _took_s() -> list[tuple[str, float]]:
     """Return the plugin and the seconds of the trainings that were done last, the newest first."""
     done = Job.objects.filter(state=State.SUCCEEDED).order_by("-finished_at")
     last = dict(done.values_list("id", "release__plugin_id")[:_LOOKED_BACK])
-    times = Attempt.objects.filter(job_id__in=last, ended_at__isnull=False)
+    times = Attempt.objects.filter(job_id__in=last)
     took_s: dict[str, float] = {}
     for job_id, start, end in times.values_list("job_id", "started_at", "ended_at"):
-        took_s[job_id] = took_s.get(job_id, 0.0) + (end - start).total_seconds()
+        if end is not None:
+            took_s[job_id] = took_s.get(job_id, 0.0) + (end - start).total_seconds()
     return [(plugin_id, took_s[job_id]) for job_id, plugin_id in last.items() if job_id in took_s]
 
 
