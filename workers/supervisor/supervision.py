@@ -36,7 +36,7 @@ from workers.isolation import plugin_isolation
 from workers.releases import release_named, release_paths, release_python
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.deadline import Deadline
-from workers.supervisor.devices import Device
+from workers.supervisor.devices import Device, memory_limit_mib
 from workers.supervisor.folders import folder_archive
 from workers.supervisor.inputs import checkpoint_fetch, data_fetch
 from workers.supervisor.keeper import Keeper
@@ -348,8 +348,13 @@ class Supervision:
 
     @property
     def _devices(self) -> int:
-        """How many of the worker's devices the plugin could use."""
-        return min(self._device.count, self._job.release.devices_most)
+        """How many of the worker's devices the plugin could use within the memory of one."""
+        fitting = self._device.count
+        if self._job.expected_memory_mib:
+            # One process took as much, and here all of them share one bound. The claim saw to it
+            # that one has enough.
+            fitting = max(1, memory_limit_mib() // self._job.expected_memory_mib)
+        return min(fitting, self._device.count, self._job.release.devices_most)
 
 
 def _threads() -> int:
