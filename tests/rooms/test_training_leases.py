@@ -29,6 +29,7 @@ from modelmill.training.services import (
     job_pause,
     job_report,
     job_resume,
+    job_wish,
     job_yield,
     jobs_sweep,
 )
@@ -76,6 +77,22 @@ def test_a_job_that_needs_a_gpu_waits_for_a_worker_with_one(acme) -> None:
         Job.objects.filter(pk=job.pk).update(gpu_memory_mib=8_000)
     assert job_claim("cpu") is None
     assert job_claim("gpu", meter="gpu_ms", gpu_memory_mib=16_000) is not None
+
+
+def test_what_is_wished_is_read_at_once_and_costs_one_query(
+    acme, django_assert_num_queries
+) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        job_cancel(job, caller=acme.caller)
+    with django_assert_num_queries(1) as asked:
+        assert job_wish(lease) == Desired.CANCEL
+    assert asked[0]["sql"].startswith("SELECT")
+    with acme.scope():
+        Job.objects.filter(pk=job.pk).update(fence=lease.fence + 1)
+    with pytest.raises(LeaseLost):
+        job_wish(lease)
 
 
 def test_a_heartbeat_renews_bills_and_reports_in_one(acme) -> None:

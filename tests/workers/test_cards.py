@@ -3,6 +3,7 @@
 import fcntl
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from workers.supervisor import devices
 
 
 def _cards(folder: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
-    """Put a tool in the path that tells of these cards, and those alone that it is asked for."""
-    told = "\n".join(f'  {at}) echo "{line}";;' for at, line in enumerate(lines))
+    """Put a tool in the path that tells of these cards, and those alone that it is asked for.
+
+    Each has a number and a name of its own: 1 and GPU-1 are the same card.
+    """
+    told = "\n".join(f'  {at}|GPU-{at}) echo "GPU-{at}, {line}";;' for at, line in enumerate(lines))
     tool = folder / "nvidia-smi"
     tool.write_text(
         f"#!/bin/sh\nwhich='{' '.join(map(str, range(len(lines))))}'\n"
@@ -80,15 +84,43 @@ def test_without_walls_each_training_has_one_device(
     assert "L2" in fences_seen()
 
 
+def _chosen(monkeypatch: pytest.MonkeyPatch, visible: str | None) -> devices.Device:
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    return devices.device_choose.__wrapped__()
+
+
 def test_a_worker_holds_every_card_it_trains_on(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    settings.DEVICES_PER_JOB = 2
+    _cards(tmp_path, monkeypatch, *["L4, 23034"] * 4)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1,2")
-    two = devices.Device(kind="cuda", name="L4", meter="gpu_ms", count=2)
-    with devices.device_held(two):
-        locks = sorted(path.name.split("-")[2] for path in tmp_path.glob("modelmill-gpu-*"))
+    with devices.device_held(_chosen(monkeypatch, "3,1,2")):
+        locks = sorted(path.name.split("-")[3] for path in tmp_path.glob("modelmill-gpu-*"))
         assert locks == ["1", "3"]
         for path in tmp_path.glob("modelmill-gpu-*"):
             with path.open("w") as other, pytest.raises(BlockingIOError):
                 fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.mark.parametrize("other", ["1", "GPU-1", "3, GPU-1", None])
+def test_a_card_is_held_by_whatever_name_another_worker_was_given_it(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, other: str | None
+) -> None:
+    settings.DEVICES_PER_JOB = 2
+    _cards(tmp_path, monkeypatch, *["L4, 23034"] * 4)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    another = _chosen(monkeypatch, other)
+    got = threading.Event()
+
+    def take() -> None:
+        with devices.device_held(another):
+            got.set()
+
+    with devices.device_held(_chosen(monkeypatch, "GPU-1" if other == "1" else "1")):
+        waiter = threading.Thread(target=take)
+        waiter.start()
+        assert not got.wait(1)
+    assert got.wait(10)
+    waiter.join()

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import DataError, IntegrityError, OperationalError
 from modelmill.training.services import Lease, LeaseLost
 from modelmill.training.states import Desired
 
@@ -72,6 +72,75 @@ def test_it_lets_go_at_three_quarters_of_the_lease(keeper, time, monkeypatch) ->
     time.now += 15
     with pytest.raises(LeaseLost):
         keeper.tend()
+
+
+def test_what_must_be_written_is_tried_until_three_quarters_of_the_lease(
+    keeper, time, monkeypatch
+) -> None:
+    tried: list[float] = []
+
+    def pass_by(seconds: float) -> None:
+        time.now += seconds
+
+    def write() -> None:
+        tried.append(time.now)
+        _away()
+
+    monkeypatch.setattr(keeper_module.time, "sleep", pass_by)
+    with pytest.raises(LeaseLost):
+        keeper.insist(write)
+    assert tried[-1] - tried[0] == 45 and len(tried) > 45
+
+
+def test_what_would_fail_again_is_not_tried_again(keeper) -> None:
+    tried = []
+
+    def write() -> None:
+        tried.append("once")
+        raise IntegrityError("there is one already")
+
+    with pytest.raises(IntegrityError):
+        keeper.insist(write)
+    assert tried == ["once"]
+
+
+def test_a_note_is_written_with_a_later_heartbeat_and_a_refused_one_holds_nobody_up(
+    keeper, time, monkeypatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "job_heartbeat", lambda *args, **options: Desired.RUN)
+    told: list[str] = []
+
+    def refused() -> None:
+        raise DataError("no such text")
+
+    def note() -> None:
+        if time.now < 1010:
+            _away()
+        told.append("noted")
+
+    keeper.note(refused)
+    keeper.note(note)
+    assert told == []
+    for _ in range(2):
+        time.now += 16
+        keeper.tend()
+    assert told == ["noted"]
+
+
+def test_of_a_silent_plugin_it_asks_what_is_wished_every_two_seconds(
+    keeper, time, monkeypatch
+) -> None:
+    asked: list[float] = []
+
+    def wish(lease: Any) -> Desired:
+        asked.append(time.now)
+        return Desired.CANCEL
+
+    monkeypatch.setattr(keeper_module, "job_wish", wish)
+    for _ in range(45):
+        time.now += 0.2
+        keeper.tend()
+    assert len(asked) == 4 and keeper.desired == Desired.CANCEL
 
 
 def test_what_was_made_while_the_lease_was_lost_is_taken_away(keeper, monkeypatch) -> None:

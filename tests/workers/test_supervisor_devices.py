@@ -8,7 +8,7 @@ import pytest
 from modelmill.billing.models import Reservation
 from modelmill.metering.models import UsageEvent
 from modelmill.training.manifests import job_manifest
-from modelmill.training.models import Attempt
+from modelmill.training.models import Attempt, Job
 from modelmill.training.selectors import job_messages
 from modelmill.training.services import job_pause, job_resume
 from modelmill.training.services.money import price_micro
@@ -78,6 +78,19 @@ def test_what_trains_on_one_device_has_one_as_ever(pair: Place) -> None:
     with pair.scope():
         attempt = Attempt.objects.get(job=job)
     assert attempt.device_name == attempt.device
+
+
+@pytest.mark.parametrize(("expected_mib", "devices_used"), [(600, 1), (400, 2), (0, 2)])
+def test_it_has_as_many_devices_as_the_machine_has_memory_for(
+    pair: Place, settings: Any, expected_mib: int, devices_used: int
+) -> None:
+    settings.PLUGIN_MEMORY_MIB = 1_000
+    job = job_make(pair, plugin_id=TEAM, steps=3)
+    with pair.scope():
+        Job.objects.filter(pk=job.pk).update(expected_memory_mib=expected_mib)
+    assert train_next()
+    job = job_now(pair, job)
+    assert (job.state, job.devices) == (State.SUCCEEDED, devices_used), job.failure
 
 
 def test_resumed_on_one_device_it_is_metered_for_one(pair: Place, settings: Any) -> None:

@@ -10,6 +10,7 @@ from modelmill.training.models import Attempt, Job
 from modelmill.training.selectors import (
     job_messages,
 )
+from modelmill.training.services import endings
 from modelmill.training.states import State
 
 from tests.processes import FAKES
@@ -84,6 +85,8 @@ def test_a_plugin_that_is_gone_is_looked_for_at_once_and_tried_again(
     rung: list[str] = []
     monkeypatch.setattr(looking, "_asked_at", [])
     monkeypatch.setattr(looking, "ring", lambda task, payload: rung.append(task) or True)
+    # On a busy machine the first would be due again before the second has failed.
+    monkeypatch.setattr(endings, "_FIRST_RETRY_S", 120)
     first, second = job_make(mill, steps=3), job_make(mill, steps=3)
     # Uninstalled, or broken: no process of a plugin finds it any more.
     settings.PLUGIN_PATHS = []

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice, takewhile
+from itertools import takewhile
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from django.conf import settings
 from modelmill.core import environment as env
@@ -27,7 +27,7 @@ from workers.supervisor.draining import drain_asked
 
 logger = logging.getLogger(__name__)
 
-_QUERY = ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+_QUERY = ["--query-gpu=uuid,name,memory.total", "--format=csv,noheader,nounits"]
 _TIMEOUT_S = 20
 _LOCK_POLL_S = 0.5
 
@@ -43,6 +43,8 @@ class Device:
     memory_mib: int = 0
     # How many of the kind one training may have, each by a process of its own.
     count: int = 1
+    # What the driver calls each of them, by whatever name this worker was given it.
+    uuids: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -69,10 +71,17 @@ def device_choose() -> Device:
     if not gpus:
         name = f"CPU, {os.cpu_count()} cores"
         return Device(kind="cpu", name=name, meter=CPU_METER, count=most)
-    name = gpus[0][0]
+    name = gpus[0].name
     # One of another kind would hold the others up.
-    sizes = [memory_mib for _name, memory_mib in takewhile(lambda gpu: gpu[0] == name, gpus)]
-    return Device(kind="cuda", name=name, meter=GPU_METER, memory_mib=min(sizes), count=len(sizes))
+    used = list(takewhile(lambda gpu: gpu.name == name, gpus))
+    return Device(
+        kind="cuda",
+        name=name,
+        meter=GPU_METER,
+        memory_mib=min(gpu.memory_mib for gpu in used),
+        count=len(used),
+        uuids=tuple(gpu.uuid for gpu in used),
+    )
 
 
 def _most_devices() -> int:
@@ -100,11 +109,9 @@ def device_held(device: Device) -> Iterator[None]:
     if device.kind == "cpu":
         yield
         return
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    cards = visible.split(",") if visible else map(str, range(device.count))
     with ExitStack() as locks:
         # In one order for all: two workers with each one half would wait for ever.
-        for card in sorted(card.strip() for card in islice(cards, device.count)):
+        for card in sorted(device.uuids):
             path = Path(tempfile.gettempdir(), f"modelmill-gpu-{card}-{os.getuid()}.lock")
             lock = locks.enter_context(path.open("w"))
             while not drain_asked() and not _locked(lock):
@@ -120,15 +127,21 @@ def _locked(lock: IO[str]) -> bool:
     return True
 
 
-def _gpus(most: int) -> list[tuple[str, int]]:
-    """List the first visible GPUs: each one's name and memory in MiB, up to one that says none."""
+class _Gpu(NamedTuple):
+    uuid: str
+    name: str
+    memory_mib: int
+
+
+def _gpus(most: int) -> list[_Gpu]:
+    """List the first visible GPUs, up to one that does not say what memory it has."""
     tool = shutil.which("nvidia-smi")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if tool is None or visible in {"", "-1"}:
         return []
     if not visible:
         return _told([tool, *_QUERY])[:most]
-    found: list[tuple[str, int]] = []
+    found: list[_Gpu] = []
     # One by one: asked for several it answers in an order of its own.
     for card in visible.split(",")[:most]:
         told = _told([tool, "-i", card.strip(), *_QUERY])
@@ -138,7 +151,7 @@ def _gpus(most: int) -> list[tuple[str, int]]:
     return found
 
 
-def _told(command: list[str]) -> list[tuple[str, int]]:
+def _told(command: list[str]) -> list[_Gpu]:
     try:
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
@@ -147,8 +160,10 @@ def _told(command: list[str]) -> list[tuple[str, int]]:
         return []
     found = []
     for line in answer.stdout.strip().splitlines():
-        name, _comma, memory = line.rpartition(",")
+        # The name alone may have a comma in it.
+        uuid, _comma, rest = line.partition(",")
+        name, _comma, memory = rest.rpartition(",")
         if not memory.strip().isdigit():
             break
-        found.append((name.strip(), int(memory)))
+        found.append(_Gpu(uuid.strip(), name.strip(), int(memory)))
     return found

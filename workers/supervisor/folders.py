@@ -4,6 +4,7 @@ import os
 import tarfile
 from pathlib import Path
 
+from modelmill.core.halting import halt_check
 from modelmill.core.models import Blob
 from modelmill.core.scratch import scratch_folder
 from modelmill.core.storage import blob_fetch, blob_write
@@ -59,6 +60,7 @@ def folder_archive(folder: Path) -> Blob:
         archive = own / "checkpoint.tar"
         with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
             for name, path in folder_files(folder).items():
+                halt_check()
                 with file_open(path) as stream:
                     entry = tarfile.TarInfo(name)
                     entry.size = os.fstat(stream.fileno()).st_size
@@ -70,6 +72,8 @@ def archive_fetch(blob: Blob, folder: Path) -> Path:
     """Unpack a stored archive into a folder; return the folder."""
     archive = blob_fetch(blob, folder.with_suffix(".tar"))
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+        for entry in tar:
+            halt_check()
+            tar.extract(entry, folder, filter="data")
     archive.unlink()
     return folder

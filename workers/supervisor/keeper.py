@@ -1,22 +1,23 @@
 """The keeper of one attempt's lease: beats while others work, and knows when to let go."""
 
-import contextvars
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from modelmill.core.halting import Halted
 from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.training.services import (
     Lease,
     LeaseLost,
+    attempt_is_concluded,
     checkpoint_commit,
     job_heartbeat,
     job_report,
+    job_wish,
     worker_report,
 )
 from modelmill.training.states import Desired
@@ -24,6 +25,7 @@ from modelmill.training.states import Desired
 from workers.hosts import fences_seen
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.devices import Device, memory_limit_mib
+from workers.supervisor.errand import Errand
 from workers.supervisor.notebook import Notebook
 
 logger = structlog.get_logger(__name__)
@@ -31,11 +33,14 @@ logger = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 REPORT_EVERY_S = 2.0
+# A customer who cancels is to have the device free in ten seconds, also of a plugin that is silent.
+WISH_EVERY_S = 2.0
 # Of the lease: we stop before anybody else may begin (jobs run at most once at a time).
 _OWN_DEADLINE = 0.75
 # By then the plugin ends, wherever the supervisor itself is held up.
 _LAST_DEADLINE = 0.9
 _POLL_S = 0.2
+_AGAIN_S = 0.5
 
 
 class Keeper:
@@ -55,10 +60,11 @@ class Keeper:
         self._clock = clock
         self._notebook = notebook
         self._device = device
-        self._renewed_at = self._tried_at = self._reported_at = time.monotonic()
+        self._renewed_at = self._tried_at = self._reported_at = self._asked_at = time.monotonic()
+        self._notes: list[Callable[[], object]] = []
 
     def tend(self) -> None:
-        """Beat or report if it is time; call it often, it is cheap."""
+        """Beat, report, or ask what is wished, if it is time; call it often, it is cheap."""
         now = time.monotonic()
         if now - self._tried_at >= settings.HEARTBEAT_S:
             self.bear(self.beat)
@@ -66,10 +72,12 @@ class Keeper:
             now - self._reported_at >= REPORT_EVERY_S or self._notebook.is_first
         ):
             self.bear(self._report)
+        elif now - self._asked_at >= WISH_EVERY_S:
+            self.bear(self._ask)
 
     def beat(self) -> None:
-        """Renew the lease, bill the slice, store the news, now."""
-        began_at = self._tried_at = self._reported_at = time.monotonic()
+        """Renew the lease, bill the slice, store the news and what is noted, now."""
+        began_at = self._tried_at = self._reported_at = self._asked_at = time.monotonic()
         news, piece = self._notebook.news(), self._clock.cut(self._notebook.step)
         self.desired = job_heartbeat(self.lease, news, piece=piece)
         killpoint("heartbeat.after_commit")
@@ -78,6 +86,7 @@ class Keeper:
         # Counted from before the write: the lease began no earlier than that.
         self._renewed_at = began_at
         self._sign_of_life()
+        self._notes_write()
 
     def checkpoint(self, *, step: int, blob: Blob) -> None:
         """Commit a stored checkpoint with the steps that led to it."""
@@ -92,39 +101,103 @@ class Keeper:
         # No beat: whether there is money for what comes, and that we live, is told by those.
         self._renewed_at = began_at
 
-    def during(self, work: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
+    def during(
+        self,
+        work: Callable[[], T],
+        *,
+        undo: Callable[[T], object] | None = None,
+        unless: Callable[[], bool] = lambda: False,
+    ) -> T:
         """Do slow work in a thread, and keep the lease meanwhile.
 
-        When the lease is lost before the work is done, ``undo`` takes its result away again.
+        Raises ``Halted`` once ``unless`` is true. Then, and when the lease is lost before the work
+        is done, it is left: it halts, and ``undo`` takes away what it makes all the same.
         """
-        context = contextvars.copy_context()
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="supervisor") as pool:
-            future = pool.submit(context.run, _closing, work)
-            try:
-                while not wait([future], timeout=_POLL_S).done:
-                    self.tend()
-            except LeaseLost:
-                if undo is not None and future.exception() is None:
-                    undo(future.result())
-                raise
-            return future.result()
+        errand = Errand(work, undo=undo)
+        try:
+            while not errand.is_done(within_s=_POLL_S):
+                self.tend()
+                if unless():
+                    raise Halted
+        except BaseException:
+            errand.leave()
+            raise
+        return errand.result()
 
     def bear(self, write: Callable[[], None]) -> None:
         """Write, and bear a database that is away until our own deadline."""
         try:
             write()
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("heartbeat_failed", job=self.lease.job_id, error=str(error))
-            connection.close()
-            if time.monotonic() - self._renewed_at >= settings.LEASE_S * _OWN_DEADLINE:
-                raise LeaseLost(self.lease.job_id) from error
+            self._away(error)
+
+    def insist(self, act: Callable[[], T]) -> T:
+        """Do what an attempt cannot go on without, again and again until our own deadline.
+
+        Only a database that is away is waited for; whatever else is wrong would be so again.
+        """
+        while True:
+            try:
+                return act()
+            except (OperationalError, InterfaceError) as error:
+                self._away(error)
+            time.sleep(_AGAIN_S)
+
+    def note(self, write: Callable[[], object]) -> None:
+        """Write what is nobody's lease, now or with the first heartbeat that can."""
+        self._notes.append(write)
+        self.bear(self._notes_write)
+
+    def settle(self) -> None:
+        """Write what is left to be written before the attempt's end."""
+        if self._clock.is_pending:
+            self.insist(self.beat)
+        self.insist(self._notes_write)
+
+    def conclude(self, write: Callable[[], object]) -> None:
+        """Write the attempt's end. When only the answer to that was lost, it has ended so."""
+        is_again = False
+
+        def once_more() -> None:
+            nonlocal is_again
+            try:
+                write()
+            except LeaseLost:
+                if not (is_again and attempt_is_concluded(self.lease)):
+                    raise
+            except (OperationalError, InterfaceError):
+                is_again = True
+                raise
+
+        self.insist(once_more)
 
     def is_overdue(self) -> bool:
         """Say whether the lease is about to be somebody else's; any thread may ask."""
         return time.monotonic() - self._renewed_at >= settings.LEASE_S * _LAST_DEADLINE
 
+    def _away(self, error: Exception) -> None:
+        logger.warning("write_failed", job=self.lease.job_id, error=str(error))
+        connection.close()
+        if time.monotonic() - self._renewed_at >= settings.LEASE_S * _OWN_DEADLINE:
+            raise LeaseLost(self.lease.job_id) from error
+
+    def _ask(self) -> None:
+        self._asked_at = time.monotonic()
+        self.desired = job_wish(self.lease)
+
+    def _notes_write(self) -> None:
+        while self._notes:
+            try:
+                self._notes[0]()
+            except (OperationalError, InterfaceError):
+                raise
+            except DatabaseError:
+                # What it says no to now, it says no to for ever.
+                logger.exception("note_refused", job=self.lease.job_id)
+            del self._notes[0]
+
     def _report(self) -> None:
-        self._reported_at = time.monotonic()
+        self._reported_at = self._asked_at = time.monotonic()
         news = self._notebook.news()
         self.desired = job_report(self.lease, news)
         self._notebook.settle(news)
@@ -138,11 +211,3 @@ class Keeper:
             job_id=self.lease.job_id,
             fences=fences_seen(),
         )
-
-
-def _closing(work: Callable[[], T]) -> T:
-    """Run in a thread that has a database connection of its own, and close that."""
-    try:
-        return work()
-    finally:
-        connection.close()

@@ -4,6 +4,8 @@ import os
 import socket
 import traceback
 from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -67,9 +69,12 @@ def train_next() -> bool:
     killpoint("claim.after_commit")
     log = logger.bind(job=lease.job_id, fence=lease.fence, attempt=lease.attempt)
     log.info("attempt_started", device=device.name)
-    with tenant_voice(lease.tenant_id):
+    notebook, clock = Notebook(), SliceClock()
+    keeper = Keeper(lease, clock=clock, notebook=notebook, device=device)
+    with ExitStack() as voice:
         try:
-            outcome = _attempt(lease, device=device)
+            keeper.insist(lambda: voice.enter_context(tenant_voice(lease.tenant_id)))
+            outcome = _attempt(keeper, clock, notebook, device=device)
             log.info("attempt_ended", outcome=type(outcome).__name__.lower())
         except LeaseLost:
             log.warning("lease_lost")
@@ -91,11 +96,9 @@ def _room(device: Device) -> _Room:
     return {"gpu_memory_mib": device.memory_mib, "memory_mib": memory_limit_mib()}
 
 
-def _attempt(lease: Lease, *, device: Device) -> Outcome:
-    job = attempt_release(lease)
-    notebook = Notebook(step=job.step, total_steps=job.total_steps)
-    clock = SliceClock()
-    keeper = Keeper(lease, clock=clock, notebook=notebook, device=device)
+def _attempt(keeper: Keeper, clock: SliceClock, notebook: Notebook, *, device: Device) -> Outcome:
+    job = keeper.insist(partial(attempt_release, keeper.lease))
+    notebook.step, notebook.total_steps = job.step, job.total_steps
     try:
         with scratch_folder("train") as folder:
             supervision = Supervision(
@@ -106,7 +109,7 @@ def _attempt(lease: Lease, *, device: Device) -> Outcome:
                 device=device,
                 folder=folder,
             )
-            keeper.beat()
+            keeper.insist(keeper.beat)
             outcome = supervision.run()
             return _end(outcome, keeper, clock, notebook, model_dir=supervision.model_dir)
     finally:
@@ -117,8 +120,7 @@ def _end(
     outcome: Outcome, keeper: Keeper, clock: SliceClock, notebook: Notebook, *, model_dir: Path
 ) -> Outcome:
     """Write down how the attempt ended, with its last slice, in one transaction."""
-    if clock.is_pending:
-        keeper.beat()
+    keeper.settle()
     if isinstance(outcome, Trained):
         refusal = _publish(outcome, keeper, clock, notebook, model_dir=model_dir)
         if refusal is None:
@@ -126,14 +128,16 @@ def _end(
         outcome = refusal
     news, piece = notebook.news(), clock.cut(notebook.step)
     if isinstance(outcome, Stopped):
-        job_yield(keeper.lease, state=outcome.state, news=news, piece=piece)
+        state = outcome.state
+        keeper.conclude(partial(job_yield, keeper.lease, state=state, news=news, piece=piece))
         notebook.settle(news)
         return outcome
     assert isinstance(outcome, Broke)
     if outcome.code == Failure.PLUGIN_MISSING:
         look_ask(outcome.detail)
     # The time since the last proof was the plugin's failure: nobody pays for it.
-    job_fail(
+    fail = partial(
+        job_fail,
         keeper.lease,
         code=outcome.code,
         message=outcome.message,
@@ -141,9 +145,11 @@ def _end(
         detail=outcome.detail,
         news=news,
     )
+    keeper.conclude(fail)
     notebook.settle(news)
+    who = {"job_id": keeper.lease.job_id, "tenant_id": keeper.lease.tenant_id}
     for line in outcome.lines:
-        event_say(line, job_id=keeper.lease.job_id, tenant_id=keeper.lease.tenant_id, level="error")
+        keeper.insist(partial(event_say, line, **who, level="error"))
     return outcome
 
 
@@ -154,15 +160,21 @@ def _publish(
     killpoint("model.before_store")
     try:
         artifacts_check(model_dir)
-        files = keeper.during(lambda: folder_store(model_dir), undo=_files_release)
+        store = partial(keeper.during, partial(folder_store, model_dir), undo=_files_release)
+        files = keeper.insist(store)
     except PluginError as error:
         return Broke(code=Failure.PLUGIN_ERROR, detail=str(error))
     killpoint("model.stored")
     news, piece = notebook.news(), clock.cut(notebook.step)
+    metrics = trained.metrics
+    finish = partial(job_finish, keeper.lease, news, piece=piece, files=files, metrics=metrics)
     try:
-        job_finish(keeper.lease, news, piece=piece, files=files, metrics=trained.metrics)
-    except LeaseLost:
-        _files_release(files)
+        keeper.conclude(finish)
+    except LeaseLost as lost:
+        # Of a database that is still away nobody knows whether it has the model: what it has not
+        # is an orphan, and swept as such.
+        if lost.__cause__ is None:
+            _files_release(files)
         raise
     killpoint("finish.after_commit")
     notebook.settle(news)

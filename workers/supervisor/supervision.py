@@ -2,14 +2,16 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from django.conf import settings
 from django.utils.translation import gettext as _
 from modelmill.core.errors import MillError
+from modelmill.core.halting import Halted
 from modelmill.core.killpoints import killpoint
 from modelmill.core.storage import BlobDamaged, blob_release
 from modelmill.training.devices import devices_name
@@ -22,12 +24,11 @@ from modelmill.training.services import (
     attempt_resumed,
     checkpoint_discard,
     checkpoint_newest,
-    quote_is_due,
 )
-from modelmill.training.states import Desired, EarlyEnd, State
+from modelmill.training.states import EarlyEnd, State
 from modelmill_sdk import protocol
 from modelmill_sdk.errors import PluginError
-from modelmill_sdk.protocol import FromChild, Stop, StopReason, TrainStart, ValidateStart
+from modelmill_sdk.protocol import FromChild, Stop, TrainStart, ValidateStart
 
 from workers.hosts import HostDied, HostProcess, HostSpec
 from workers.hosts.spec import MIB
@@ -35,8 +36,7 @@ from workers.isolation import plugin_isolation
 from workers.releases import release_named, release_paths, release_python
 from workers.supervisor.clock import SliceClock
 from workers.supervisor.deadline import Deadline
-from workers.supervisor.devices import Device
-from workers.supervisor.draining import drain_asked
+from workers.supervisor.devices import Device, memory_limit_mib
 from workers.supervisor.folders import folder_archive
 from workers.supervisor.inputs import checkpoint_fetch, data_fetch
 from workers.supervisor.keeper import Keeper
@@ -51,11 +51,11 @@ from workers.supervisor.outcomes import (
     problems_outcome,
 )
 from workers.supervisor.processor import processor_name
+from workers.supervisor.wishes import Wishes
+
+T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
-
-# How long a plugin has from the wish to stop to its next step, or its next checkpoint.
-STOP_GRACE_S = 25.0
 
 _TICK_S = 0.2
 _NAN_REPORTS = 20
@@ -83,18 +83,21 @@ class Supervision:
         self._notebook = notebook
         self._device = device
         self._folder = folder
-        self._stop_state: State | None = None
-        self._is_finishing = False
-        self._stop_at = 0.0
-        self._trains_since = 0.0
-        self._devices_used = 1
+        self._wishes = Wishes(job, keeper=keeper, notebook=notebook)
+        self._has_started = False
         self._nan_reports = 0
         self.model_dir = folder / "model"
 
     def run(self) -> Outcome:
         """Train the job as far as it goes. Raises ``LeaseLost``."""
         try:
-            data_dir = self._keeper.during(lambda: data_fetch(self._job, self._folder / "data"))
+            return self._run()
+        except Halted:
+            return Stopped(state=self._wishes.becomes)
+
+    def _run(self) -> Outcome:
+        try:
+            data_dir = self._prepare(partial(data_fetch, self._job, self._folder / "data"))
         except MillError as error:
             return Broke(code=Failure.DATASET_INVALID, message=error.message)
         resumed = self._resumable()
@@ -104,7 +107,7 @@ class Supervision:
         killpoint("attempt.before_spawn")
         try:
             start = partial(HostProcess.start, self._spec())
-            with self._keeper.during(start, undo=HostProcess.close) as host:
+            with self._prepare(start, undo=HostProcess.close) as host:
                 killpoint("attempt.after_spawn")
                 try:
                     return self._within_lease(host, data_dir=data_dir, resumed=resumed)
@@ -116,6 +119,11 @@ class Supervision:
         except PluginError as error:
             # What it wrote, or said, is none of what a plugin may write or say.
             return Broke(code=Failure.PLUGIN_ERROR, detail=str(error))
+
+    def _prepare(self, work: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
+        """Do slow work before the training; raises ``Halted`` when it is not to begin."""
+        during = partial(self._keeper.during, work, undo=undo, unless=self._wishes.is_to_stop)
+        return self._keeper.insist(during)
 
     def _within_lease(
         self, host: HostProcess, *, data_dir: Path, resumed: Checkpoint | None
@@ -131,14 +139,14 @@ class Supervision:
 
     def _resumable(self) -> Checkpoint | None:
         """Fetch the newest checkpoint whose bytes are those that were stored, if there is one."""
-        lease = self._keeper.lease
-        while (newest := checkpoint_newest(lease)) is not None:
+        lease, insist = self._keeper.lease, self._keeper.insist
+        while (newest := insist(partial(checkpoint_newest, lease))) is not None:
             folder = self._folder / "resume"
             try:
-                self._keeper.during(partial(checkpoint_fetch, newest, folder))
+                self._prepare(partial(checkpoint_fetch, newest, folder))
             except BlobDamaged as damage:
                 logger.error("checkpoint_damaged", job=lease.job_id, damage=str(damage))
-                checkpoint_discard(lease, newest)
+                insist(partial(checkpoint_discard, lease, newest))
                 continue
             return newest
         return None
@@ -152,14 +160,14 @@ class Supervision:
                 return refusal
         if self._is_kept and "finish" not in host.stops:
             return Broke(code=Failure.PLUGIN_ERROR, message=self._trains_on())
-        is_to_finish = self._wish() == "finish" and "finish" in host.stops
+        is_to_finish = self._wishes.newest == "finish" and "finish" in host.stops
         if is_to_finish:
             # Before it starts: what goes on from a checkpoint only to finish makes no further step.
             host.send(Stop(reason="finish"))
         host.send(self._start_message(data_dir, resumed))
         if is_to_finish:
             # And again: hosts of an older SDK forget at the start what they were told before it.
-            self._finish(host)
+            self._wishes.finish(host)
         return self._listen(host, resumed_step=resumed.step if resumed else None)
 
     def _validate(self, host: HostProcess, data_dir: Path) -> Outcome | None:
@@ -180,8 +188,8 @@ class Supervision:
             if is_done or len(problems) == _MOST_PROBLEMS:
                 return problems_outcome(problems) if problems else None
             # Asked however much the plugin says: one that never falls silent can be stopped, too.
-            if self._wish() in ("cancel", "pause"):
-                return Stopped(state=self._wish_state())
+            if self._wishes.is_to_stop():
+                return Stopped(state=self._wishes.becomes)
             if time.monotonic() - began_at > settings.TRAIN_MAX_S:
                 return Broke(code=Failure.TIMEOUT)
 
@@ -195,8 +203,8 @@ class Supervision:
                 self._clock.stop()
                 return outcome
             self._keeper.tend()
-            if self._obey(host):
-                return Stopped(state=self._stop_state or State.QUEUED)
+            if self._wishes.obey(host):
+                return Stopped(state=self._wishes.stop_state or State.QUEUED)
             if time.monotonic() - began_at > settings.TRAIN_MAX_S:
                 return Broke(code=Failure.TIMEOUT)
             if self._nan_reports >= _NAN_REPORTS:
@@ -205,15 +213,16 @@ class Supervision:
     def _hear(self, message: FromChild, *, resumed_step: int | None) -> Outcome | None:
         notebook = self._notebook
         if isinstance(message, protocol.Started):
-            if self._trains_since:
+            if self._has_started:
                 # Once is enough: a second would begin the clock anew.
                 return None
+            self._has_started = True
             # It counts its own, and never more than it was given.
-            devices = self._devices_used = min(message.devices, self._devices)
+            devices = min(message.devices, self._devices)
             self._notebook.begin_at(resumed_step or 0)
             self._clock.start(resumed_step=resumed_step, devices=devices)
-            self._trains_since = time.monotonic()
-            self._keeper.bear(partial(self._note_environment, message.environment, devices))
+            self._wishes.train_from_now(devices=devices)
+            self._keeper.note(partial(self._note_environment, message.environment, devices))
             self._say_started(resumed_step, device=devices_name(self._device.name, devices))
             # What these devices cost until the next proof is set aside before they have cost it.
             self._keeper.bear(self._keeper.beat)
@@ -221,7 +230,11 @@ class Supervision:
             if self._is_kept:
                 has_gone_on = message.step > (resumed_step or 0)
                 # One that is stopped meanwhile may make a step on its way; nothing of it stays.
-                if has_gone_on and self._stop_state is None and self._wish() == "finish":
+                if (
+                    has_gone_on
+                    and self._wishes.stop_state is None
+                    and self._wishes.newest == "finish"
+                ):
                     return Broke(code=Failure.PLUGIN_ERROR, message=self._trains_on())
                 return None
             notebook.progress(message)
@@ -242,9 +255,9 @@ class Supervision:
             notebook.point()
             if message.stopped_reason is None:
                 return Trained(metrics=message.metrics)
-            if self._stop_state is None:
+            if self._wishes.stop_state is None:
                 return Broke(code=Failure.PLUGIN_ERROR, detail="It stopped without being asked to.")
-            return Stopped(state=self._stop_state)
+            return Stopped(state=self._wishes.stop_state)
         elif isinstance(message, protocol.Failed):
             return self._stopped_or(failed_outcome(message))
         return None
@@ -252,7 +265,13 @@ class Supervision:
     def _checkpoint(self, message: protocol.CheckpointSaved) -> None:
         killpoint("checkpoint.before_store")
         try:
-            blob = self._keeper.during(lambda: folder_archive(message.path), undo=blob_release)
+            blob = self._keeper.during(
+                partial(folder_archive, message.path),
+                undo=blob_release,
+                unless=self._wishes.is_cancelled,
+            )
+        except Halted:
+            return
         except OSError as error:
             # Most likely a full disk. What was learnt is not lost yet: the next one may succeed.
             logger.error("checkpoint_not_stored", job=self._job.id, error=str(error))
@@ -266,62 +285,9 @@ class Supervision:
             blob_release(blob)
             raise
 
-    def _obey(self, host: HostProcess) -> bool:
-        """Pass a wish to stop on, once; say whether the plugin's time to follow it is over."""
-        wish = self._wish()
-        if wish is None:
-            return False
-        if wish == "finish":
-            self._finish(host)
-            return False
-        if self._stop_state is None:
-            self._stop_state = self._wish_state()
-            self._stop_at = time.monotonic()
-            host.send(Stop(reason=wish))
-        return time.monotonic() - self._stop_at > STOP_GRACE_S
-
-    def _finish(self, host: HostProcess) -> None:
-        """Ask the plugin, once, for a model of what it has learnt so far."""
-        if self._is_finishing:
-            return
-        self._is_finishing = True
-        if "finish" in host.stops:
-            host.send(Stop(reason="finish"))
-        else:
-            self._notebook.say(Said.TRAINS_ON)
-
-    def _wish(self) -> StopReason | None:
-        if self._keeper.desired == Desired.CANCEL:
-            return "cancel"
-        if self._keeper.desired in (Desired.PAUSE, Desired.YIELD) or drain_asked():
-            return "pause"
-        if self._keeper.desired == Desired.FINISH:
-            return "finish"
-        return "pause" if self._is_quoted else None
-
-    def _wish_state(self) -> State:
-        """What the job becomes; a customer's wish counts more than the worker's end."""
-        known = {
-            Desired.CANCEL: State.CANCELLED,
-            Desired.PAUSE: State.PAUSED,
-            Desired.FINISH: State.QUEUED,
-        }
-        return known.get(self._keeper.desired, State.PAUSED if self._is_quoted else State.QUEUED)
-
     def _stopped_or(self, broke: Broke) -> Outcome:
         """A plugin that fails while it stops has stopped."""
-        return broke if self._stop_state is None else Stopped(state=self._stop_state)
-
-    @property
-    def _is_quoted(self) -> bool:
-        """Whether the first steps, that nobody pays for, have told what they can."""
-        if not self._job.quote_first or not self._trains_since:
-            return False
-        notebook = self._notebook
-        # Attempts before this one had their part of it, and each device has its own.
-        within_s = (settings.QUOTE_WITHIN_S - self._job.free_ms / 1000) / self._devices_used
-        is_late = time.monotonic() - self._trains_since > within_s
-        return is_late or quote_is_due(notebook.pace, total_steps=notebook.total_steps)
+        return broke if self._wishes.stop_state is None else Stopped(state=self._wishes.stop_state)
 
     @property
     def _is_kept(self) -> bool:
@@ -351,7 +317,7 @@ class Supervision:
         if resumed_step is None:
             self._notebook.say(Said.STARTED, device=device)
         else:
-            attempt_resumed(self._keeper.lease, step=resumed_step)
+            self._keeper.note(partial(attempt_resumed, self._keeper.lease, step=resumed_step))
             self._notebook.say(Said.GOES_ON, step=resumed_step, device=device)
 
     def _start_message(self, data_dir: Path, resumed: Checkpoint | None) -> TrainStart:
@@ -385,8 +351,13 @@ class Supervision:
 
     @property
     def _devices(self) -> int:
-        """How many of the worker's devices the plugin could use."""
-        return min(self._device.count, self._job.release.devices_most)
+        """How many of the worker's devices the plugin could use within the memory of one."""
+        fitting = self._device.count
+        if self._job.expected_memory_mib:
+            # One process took as much, and here all of them share one bound. The claim saw to it
+            # that one has enough.
+            fitting = max(1, memory_limit_mib() // self._job.expected_memory_mib)
+        return min(fitting, self._device.count, self._job.release.devices_most)
 
 
 def _threads() -> int:

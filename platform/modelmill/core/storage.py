@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from modelmill.core.halting import halt_check
 from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob, blob_id
 from modelmill.core.scope import current_tenant_id
@@ -64,6 +65,8 @@ def blob_fetch(blob: Blob, path: Path) -> Path:
 
     Raises ``BlobDamaged`` when they are not the bytes that were stored.
     """
+    # Before a folder is made, too: whoever left may have cleared it away.
+    halt_check()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with blob_open(blob) as source:
@@ -157,4 +160,5 @@ def _copy_hashed(chunks: Iterable[bytes], path: Path) -> tuple[str, int]:
             size_bytes += len(chunk)
             target.write(chunk)
             killpoint("blob.mid_write")
+            halt_check()
     return digest.hexdigest(), size_bytes

@@ -26,8 +26,8 @@ class Learner(Plugin):
         slow_start_ms: float = Field(default=0, ge=0, description="The wait before a resumed step.")
         do: str = Field(
             default="",
-            description="What goes wrong: crash, nan, pickle, hang, ponder, chatter, leave, link, "
-            "burrow, stubborn.",
+            description="What goes wrong: crash, nan, pickle, hang, dawdle, ponder, complain, "
+            "chatter, leave, link, burrow, stubborn.",
         )
         at: int = Field(default=5, ge=0, description="The step at which it goes wrong.")
 
@@ -37,6 +37,8 @@ class Learner(Plugin):
             _go_wrong("hang")
         while params.do == "chatter":
             yield Problem(reason="There is always something.")
+        if params.do == "complain":
+            yield from (Problem(reason=f"There is chaff in line {row}.") for row in range(3))
         for row, text in enumerate(data["train"]["text"]):
             if "chaff" in text:
                 yield Problem(reason="This row is chaff.", row=row, fix="Take it out.")
@@ -85,6 +87,8 @@ def _go_wrong(how: str) -> None:
         raise Cancelled
     if how == "hang":
         time.sleep(3600)
+    if how == "dawdle":
+        time.sleep(9)
 
 
 def burrow(folder: Path) -> None:

@@ -13,6 +13,7 @@ from modelmill.training.services.quoting import quote_is_due
 from modelmill.training.services.reports import (
     News,
     attempt_environment,
+    attempt_is_concluded,
     attempt_release,
     attempt_resumed,
     checkpoint_commit,
@@ -20,6 +21,7 @@ from modelmill.training.services.reports import (
     checkpoint_newest,
     job_heartbeat,
     job_report,
+    job_wish,
 )
 from modelmill.training.services.submission import job_submit
 from modelmill.training.services.sweeping import Swept, jobs_sweep
@@ -38,6 +40,7 @@ __all__ = [
     "News",
     "Swept",
     "attempt_environment",
+    "attempt_is_concluded",
     "attempt_release",
     "attempt_resumed",
     "checkpoint_commit",
@@ -58,6 +61,7 @@ __all__ = [
     "job_report",
     "job_resume",
     "job_submit",
+    "job_wish",
     "job_yield",
     "jobs_sweep",
     "jobs_unblock",

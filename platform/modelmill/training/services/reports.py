@@ -22,11 +22,11 @@ from modelmill.training.pace import Pace
 from modelmill.training.sayings import Said
 from modelmill.training.selectors import access_job
 from modelmill.training.services.events import EventDraft, event_say, events_write
-from modelmill.training.services.leases import Lease, lease_span, lease_update
+from modelmill.training.services.leases import Lease, LeaseLost, lease_span, lease_update
 from modelmill.training.services.money import cost_is_capped, reservation_keep_up, slice_bill
 from modelmill.training.services.quoting import quote_keep
 from modelmill.training.slices import Slice
-from modelmill.training.states import WORKED_ON, Desired, EarlyEnd
+from modelmill.training.states import WORKED_ON, Desired, EarlyEnd, State
 
 _FORGOTTEN_AT_ONCE = 500
 # No machine has more: a figure beyond it is a fault of whoever measured.
@@ -70,6 +70,19 @@ def job_heartbeat(lease: Lease, news: News, *, piece: Slice | None) -> Desired:
             _stop_without_money(job, lease)
         killpoint("heartbeat.before_commit")
         return _desired(lease)
+
+
+def job_wish(lease: Lease) -> Desired:
+    """Return what the customer wants by now: one query, that writes nothing.
+
+    Raises ``LeaseLost`` when the job is somebody else's.
+    """
+    with tenant_scope(lease.tenant_id):
+        held = Job.objects.filter(pk=lease.job_id, fence=lease.fence, state=State.RUNNING)
+        desired = held.values_list("desired_state", flat=True).first()
+    if desired is None:
+        raise LeaseLost(lease.job_id)
+    return Desired(desired)
 
 
 def checkpoint_commit(
@@ -120,9 +133,9 @@ def checkpoint_discard(lease: Lease, checkpoint: Checkpoint) -> None:
     """Give up a checkpoint whose bytes are damaged, so that the one before is the newest."""
     with tenant_scope(lease.tenant_id), transaction.atomic():
         lease_update(lease, lease_until=Now() + lease_span())
-        blob, checkpoint.blob = checkpoint.blob, None
-        checkpoint.save(update_fields=["blob"])
-        if blob is not None:
+        blob = checkpoint.blob
+        # Once, however often it is tried: the answer to the first time may have been lost.
+        if Checkpoint.objects.filter(pk=checkpoint.pk, blob=blob).update(blob=None) and blob:
             blob_release(blob)
         who = {"job_id": lease.job_id, "tenant_id": lease.tenant_id}
         event_say(Said.CHECKPOINT_DAMAGED, **who, level="warn", step=checkpoint.step)
@@ -132,6 +145,14 @@ def attempt_resumed(lease: Lease, *, step: int) -> None:
     """Note the step an attempt goes on from."""
     with tenant_scope(lease.tenant_id):
         Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence).update(resumed_step=step)
+
+
+def attempt_is_concluded(lease: Lease) -> bool:
+    """Say whether an attempt's end was written by its own worker, and not for want of a sign."""
+    with tenant_scope(lease.tenant_id):
+        rows = Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence)
+        ended = rows.filter(ended_at__isnull=False)
+        return ended.exclude(outcome=Failure.WORKER_LOST).exists()
 
 
 def attempt_environment(
