@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from celery import Celery, bootsteps, signals
 from django.conf import settings
+from django.core.cache import cache
+from django.db import close_old_connections
 from modelmill.core.doorbell import ring
 from modelmill.core.scratch import abandoned_clear
 from modelmill.training.services import jobs_sweep, worker_gone, worker_report
@@ -21,6 +23,8 @@ from workers.supervisor.draining import drain_ask
 from workers.supervisor.loop import worker_name
 
 logger = structlog.get_logger(__name__)
+
+_SWEPT = "workers:swept"
 
 
 class SignOfLife(bootsteps.StartStopStep):
@@ -75,9 +79,16 @@ def _say_goodbye(**_signal: object) -> None:
 
 
 def _tick(queues: str) -> None:
-    _report(queues)
-    if TRAIN_QUEUE in queues.split(","):
-        jobs_sweep()
+    # No task closes what broke for the consumer itself.
+    close_old_connections()
+    try:
+        _report(queues)
+        # Of many that wait one is enough.
+        if TRAIN_QUEUE in queues.split(",") and cache.add(_SWEPT, True, settings.HEARTBEAT_S):
+            jobs_sweep()
+    except Exception:
+        # The timer's outermost function: the next tick may find what this one did not.
+        logger.exception("tick_failed")
 
 
 def _report(queues: str) -> None:

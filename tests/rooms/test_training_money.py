@@ -15,6 +15,7 @@ from modelmill.training.selectors import access_job
 from modelmill.training.services import (
     Lease,
     News,
+    attempt_follows_pause,
     checkpoint_commit,
     job_claim,
     job_fail,
@@ -30,6 +31,7 @@ from modelmill.training.states import Desired, State
 
 from tests.conftest import Place
 from tests.making import job_make
+from workers.supervisor.clock import SliceClock
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +137,57 @@ def test_several_devices_come_to_the_limit_that_much_sooner(acme: Place) -> None
         with acme.scope():
             lease = _claim()
             assert _beat(lease, 1, 0, 0, ms=0, devices=devices) == wish
+
+
+def _paused_and_resumed(place: Place, lease: Lease) -> Lease:
+    job = access_job(lease.job_id)
+    job_pause(job, caller=place.caller)
+    job_yield(lease, state=State.PAUSED, news=News(step=job.step, total_steps=1000))
+    job_resume(access_job(job.id), caller=place.caller)
+    return _claim()
+
+
+def test_to_go_on_after_ones_own_pause_is_paid_and_takes_nothing_back(acme: Place) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        lease = _claim()
+        _beat(lease, 1, 0, 10, ms=30_000, still_ms=20_000)
+        lease = _paused_and_resumed(acme, lease)
+        assert attempt_follows_pause(lease)
+        clock = SliceClock()
+        clock.start(resumed_step=10, is_start_billed=True)
+        start = clock.cut(10)
+        assert start is not None and (start.step_from, start.resumed_step) == (10, None)
+        _beat(lease, 1, 10, 10, ms=6_000)
+        _beat(lease, 2, 10, 20, ms=9_000, stood_ms=6_000)
+        assert access_job(job.id).billed_ms == 45_000
+        # A crash now: to begin again is on us, and so is the step that it undid.
+        _beat(lease, 3, 20, 20, ms=2_000)
+        job_fail(lease, code=Failure.WORKER_LOST)
+        lease = _claim()
+        assert not attempt_follows_pause(lease)
+        _beat(lease, 1, 20, 20, ms=6_000, resumed_step=20)
+        _beat(lease, 2, 20, 30, ms=9_000, stood_ms=6_000, resumed_step=20)
+        assert access_job(job.id).billed_ms == 45_000 + 2_000 + 9_000 - 2_000
+
+
+def test_pausing_after_every_step_does_not_train_for_nothing(acme: Place) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        lease = _claim()
+        _beat(lease, 1, 0, 1, ms=60_000)
+        for step in range(1, 5):
+            lease = _paused_and_resumed(acme, lease)
+            _beat(lease, 1, step, step + 1, ms=63_000, lead_ms=61_000, still_ms=2_000)
+        assert access_job(job.id).billed_ms == 60_000 + 4 * 63_000
+
+
+def test_free_first_steps_take_nothing_off_those_that_follow(acme: Place) -> None:
+    job = job_make(acme, quote_first=True)
+    with acme.scope():
+        lease = _claim()
+        _beat(lease, 1, 0, 20, ms=30_000, still_ms=10_000)
+        assert access_job(job.id).billed_ms == 0
+        lease = _paused_and_resumed(acme, lease)
+        _beat(lease, 1, 20, 40, ms=30_000, lead_ms=5_000)
+        assert access_job(job.id).billed_ms == 30_000

@@ -31,11 +31,16 @@ class SliceClock:
         # In device time, at the step where the next slice begins.
         self._stood_ms = 0
 
-    def start(self, *, resumed_step: int | None, devices: int = 1) -> None:
-        """Begin to measure so many devices, at the step the attempt goes on from."""
+    def start(
+        self, *, resumed_step: int | None, devices: int = 1, is_start_billed: bool = False
+    ) -> None:
+        """Begin to measure so many devices, at the step the attempt goes on from.
+
+        What it takes to go on is billed where the customer had paused the training.
+        """
         self._began_at = self._last_step_at = self._now()
         self._devices = devices
-        self._resumed_step = resumed_step
+        self._resumed_step = None if is_start_billed else resumed_step
         self._step = self._reached = resumed_step or 0
 
     def stepped(self, step: int) -> None:

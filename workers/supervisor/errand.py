@@ -6,8 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
-from django.db import connection
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
 from modelmill.core.halting import haltable
+
+logger = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -43,7 +46,11 @@ class Errand(Generic[T]):
         if not is_made:
             wait([self._future], timeout=_LEFT_S)
         elif self._undo is not None:
-            self._undo(self._future.result())
+            try:
+                self._undo(self._future.result())
+            except (DatabaseError, InterfaceError):
+                # Why it was left matters more; bytes that nobody refers to are swept.
+                logger.exception("not_undone")
 
     def _run(self) -> T:
         """Work in a thread that has a database connection of its own, and close that."""

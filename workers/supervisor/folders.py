@@ -2,12 +2,14 @@
 
 import os
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
+from django.db import DatabaseError, InterfaceError
 from modelmill.core.halting import halt_check
 from modelmill.core.models import Blob
 from modelmill.core.scratch import scratch_folder
-from modelmill.core.storage import blob_fetch, blob_write
+from modelmill.core.storage import blob_fetch, blob_release, blob_write
 from modelmill_sdk.errors import PluginError
 
 from workers.hosts.opening import file_open
@@ -44,10 +46,18 @@ def _files_below(folder: Path) -> dict[str, Path]:
 
 def folder_store(folder: Path) -> dict[str, Blob]:
     """Store every file of a folder; return the blobs by path, each holding one reference."""
-    blobs = {}
-    for name, path in folder_files(folder).items():
-        with file_open(path) as stream:
-            blobs[name] = blob_write(stream)
+    blobs: dict[str, Blob] = {}
+    try:
+        for name, path in folder_files(folder).items():
+            halt_check()
+            with file_open(path) as stream:
+                blobs[name] = blob_write(stream)
+    except BaseException:
+        # What cannot be given back now is an orphan, and swept as such.
+        with suppress(DatabaseError, InterfaceError):
+            for blob in blobs.values():
+                blob_release(blob)
+        raise
     return blobs
 
 

@@ -21,6 +21,7 @@ from modelmill.training.sayings import Said
 from modelmill.training.services import (
     LeaseLost,
     attempt_environment,
+    attempt_follows_pause,
     attempt_resumed,
     checkpoint_discard,
     checkpoint_newest,
@@ -85,6 +86,7 @@ class Supervision:
         self._folder = folder
         self._wishes = Wishes(job, keeper=keeper, notebook=notebook)
         self._has_started = False
+        self._is_start_billed = False
         self._nan_reports = 0
         self.model_dir = folder / "model"
 
@@ -104,6 +106,8 @@ class Supervision:
         if resumed is None and self._is_kept:
             message = _("The bytes of the checkpoint are damaged. Choose another checkpoint.")
             return Broke(code=Failure.PLUGIN_ERROR, message=message)
+        is_paused = partial(attempt_follows_pause, self._keeper.lease)
+        self._is_start_billed = self._keeper.insist(is_paused)
         killpoint("attempt.before_spawn")
         try:
             start = partial(HostProcess.start, self._spec())
@@ -194,13 +198,19 @@ class Supervision:
                 return Broke(code=Failure.TIMEOUT)
 
     def _listen(self, host: HostProcess, *, resumed_step: int | None) -> Outcome:
+        try:
+            return self._heard_out(host, resumed_step=resumed_step)
+        finally:
+            # However it ended: what comes now is the platform's own work.
+            self._clock.stop()
+
+    def _heard_out(self, host: HostProcess, *, resumed_step: int | None) -> Outcome:
         began_at, notebook = time.monotonic(), self._notebook
         while True:
             message = host.receive(_TICK_S)
             outcome = self._hear(message, resumed_step=resumed_step) if message else None
             notebook.measured(memory_bytes=host.peak_bytes(is_last=outcome is not None))
             if outcome is not None:
-                self._clock.stop()
                 return outcome
             self._keeper.tend()
             if self._wishes.obey(host):
@@ -220,7 +230,9 @@ class Supervision:
             # It counts its own, and never more than it was given.
             devices = min(message.devices, self._devices)
             self._notebook.begin_at(resumed_step or 0)
-            self._clock.start(resumed_step=resumed_step, devices=devices)
+            self._clock.start(
+                resumed_step=resumed_step, devices=devices, is_start_billed=self._is_start_billed
+            )
             self._wishes.train_from_now(devices=devices)
             self._keeper.note(partial(self._note_environment, message.environment, devices))
             self._say_started(resumed_step, device=devices_name(self._device.name, devices))

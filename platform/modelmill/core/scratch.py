@@ -62,8 +62,12 @@ def abandoned_clear() -> int:
 def _clear_if_abandoned(folder: Path) -> bool:
     lock_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
+        # As root some are its plugins' users'.
+        if os.geteuid() not in (0, os.fstat(lock_fd).st_uid):
+            return False
         fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        folder_clear(folder.resolve())
+        # By its name: what was put in its place meanwhile is no folder of ours, and a link is kept.
+        folder_clear(folder)
         return True
     except BlockingIOError:
         return False

@@ -2,7 +2,8 @@
 
 A slice is what one attempt did between two proofs of its lease. What an earlier
 attempt was paid for, and is only done again after a crash, is recorded and not
-billed; so is the time a resumed attempt needs to get going.
+billed; so is the time an attempt needs to get going after one that was not
+the customer's to end.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ class Slice:
     elapsed_ms: int
     # That many were used at once; the times are of all of them.
     devices: int = 1
+    # Where the attempt began, if to begin again is on us.
     resumed_step: int | None = None
     # Of a slice with steps: what went by before the attempt's first one, and behind its last one.
     lead_ms: int = 0
@@ -85,7 +87,7 @@ def paid_after(piece: Slice, *, paid: Paid) -> Paid:
 
 
 def _lead_ms(piece: Slice, paid: Paid) -> int:
-    """Bill what went by before the attempt's first step; that of a resumed one is free."""
+    """Bill what went by before the attempt's first step, unless to begin again is on us."""
     if piece.is_still or piece.resumed_step is not None:
         return 0
     return _waited_ms(piece.step_from, piece.stood_ms, piece.lead_ms, paid)

@@ -13,6 +13,7 @@ from modelmill.training.services.quoting import quote_is_due
 from modelmill.training.services.reports import (
     News,
     attempt_environment,
+    attempt_follows_pause,
     attempt_is_concluded,
     attempt_release,
     attempt_resumed,
@@ -40,6 +41,7 @@ __all__ = [
     "News",
     "Swept",
     "attempt_environment",
+    "attempt_follows_pause",
     "attempt_is_concluded",
     "attempt_release",
     "attempt_resumed",

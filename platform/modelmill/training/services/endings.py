@@ -180,7 +180,8 @@ def _obey(lease: Lease, desired: Desired, *, news: News | None) -> None:
         _end(lease, state=State.CANCELLED, error_code=Failure.CANCELLED)
         values = {"failure": Failure.CANCELLED.value}
     else:
-        _release(lease, state=State.PAUSED, attempt=F("attempt") - 1)
+        # What was waited for until now is kept, or was given up by who paused: not paid ahead.
+        _release(lease, state=State.PAUSED, attempt=F("attempt") - 1, billed_still_ms=0)
         if job.quote_first and job.free_ms and news is not None:
             quote_wait(job, news.pace)
             return

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db.models import F
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from modelmill.billing.costs import subject_bill
 from modelmill.billing.models import Reservation
 from modelmill.billing.services import (
+    pricer,
     quote_micro,
     reservation_close,
     reservation_grow,
@@ -186,11 +188,9 @@ def _within_limit(job: Job, parts: list[Part], *, at: datetime) -> list[Part]:
     elapsed_ms = sum(part.elapsed_ms for part in parts if part.is_billable)
     if job.max_cost_micro is None or elapsed_ms == 0:
         return parts
-    left_micro = job.max_cost_micro - job_cost_micro(job)
-
-    def price(ms: int) -> int:
-        return price_micro(job, job.meter, ms, at=at)
-
+    # Less one: the ledger rounds all of a job's time at once, and we this piece apart.
+    left_micro = job.max_cost_micro - job_cost_micro(job) - 1
+    price = partial(pricer(tenant_id=job.tenant_id, at=at), job.meter, job.plugin_id)
     if price(elapsed_ms) <= left_micro:
         return parts
     paid_ms = max(0, bisect_right(range(elapsed_ms), left_micro, key=price) - 1)

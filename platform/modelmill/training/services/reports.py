@@ -147,6 +147,14 @@ def attempt_resumed(lease: Lease, *, step: int) -> None:
         Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence).update(resumed_step=step)
 
 
+def attempt_follows_pause(lease: Lease) -> bool:
+    """Say whether the attempt goes on with what the customer, or a quote, had paused."""
+    with tenant_scope(lease.tenant_id):
+        earlier = Attempt.objects.filter(job_id=lease.job_id, fence__lt=lease.fence)
+        outcomes = earlier.order_by("-fence").values_list("outcome", flat=True)
+        return outcomes.first() == State.PAUSED
+
+
 def attempt_is_concluded(lease: Lease) -> bool:
     """Say whether an attempt's end was written by its own worker, and not for want of a sign."""
     with tenant_scope(lease.tenant_id):

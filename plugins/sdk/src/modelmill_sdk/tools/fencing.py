@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 import modelmill_sdk
 from modelmill_sdk.errors import PluginError
@@ -209,11 +210,14 @@ def _is_flag(word: str) -> bool:
     return len(word) > len("--") and FLAG.startswith(word)
 
 
-def _pass_on(source: IO[bytes], screen: IO[str]) -> None:
+def _pass_on(source: IO[bytes], screen: TextIO) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    # Read to its end even where nobody can be shown it: who writes must not wait for us.
     while part := os.read(source.fileno(), 1 << 16):
-        screen.write(_CONTROLS.sub("?", decoder.decode(part)))
-        screen.flush()
+        text = _CONTROLS.sub("?", decoder.decode(part))
+        with suppress(OSError, ValueError):
+            screen.write(text.encode(screen.encoding, "replace").decode(screen.encoding))
+            screen.flush()
 
 
 def _show(fd: int, bar: Bar) -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('training', '0018_events_in_order'),
+        ('training', '0017_events_in_order'),
     ]
 
     operations = [

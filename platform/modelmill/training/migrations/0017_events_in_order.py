@@ -1,4 +1,4 @@
-from django.db import migrations, transaction
+from django.db import migrations, models, transaction
 from django.db.models import F
 
 _NUMBER = '''
@@ -31,6 +31,7 @@ def events_number(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
+    # Begun again after a failure, it numbers what was written meanwhile as well.
     atomic = False
 
     dependencies = [
@@ -39,4 +40,21 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(events_number, migrations.RunPython.noop),
+        migrations.AlterField(
+            model_name='jobevent',
+            name='seq',
+            field=models.BigIntegerField(),
+        ),
+        migrations.AddConstraint(
+            model_name='jobevent',
+            constraint=models.UniqueConstraint(fields=('job', 'seq'), name='job_event_in_order'),
+        ),
+        migrations.RemoveIndex(
+            model_name='jobevent',
+            name='job_event_by_kind',
+        ),
+        migrations.AddIndex(
+            model_name='jobevent',
+            index=models.Index(fields=['job', 'kind', 'seq'], name='job_event_by_kind'),
+        ),
     ]
