@@ -67,6 +67,13 @@ def _look_around(sender: Any, **_signal: object) -> None:
     if "train" in queues or "infer" in queues:
         forker_prepare(settings.WARM_IMPORTS, device=device_choose().kind)
     if "train" in queues:
+        device = device_choose()
+        logger.info(
+            "device_found",
+            device=device.name,
+            devices=device.count,
+            devices_per_job=settings.DEVICES_PER_JOB,
+        )
         ring("workers.tasks.training.ring", {"job_id": ""})
     if "infer" in queues:
         ring("workers.tasks.inference.sweep", {})

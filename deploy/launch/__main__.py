@@ -1,5 +1,6 @@
 """Run the installation until Ctrl-C."""
 
+import argparse
 import os
 import signal
 import sys
@@ -10,9 +11,14 @@ from types import FrameType
 from deploy.launch.installation import Installation, StartFailed
 from deploy.launch.services import ROOT
 
+_HELP = """Run Modelmill on this machine until Ctrl-C, as `make run` does. Settings come from the
+environment: MODELMILL_PORT is the web server's port (8000 unless set, another where that is taken),
+MODELMILL_VAR_DIR the folder of data and logs; docs/operators/settings.md names them all."""
+
 
 def main() -> int:
     """Start, say where it is, and watch; return 1 when a process ended by itself."""
+    argparse.ArgumentParser(prog="python -m deploy.launch", description=_HELP).parse_args()
     interruptible()
     var = Path(os.environ.get("MODELMILL_VAR_DIR", ROOT / "var"))
     print("Starting Modelmill …", flush=True)

@@ -16,12 +16,20 @@ from deploy.launch.keeper import GRACE_S, groups_end
 from deploy.launch.ports import listener_open, port_free
 from deploy.launch.services import ROOT, Service, environment, services
 
-USUAL_PORT = 8000
+USUAL_PORT = "8000"
 READY_S = 120.0
 
 
 class StartFailed(Exception):
     """The installation could not be started; the message names the log that says why."""
+
+
+def usual_port() -> int:
+    """Return where the web server is to listen. Raises StartFailed for what is no port."""
+    port = os.environ.get("MODELMILL_PORT") or USUAL_PORT
+    if not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise StartFailed(f"MODELMILL_PORT must be a whole number from 1 to 65535, not {port!r}.")
+    return int(port)
 
 
 class Installation:
@@ -75,6 +83,8 @@ class Installation:
             text=True,
             check=False,
         )
+        if result.returncode == os.EX_CONFIG:
+            raise StartFailed(result.stderr.strip())
         if result.returncode != 0:
             raise StartFailed(f"manage.py {arguments[0]} failed:\n{result.stderr[-2000:]}")
         return result.stdout
@@ -126,7 +136,7 @@ class Installation:
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
-        self._listener = listener_open(USUAL_PORT)
+        self._listener = listener_open(usual_port())
         port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         redis_url = os.environ.get("REDIS_URL") or self._start_valkey()

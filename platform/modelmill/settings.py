@@ -323,16 +323,16 @@ SPECTACULAR_SETTINGS = {
     },
 }
 # Requests that wait or stream at once, in one web process; fewer than its threads.
-WAITING_MAX = env.number("MODELMILL_WAITING_MAX", 12)
+WAITING_MAX = env.number("MODELMILL_WAITING_MAX", 12, least=1)
 
 # ── Training ──
-LEASE_S = env.number("MODELMILL_LEASE_S", 60)
-HEARTBEAT_S = env.number("MODELMILL_HEARTBEAT_S", 15)
+LEASE_S = env.number("MODELMILL_LEASE_S", 60, least=1)
+HEARTBEAT_S = env.number("MODELMILL_HEARTBEAT_S", 15, least=1)
 CHECKPOINT_EVERY_S = env.number("MODELMILL_CHECKPOINT_EVERY_S", 60)
 CHECKPOINT_KEEP_DAYS = env.number("MODELMILL_CHECKPOINT_KEEP_DAYS", 30)
 # What a job remembers of checkpoints whose bytes are gone; 0 is all of them.
 CHECKPOINTS_LISTED = env.number("MODELMILL_CHECKPOINTS_LISTED", 200)
-MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3)
+MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3, least=1)
 # What is set aside when a job is submitted, and how long one may train at most.
 TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)
 # Unbilled: first steps that tell the cost, of a job and of a tenant's day; finishing at a limit.
@@ -341,7 +341,7 @@ QUOTE_FREE_S = env.number("MODELMILL_QUOTE_FREE_S", 1800)
 FINISH_WITHIN_S = env.number("MODELMILL_FINISH_WITHIN_S", 120)
 TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
-DEVICES_PER_JOB = env.number("MODELMILL_DEVICES_PER_JOB", 1)
+DEVICES_PER_JOB = env.number("MODELMILL_DEVICES_PER_JOB", 1, least=1)
 # Folders with plugins that are not installed as distributions, for development.
 PLUGIN_PATHS = [Path(path) for path in env.words("MODELMILL_PLUGIN_PATHS")]
 # What a process that plugins' processes are forked from imports ahead; "none" starts each afresh.

@@ -1,5 +1,7 @@
 """Plugins, the form that trains one, and the job's page."""
 
+from typing import Any
+
 from django.utils import timezone
 from modelmill.tenants.models import Member
 from modelmill.tenants.permissions import Role
@@ -39,6 +41,22 @@ def test_the_form_offers_only_data_of_an_accepted_kind(showroom: Showroom) -> No
     assert f'value="{showroom.faces.pk}" selected' in page
     assert showroom.prose.pk not in page
     assert 'max="256"' in page and "per hour" in page
+
+
+def test_customers_are_told_what_several_devices_cost_where_they_may_have_them(
+    showroom: Showroom, settings: Any
+) -> None:
+    browser, release = showroom.place.browser(), showroom.job.release
+    told = "up to 4 devices at once"
+    release.manifest["needs"] = {**release.manifest.get("needs", {}), "devices": 8}
+    with showroom.place.scope():
+        release.save(update_fields=["manifest"])
+    for path in (TRAIN, "/plugins/gan-faces"):
+        settings.DEVICES_PER_JOB = 1
+        assert "devices at once" not in browser.get(path).content.decode()
+        settings.DEVICES_PER_JOB = 4
+        page = browser.get(path).content.decode()
+        assert told in page and "4 devices cost 4 times as much" in page
 
 
 def test_the_form_begins_with_the_newest_data_that_will_do(showroom: Showroom) -> None:

@@ -52,8 +52,20 @@ def test_cards_of_the_first_ones_kind_are_counted_as_far_as_allowed(
     # One that is not there, or says nothing of its memory, ends the list.
     assert chosen(4, "0,9,1") == ("L4", 23034, 1)
     assert chosen(4, "1,4") == ("L4", 23028, 1)
+
+
+def test_on_a_processor_a_training_has_a_core_for_each_process(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("MODELMILL_DEVICE", "cpu")
-    assert chosen(2)[2] == 2
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 3})
+    settings.DEVICES_PER_JOB = 2
+    assert devices.device_choose.__wrapped__().count == 2
+    assert "MODELMILL_DEVICES_PER_JOB" not in caplog.text
+    settings.DEVICES_PER_JOB = 99
+    assert devices.device_choose.__wrapped__().count == 2
+    assert "MODELMILL_DEVICES_PER_JOB is 99" in caplog.text
+    assert "each training has 2 at most" in caplog.text
 
 
 def test_a_process_sees_the_cards_it_was_given_and_no_other(

@@ -147,6 +147,23 @@ def test_the_first_failure_is_told_and_not_what_it_broke(team: Train) -> None:
     assert (failed.who, failed.message) == ("customer", "Bring other rows.")
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_who_left_the_others_is_told_before_what_that_broke(team: Train, count: int) -> None:
+    host, _model = team(count, steps=100_000, do="share and leave")
+    failed = _heard(host, "failed", "train_done")[-1]
+    assert (failed.code, failed.who) == ("plugin_error", "author")
+    assert failed.message.startswith(
+        f"The process with rank {count - 1} returned from train at its step 2 of 100000 "
+        "while rank 0 went on. Then: "
+    )
+    assert "Traceback" in failed.traceback
+
+
+def test_a_failure_behind_everybodys_last_step_is_told_alone(team: Train) -> None:
+    host, _model = team(2, steps=3, do="spill")
+    assert _heard(host, "failed", "train_done")[-1].message == "OSError: no room for the model"
+
+
 def test_one_process_speaks_for_all(team: Train) -> None:
     host, model = team(3, steps=5)
     said = _heard(host, "train_done", "failed")

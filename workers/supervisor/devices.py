@@ -63,14 +63,14 @@ def device_choose() -> Device:
     """Return the visible GPUs of the first one's kind, or the CPU.
 
     ``MODELMILL_DEVICE=cpu`` forces the CPU. Of several GPUs as many are for one training as the
-    operator allows; on a CPU it is that many processes.
+    operator allows; on a CPU it is that many processes, at most one for each core.
     """
     most = _most_devices()
     wanted = env.text("MODELMILL_DEVICE", "auto")
     gpus = [] if wanted == "cpu" else _gpus(most)
     if not gpus:
         name = f"CPU, {os.cpu_count()} cores"
-        return Device(kind="cpu", name=name, meter=CPU_METER, count=most)
+        return Device(kind="cpu", name=name, meter=CPU_METER, count=_within_cores(most))
     name = gpus[0].name
     # One of another kind would hold the others up.
     used = list(takewhile(lambda gpu: gpu.name == name, gpus))
@@ -97,6 +97,21 @@ def _most_devices() -> int:
         logger.warning("Each training has one device: %s", why_not)
         return 1
     return int(settings.DEVICES_PER_JOB)
+
+
+def _within_cores(most: int) -> int:
+    """Return how many processes have a core each: more would be paid for, and gain nothing."""
+    cores = len(os.sched_getaffinity(0))
+    if most <= cores:
+        return most
+    logger.warning(
+        "MODELMILL_DEVICES_PER_JOB is %d, but this worker has no GPU and %d of the machine's "
+        "cores: each training has %d at most.",
+        most,
+        cores,
+        cores,
+    )
+    return cores
 
 
 @contextmanager

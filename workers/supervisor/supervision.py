@@ -326,6 +326,7 @@ class Supervision:
         attempt_environment(self._keeper.lease, told, threads=_threads(), devices=devices)
 
     def _say_started(self, resumed_step: int | None, *, device: str) -> None:
+        logger.info("training_started", job=self._job.id, device=device)
         if resumed_step is None:
             self._notebook.say(Said.STARTED, device=device)
         else:

@@ -21,15 +21,18 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name) or default
 
 
-def number(name: str, default: int) -> int:
-    """Return ``$NAME`` as an integer."""
+def number(name: str, default: int, *, least: int | None = None) -> int:
+    """Return ``$NAME`` as an integer, refused below ``least``."""
     value = text(name)
     if not value:
         return default
     try:
-        return int(value)
+        found = int(value)
     except ValueError:
         raise EnvironmentInvalid(f"{name} must be a whole number, not {value!r}.") from None
+    if least is not None and found < least:
+        raise EnvironmentInvalid(f"{name} must be at least {least}, not {found}.")
+    return found
 
 
 def flag(name: str, default: bool) -> bool:

@@ -20,7 +20,7 @@ from modelmill.registry.naming import installed_name
 from modelmill.web.card_text import card_html
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.parameters import Parameter, parameters_of, parameters_offered
-from modelmill.web.prices import TRAINING_METERS, prices_for, use_prices
+from modelmill.web.prices import TRAINING_METERS, devices_offered, prices_for, use_prices
 from modelmill.web.sample_texts import text_parts
 from modelmill.web.words import task_icon, task_label
 
@@ -55,6 +55,7 @@ def plugin(request: PageRequest, plugin_id: str) -> HttpResponse:
         "card": _card(found, None),
         "parameters": parameters_offered(manifest, texts=texts),
         "inputs": _use_parameters(manifest),
+        "devices_offered": devices_offered(found.release),
         "train_prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
         "use_prices": use_prices(tenant_id, plugin_id=found.pk, declared=counted),
         "may_train": request.caller.may("jobs:write") and manifest["trains"],

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from modelmill.billing.rating import Rates, rate_for
 from modelmill.billing.selectors import tenant_rates
+from modelmill.catalog.models import Release
 from modelmill.metering.meters import meter_title
 
 TRAINING_METERS: Final = ("cpu_ms", "gpu_ms")
@@ -35,6 +37,11 @@ def prices_for(
         _price(rates, meter=meter, plugin_id=plugin_id, title=titles.get(meter, ""))
         for meter in meters
     ]
+
+
+def devices_offered(release: Release) -> int:
+    """Return how many devices a training may have at once here, each at these prices."""
+    return int(min(settings.DEVICES_PER_JOB, release.devices_most))
 
 
 def use_prices(tenant_id: str, *, plugin_id: str, declared: Mapping[str, str]) -> list[ShownPrice]:

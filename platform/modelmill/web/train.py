@@ -26,7 +26,7 @@ from modelmill.training.services import job_submit
 from modelmill.training.states import Priority
 from modelmill.web.framework import PageRequest, tenant_page
 from modelmill.web.plugins import kind_labels
-from modelmill.web.prices import TRAINING_METERS, prices_for
+from modelmill.web.prices import TRAINING_METERS, devices_offered, prices_for
 from modelmill.web.schema_fields import ParametersForm, values_of
 
 _DATA_SHOWN = 200
@@ -52,7 +52,8 @@ class TrainForm(forms.Form):
         max_value=_SEED_MAX,
         required=False,
         help_text=gettext_lazy(
-            "The same seed, data and parameters give the same model; left empty, one is drawn."
+            "The same seed, data and parameters give the same model on the same number of devices; "
+            "left empty, one is drawn."
         ),
     )
     max_cost = forms.DecimalField(
@@ -132,6 +133,7 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
         "form": form,
         "parameters": parameters,
         "prices": prices_for(tenant_id, plugin_id=found.pk, meters=TRAINING_METERS),
+        "devices_offered": devices_offered(found.release),
         "balance_micro": wallet_balance(tenant_id) if request.caller.may("billing:read") else None,
     }
     status = 400 if form.errors or parameters.errors else 200

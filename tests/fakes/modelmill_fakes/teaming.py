@@ -26,7 +26,8 @@ class Team(Plugin):
         do: str = Field(
             default="",
             description="What the last process does at its third step: fail, refuse, die, fork "
-            "and die. Or learn: all learn a line as accelerate does; share: they share each batch.",
+            "and die, leave. Or learn: all learn a line as accelerate does; share: they share each "
+            "batch; spill: the first fails when all have made their steps.",
         )
 
     def devices_most(self, data: Any, params: Any) -> int:
@@ -35,7 +36,12 @@ class Team(Plugin):
 
     def train(self, run: TrainRun) -> None:
         """Count, or learn; the first process leaves the model."""
-        ways = {"learn": _learn, "share": _share, "share and refuse": _share}
+        ways = {
+            "learn": _learn,
+            "share": _share,
+            "share and refuse": _share,
+            "share and leave": _share,
+        }
         weight = ways.get(run.params.do, _count)(run)
         if run.rank == 0:
             model = {"weight": weight, "ranks": run.world_size}
@@ -60,7 +66,9 @@ def _count(run: TrainRun) -> float:
         run.checkpoint(step, lambda folder: (folder / "count").touch())
     while run.params.do == "fail" and not (run.workdir / "rank-1" / "wrong").exists():
         time.sleep(0.1)
-    time.sleep(1 if run.params.do == "fail" else 0)
+    time.sleep(1 if run.params.do in ("fail", "spill") else 0)
+    if run.params.do == "spill" and run.rank == 0:
+        raise OSError("no room for the model")
     run.sample("rank", f"rank {run.rank}", step=run.params.steps)
     return 0.0
 
@@ -117,6 +125,8 @@ def _share(run: TrainRun) -> float:
 
     for step in range(1, run.params.steps + 1):
         if step == 3 and run.rank == run.world_size - 1:
+            if run.params.do.endswith("leave"):
+                break
             _go_wrong(run.params.do)
         loss = accumulator.backward(loss_of, zero_grad=sgd.zero_grad)
         loss = together.sum(loss, [weight, unasked])

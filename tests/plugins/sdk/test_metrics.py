@@ -1,7 +1,7 @@
 """Names of measures of parts: short enough for a metric, and apart."""
 
 import pytest
-from modelmill_sdk.metrics import metric_of
+from modelmill_sdk.metrics import metric_of, metrics_plain
 from modelmill_sdk.protocol import TrainDone
 from pydantic import ValidationError
 
@@ -22,3 +22,8 @@ def test_any_part_gives_a_name_that_a_metric_can_have(part: str) -> None:
     assert name == metric_of("accuracy", part)
     with pytest.raises(ValidationError):
         done("long " * 40)
+
+
+def test_a_negative_zero_is_zero() -> None:
+    loss = metrics_plain({"heldout_loss": -0.0})["heldout_loss"]
+    assert f"{loss:g}" == "0"

@@ -45,4 +45,5 @@ def _plain(name: str, value: Any) -> float | None:
         number = float(value)
     except (TypeError, ValueError) as error:
         raise PluginError(f"The metric {name!r} is {value!r}, which is not a number.") from error
-    return number if math.isfinite(number) else None
+    # Added to 0, a negative zero becomes one that nobody wonders about.
+    return number + 0.0 if math.isfinite(number) else None

@@ -24,7 +24,7 @@ class ProgressReporter:
         self, tell: Callable[[Message], None], *, interval_s: float = SEND_INTERVAL_S
     ) -> None:
         """Report to ``tell``, which may be called from any thread."""
-        self.step = 0
+        self.step = self.total = 0
         self._tell = tell
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -43,7 +43,7 @@ class ProgressReporter:
                 rule="progress-grows",
             )
         with self._lock:
-            self.step = step
+            self.step, self.total = step, total
             self._pending = (step, total, metrics)
             if time.monotonic() - self._sent_at >= self._interval_s:
                 self._send()

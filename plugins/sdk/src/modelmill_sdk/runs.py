@@ -101,6 +101,11 @@ class TrainRun:
         return self._reporter.step
 
     @property
+    def total(self) -> int:
+        """The last total that ``progress`` reported."""
+        return self._reporter.total
+
+    @property
     def is_finishing(self) -> bool:
         """Whether the customer wants a model of what was learnt so far: end the loop, and save it.
 

@@ -12,12 +12,14 @@ from modelmill_sdk.host.serving import installed_find
 from modelmill_sdk.host.training import run_make
 from modelmill_sdk.protocol import (
     Message,
+    Progress,
     StopReason,
     TrainDone,
     TrainStart,
     message_encode,
     to_child_decode,
 )
+from modelmill_sdk.runs import TrainRun
 
 _STDIN = 0
 
@@ -51,9 +53,10 @@ def main() -> None:
     rank, world_size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     try:
         plugin = installed_find(start)
-        plugin.train(run_make(plugin, start, Silent(), rank=rank, world_size=world_size))
+        run = run_make(plugin, start, Silent(), rank=rank, world_size=world_size)
+        plugin.train(run)
         _queue_finish()
-        last, code = message_encode(TrainDone()), 0
+        last, code = message_encode(_returned(run)), 0
     except (Exception, SystemExit, Cancelled) as error:
         traceback.print_exc()
         last, code = message_encode(failure_message(error)), 1
@@ -62,6 +65,13 @@ def main() -> None:
     sys.stderr.flush()
     # At once: what the plugin left behind could hold an orderly end up, or break it.
     os._exit(code)
+
+
+def _returned(run: TrainRun) -> Message:
+    """Tell of a return from ``train``: before the last step it is how far the process came."""
+    if run.step < run.total:
+        return Progress(step=run.step, total=run.total)
+    return TrainDone(step=run.step)
 
 
 def _queue_finish() -> None:

@@ -11,7 +11,9 @@ import threading
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.framing import frame_pack, frame_read
 from modelmill_sdk.protocol import (
+    MAX_LOG_CHARS,
     Failed,
+    Progress,
     TrainDone,
     TrainStart,
     from_child_decode,
@@ -46,6 +48,7 @@ class Ranks:
         self._is_over, self._has_failed = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._failure: Failed | None = None
+        self._left_early = ""
         self._peers: list[subprocess.Popen[bytes]] = []
 
     def begin(self) -> None:
@@ -68,13 +71,21 @@ class Ranks:
             self._has_failed.wait(wait_s)
         return self._failure
 
+    def explained(self, failure: Failed) -> Failed:
+        """Say before a failure which process had left the others by then, if one had."""
+        # Memory that ran out, a refusal, or a signal is a reason of its own.
+        if not self._left_early or failure.code != "plugin_error":
+            return failure
+        message = f"{self._left_early} Then: {failure.message}"[:MAX_LOG_CHARS]
+        return failure.model_copy(update={"message": message})
+
     def close(self) -> None:
         """End the other processes, and forget that there were any; a second call does nothing."""
         if self._world_size == 1 or self._is_over.is_set():
             return
         with self._lock:
             self._is_over.set()
-            self._failure = None
+            self._failure, self._left_early = None, ""
         for peer in self._peers:
             peer.kill()
             peer.wait()
@@ -117,7 +128,10 @@ class Ranks:
         told = _told(read_fd, peer)
         if isinstance(told, TrainDone):
             return
-        failure = told or _death(rank, peer.wait())
+        if isinstance(told, Progress):
+            self._note_early(rank, told)
+            return
+        failure = self.explained(told or _death(rank, peer.wait()))
         with self._lock:
             # The first that fails is the reason: others then fail by its broken connection.
             if self._is_over.is_set() or self._failure is not None:
@@ -130,6 +144,15 @@ class Ranks:
                 self._listener.tell(failure)
             finally:
                 os._exit(1)
+
+    def _note_early(self, rank: str, told: Progress) -> None:
+        """Keep who returned too early: no failure, but the reason of what then fails."""
+        with self._lock:
+            if not self._is_over.is_set():
+                self._left_early = self._left_early or (
+                    f"The process with rank {rank} returned from train at its step {told.step} "
+                    f"of {told.total} while rank 0 went on."
+                )
 
 
 def rank_environment(rank: int, start: TrainStart, *, world_size: int, port: int) -> dict[str, str]:
@@ -151,7 +174,7 @@ def rank_environment(rank: int, start: TrainStart, *, world_size: int, port: int
     return environment | ({"ACCELERATE_USE_CPU": "true"} if start.device == "cpu" else {})
 
 
-def _told(fd: int, peer: subprocess.Popen[bytes]) -> Failed | TrainDone | None:
+def _told(fd: int, peer: subprocess.Popen[bytes]) -> Failed | Progress | TrainDone | None:
     """Wait for what a process says at its end; None if it ended and said nothing.
 
     Not for the end of the pipe: what it forked may hold that open for longer.
@@ -168,7 +191,7 @@ def _told(fd: int, peer: subprocess.Popen[bytes]) -> Failed | TrainDone | None:
             message = None if payload is None else from_child_decode(payload)
         except ProtocolError:
             return None
-    return message if isinstance(message, Failed | TrainDone) else None
+    return message if isinstance(message, Failed | Progress | TrainDone) else None
 
 
 def _death(rank: str, code: int) -> Failed:

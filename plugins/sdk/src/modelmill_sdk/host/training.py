@@ -9,6 +9,7 @@ from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.checkpoints import CheckpointFolder
 from modelmill_sdk.data import TrainData
 from modelmill_sdk.errors import Cancelled, CustomerError
+from modelmill_sdk.host.failures import failure_message
 from modelmill_sdk.host.pages import pages_keep
 from modelmill_sdk.host.parameters import parameters_read
 from modelmill_sdk.host.ranks import RankFailed, Ranks
@@ -52,7 +53,10 @@ def plugin_train(plugin: Plugin, start: TrainStart, listener: Listener) -> Train
             # What another process failed by comes before the broken connection to it.
             failure = ranks.failure()
             if failure is None:
-                raise
+                own = failure_message(error)
+                failure = ranks.explained(own)
+                if failure is own:
+                    raise
             raise RankFailed(failure) from error
         finally:
             run.close()
