@@ -40,7 +40,7 @@ class _Face:
         self._pen = pen
         self._chance = chance
         self._x, self._y = 32 + chance.uniform(-2, 2), 31 + chance.uniform(-1.5, 1.5)
-        self._wide, self._high = chance.uniform(13.5, 16.5), chance.uniform(17, 19.5)
+        self._wide, self._high = chance.uniform(13.5, 16.5), chance.uniform(18, 19.5)
         self._skin, self._lips = chance.choice(_SKINS)
         self._hair = chance.choice(_HAIRS)
 
@@ -54,7 +54,7 @@ class _Face:
         for side in (-1, 1):
             self._oval(side * self._wide, 1, 3, 4, self._skin)
         self._oval(0, -3, self._wide + 2, self._high + 0.5, self._hair)
-        self._oval(0, self._chance.uniform(3.5, 5), self._wide, self._high - 2.5, self._skin)
+        self._oval(0, self._chance.uniform(4, 5), self._wide, self._high - 2.5, self._skin)
         self._eyes()
         self._line([(0, 3), (-1.6, 8), (1, 8.4)], width=1)
         self._mouth(is_smiling=is_smiling)
@@ -74,14 +74,15 @@ class _Face:
             self._line([(-apart + 4.6, 1), (apart - 4.6, 1)], width=1)
 
     def _mouth(self, *, is_smiling: bool) -> None:
-        wide, high = self._chance.uniform(5, 6.5), self._chance.uniform(3.5, 5)
+        """Draw it so large that it is still a curve in pictures half as large."""
+        wide, high = self._chance.uniform(7, 8.5), self._chance.uniform(6, 7.5)
         if is_smiling:
-            box, (start, end) = self._box(0, 12, wide, high), (15, 165)
+            box, (start, end) = self._box(0, 9, wide, high), (8, 172)
             if self._chance.random() < 0.4:
                 self._pen.chord(box, start, end, fill="#ffffff", outline=_INK, width=_SCALE)
         else:
-            box, (start, end) = self._box(0, 16.5, wide, high), (200, 340)
-        self._pen.arc(box, start, end, fill=self._lips, width=round(1.6 * _SCALE))
+            box, (start, end) = self._box(0, 17.5, wide, high), (197, 343)
+        self._pen.arc(box, start, end, fill=self._lips, width=round(2 * _SCALE))
 
     def _oval(self, x: float, y: float, wide: float, high: float, fill: str) -> None:
         self._pen.ellipse(self._box(x, y, wide, high), fill=fill)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 from modelmill_sdk.cards import CardBlock, card_blocks
 
 _INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\[([^\[\]]+)\]\((https://[^\s)]+)\)")
@@ -52,8 +53,10 @@ def _table(rows: Rows) -> SafeString:
         ((format_html_join("", "<td>{}</td>", row),) for row in cells[1:]),
     )
     return format_html(
-        '<div class="table-scroll"><table class="table"><thead><tr>{}</tr></thead>'
+        '<div class="table-scroll" tabindex="0" role="group" aria-label="{}">'
+        '<table class="table card-table"><thead><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>",
+        gettext("Table"),
         head,
         body,
     )

@@ -1,6 +1,7 @@
 """Training: what it leaves behind, and that a seed decides it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,17 @@ def test_it_stops_when_nothing_gets_better(some_digits, tmp_path) -> None:
     params = {**TINY, "epochs": 12, "patience": 1, "learning_rate": 1.0, "augment": False}
     train_once(ImageClassification, some_digits, params, tmp_path, recorder=recorder)
     assert "Stopped at step" in logs_of(recorder)
+
+
+def test_it_does_not_stop_while_the_learning_rate_rises(some_digits, tmp_path) -> None:
+    recorder = Recorder()
+    params = {**TINY, "epochs": 48, "patience": 1, "learning_rate": 1.0, "augment": False}
+    train_once(ImageClassification, some_digits, params, tmp_path, recorder=recorder)
+    said = logs_of(recorder)
+    (steps,) = re.findall(r"48 epochs of (\d+) steps", said)
+    (stopped,) = re.findall(r"Stopped at step (\d+)", said)
+    # It rises for a quarter of the epochs.
+    assert int(stopped) >= 12 * int(steps)
 
 
 def test_it_says_so_when_the_training_breaks_down(some_digits, tmp_path, monkeypatch) -> None:

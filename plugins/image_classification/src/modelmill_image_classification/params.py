@@ -114,8 +114,8 @@ class TrainParams(Params):
         title="Patience",
         ge=0,
         le=1000,
-        description="Stop after this many epochs without a better held-out score; 0 never stops "
-        "early.",
+        description="Stop after this many epochs without a better held-out score, counted once the "
+        "learning rate has been at its peak; 0 never stops early.",
     )
     groups: str = Field(
         "",

@@ -82,8 +82,15 @@ class Plan:
 
     def learning_rate_at(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
-        rise = 0.1 if self.is_adamw else 0.25
-        return one_cycle(step, steps=self.steps, peak=self.learning_rate, rise=rise)
+        return one_cycle(step, steps=self.steps, peak=self.learning_rate, rise=self._rise)
+
+    def is_rising_at(self, step: int) -> bool:
+        """Whether the learning rate of a step, counted from 0, is still on its way up."""
+        return step < self._rise * self.steps
+
+    @property
+    def _rise(self) -> float:
+        return 0.1 if self.is_adamw else 0.25
 
 
 def plan_make(

@@ -150,6 +150,9 @@ class Training:
         scores = heldout_scores(logits, held.row_labels, self.weights)
         if not self.plan.is_private:
             trainer.best.measure(scores["heldout_loss"], step=trainer.step, network=network)
+            # A rate on its way up shakes what was learned; that is no sign of having learned all.
+            if self.plan.is_rising_at(trainer.step):
+                trainer.best.worse_in_a_row = 0
         return scores
 
     def _logits(self, network: nn.Module, examples: Examples) -> Reals:
