@@ -19,7 +19,7 @@ _COLUMNS = 4
 
 def vae_make(folder: Path) -> list[Path]:
     """Rebuild held-out pictures, go from one to another, and draw new ones."""
-    learnt = Learnt(ImageVae, example_written("images", folder), folder, {"steps": 300})
+    learnt = Learnt(ImageVae, example_written("images", folder), folder, {"steps": 2000})
     given = [row["image"] for row in learnt.held_out[:_COLUMNS]]
     encoded = [base64_of(picture) for picture in given]
     rebuilt = learnt.asked([{"mode": "reconstruct", "image": one} for one in encoded])

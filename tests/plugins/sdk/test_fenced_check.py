@@ -261,3 +261,17 @@ def test_a_folder_that_holds_the_home_is_refused(village, monkeypatch, capsys) -
     monkeypatch.setenv("HOME", str(village.home))
     assert main(["check", str(village.home.parent), "--fenced"]) == 2
     assert "holds your home folder" in capsys.readouterr().err
+
+
+@needs_bubblewrap
+def test_a_plugin_that_could_stand_for_pythons_own_modules_is_refused(village) -> None:
+    done = subprocess.run(
+        [*MILL, "check", ".", "--fenced"],
+        cwd=village.project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "run mill-plugin itself" in done.stderr
+    assert village.written() == set()

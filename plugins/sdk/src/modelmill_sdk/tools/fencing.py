@@ -10,6 +10,7 @@ import re
 import site
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -53,6 +54,7 @@ def fenced_run(words: Sequence[str], *, plugin: str, data: Path | None, is_silen
             f"{FLAG} needs bubblewrap, and it is not installed here (on Debian: apt-get install "
             "bubblewrap). Nothing of the plugin was run."
         )
+    _refuse_shadows(plugin)
     given = places_given(plugin, data)
     walls = _walls_that_stand(str(program), given)
     inner = [word for word in words if not _is_flag(word)]
@@ -99,6 +101,20 @@ def bubblewrap_find() -> Path | None:
         if folder and os.access(program, os.X_OK):
             return program
     return None
+
+
+def _refuse_shadows(plugin: str) -> None:
+    """Raise PluginError where a module of the plugin's could have stood for one of Python's own."""
+    library = sysconfig.get_path("stdlib")
+    first = sys.path[: sys.path.index(library)] if library in sys.path else []
+    if not (Path(plugin).is_dir() or plugin.endswith(".py")):
+        return
+    named = Path(plugin) if Path(plugin).is_dir() else Path(plugin).absolute().parent
+    if any(Path(entry or ".").resolve().is_relative_to(named.resolve()) for entry in first):
+        raise PluginError(
+            "Python looks for its own modules in the plugin's folder here, before any wall stands: "
+            "run mill-plugin itself instead of python -m, and leave that folder out of PYTHONPATH."
+        )
 
 
 def places_given(plugin: str, data: Path | None) -> list[str]:
