@@ -228,11 +228,13 @@ def _is_flag(word: str) -> bool:
 
 def _pass_on(source: IO[bytes], screen: TextIO) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    # A bar's screen names none.
+    encoding = screen.encoding or "utf-8"
     # Read to its end even where nobody can be shown it: who writes must not wait for us.
     while part := os.read(source.fileno(), 1 << 16):
         text = _CONTROLS.sub("?", decoder.decode(part))
         with suppress(OSError, ValueError):
-            screen.write(text.encode(screen.encoding, "replace").decode(screen.encoding))
+            screen.write(text.encode(encoding, "replace").decode(encoding))
             screen.flush()
 
 
