@@ -49,6 +49,40 @@ def test_a_training_shows_its_steps_keeps_its_samples_and_names_the_model(
     assert "1 tokens_out" in predicted.stderr
 
 
+TEAM = ("--plugin", "fakes", "--id", "fake-team")
+
+
+def test_several_devices_have_a_process_each(environment, text, tmp_path) -> None:
+    learn = (*TEAM, "--param", "do=learn", "--param", "steps=3")
+    done = mill("run", "train", text, *learn, "--devices", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "on 2 devices" in done.stderr and "step 3 of 3" in done.stderr
+    model = json.loads((tmp_path / "mill-run" / "model" / "weights.json").read_text())
+    assert model["ranks"] == 2
+
+
+def test_a_failure_of_another_process_is_told(environment, text, tmp_path) -> None:
+    fail = (*TEAM, "--param", "do=fail", "--param", "steps=9999", "--param", "step_ms=5")
+    failed = mill("run", "train", text, *fail, "--devices", "2", cwd=tmp_path)
+    assert failed.returncode not in (0, 130)
+    assert "the second process is stuck" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("devices", "plugin", "said"),
+    [("0", "fakes", "--devices is 1 or more"), ("2", "one.py", "other processes find no single")],
+)
+def test_devices_that_cannot_be_given_are_refused(
+    environment, text, tmp_path, devices, plugin, said
+) -> None:
+    source = "from modelmill_fakes import register_models\n"
+    (tmp_path / "one.py").write_text(source)
+    words = ("--plugin", plugin, "--id", "fake-team", "--devices", devices)
+    refused = mill("run", "train", text, *words, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+
+
 def test_a_stream_is_printed_piece_by_piece(environment, tmp_path) -> None:
     words = ("--plugin", "fakes", "--id", "fake-speaker", "--input", "prompt=one two three")
     said = mill("run", "predict", *words, "--param", "max_tokens=2", cwd=tmp_path)

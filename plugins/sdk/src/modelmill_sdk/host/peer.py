@@ -1,6 +1,7 @@
 """A process of a training on several devices other than the first: ``python -m … REPORT_FD``."""
 
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -42,6 +43,8 @@ class Silent:
 
 def main() -> None:
     """Train as the first process does, told by a frame on standard input, and tell how it ended."""
+    # A terminal's Ctrl-C reaches every process; what it means the first one says.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     report_fd = int(sys.argv[1])
     os.set_inheritable(report_fd, False)
     payload = frame_read(_STDIN)

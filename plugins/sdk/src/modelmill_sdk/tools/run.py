@@ -1,13 +1,14 @@
 """``mill-plugin run``: train and predict on this machine, without a server or a database."""
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from modelmill_sdk.errors import CustomerError, PluginError
-from modelmill_sdk.tools.finding import plugin_find_one
+from modelmill_sdk.tools.finding import Found, plugin_find_one
 from modelmill_sdk.tools.predicting import predict_here
 from modelmill_sdk.tools.raw import dataset_of
 from modelmill_sdk.tools.training import TrainPlace, train_here
@@ -21,6 +22,7 @@ def arguments_add(parser: argparse.ArgumentParser) -> None:
     train.add_argument("data", type=Path, help="pictures, class folders, .txt, .jsonl, .csv, …")
     train.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     train.add_argument("--checkpoint-every-s", type=float, default=60.0)
+    train.add_argument("--devices", type=int, default=1, help="how many, each a process of its own")
     predict = words.add_parser("predict", help="predict MODEL --input …: use it")
     predict.add_argument("model", nargs="?", type=Path, help="the model's folder")
     predict.add_argument("--input", action="append", default=[], metavar="NAME=VALUE")
@@ -60,6 +62,7 @@ def command_run(options: argparse.Namespace) -> int:
                 seed=options.seed or 0,
                 device=options.device,
                 threads=options.threads,
+                devices=_devices(options, found),
                 is_resumed=options.resume,
                 checkpoint_every_s=options.checkpoint_every_s,
             )
@@ -67,6 +70,21 @@ def command_run(options: argparse.Namespace) -> int:
             where = f" ({error.param})" if error.param and error.param not in error.message else ""
             sys.stderr.write(f"A customer would read: {error.message}{where}\n")
             return 1
+
+
+def _devices(options: argparse.Namespace, found: Found) -> int:
+    """Take how many devices were asked for; let their processes find the plugin, too."""
+    if options.devices < 1:
+        raise PluginError("--devices is 1 or more.")
+    if options.devices == 1:
+        return 1
+    if options.plugin.endswith(".py"):
+        raise PluginError(
+            "--devices needs a project or an installed plugin: other processes find no single file."
+        )
+    paths = [*found.target.paths, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    return int(options.devices)
 
 
 def _inputs(options: argparse.Namespace) -> list[dict[str, Any]]:

@@ -10,14 +10,17 @@ from types import FrameType
 from typing import Any
 
 from modelmill_sdk.errors import PluginError
+from modelmill_sdk.host.ranks import RankFailed
 from modelmill_sdk.host.training import plugin_train
 from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import (
     CheckpointSaved,
+    Failed,
     Log,
     Message,
     Progress,
     Sample,
+    Started,
     StopReason,
     TrainStart,
 )
@@ -57,6 +60,7 @@ def train_here(
     seed: int,
     device: str,
     threads: int,
+    devices: int,
     is_resumed: bool,
     checkpoint_every_s: float,
 ) -> int:
@@ -72,6 +76,7 @@ def train_here(
         seed=seed,
         device=device,
         threads=threads,
+        devices=devices,
         data_dir=data_dir,
         workdir=place.work.resolve(),
         model_dir=place.model.resolve(),
@@ -82,7 +87,11 @@ def train_here(
     with bar_make() as bar:
         listener = _Shown(bar, place)
         with listener.interruptible():
-            done = plugin_train(plugin(), start, listener)
+            try:
+                done = plugin_train(plugin(), start, listener)
+            except RankFailed as failed:
+                # Its traceback stands above: the process wrote it itself.
+                raise PluginError(failed.failed.message) from None
     if done.stopped_reason:
         sys.stderr.write(f"Paused at step {done.step}. Go on with the same command and --resume.\n")
         return 130
@@ -121,6 +130,10 @@ class _Shown:
             self._bar.say(f"checkpoint at step {message.step}: {message.path}")
         elif isinstance(message, Sample):
             self._keep(message)
+        elif isinstance(message, Started) and message.devices > 1:
+            self._bar.say(f"on {message.devices} devices")
+        elif isinstance(message, Failed):
+            self._bar.say(message.message)
 
     def stop_reason(self) -> StopReason | None:
         """Say whether Ctrl-C was pressed."""
