@@ -29,6 +29,12 @@ def told() -> Iterator[dict[str, Any]]:
             shutil.copytree(ROOT / part, folder / "code" / part)
             (folder / "code" / part).parent.joinpath("__init__.py").touch()
         shutil.copy(ROOT / "tests" / "forking.py", folder / "code" / "tests")
+        # All that a host's side knows of the platform: how folders are made and cleared away.
+        core = folder / "code" / "modelmill" / "core"
+        core.mkdir(parents=True)
+        for package in (core, core.parent):
+            (package / "__init__.py").touch()
+        shutil.copy(ROOT / "platform" / "modelmill" / "core" / "scratch.py", core)
         site = open_packages_copy(folder, "psutil")
         (folder / "house").mkdir()
         os.chown(folder / "house", UID, UID)

@@ -77,14 +77,18 @@ def test_a_job_survives_the_death_of_its_worker(mill) -> None:
     assert mill.weights(job) == mill.weights(undisturbed)
 
 
-def test_a_worker_that_waits_sweeps_where_the_beat_is_away(mill) -> None:
-    job = mill.submit(steps=STEPS, step_ms=60)
-    with worker_running("train", redis_url=mill.redis_url, **QUICK) as first:
-        _until(mill, job, first, is_true=lambda now: now.step > 3, sweep=_nobody_sweeps)
-        with worker_running("train", redis_url=mill.redis_url, **QUICK) as second:
-            first.kill()
-            # No ring is sent and nobody sweeps but the worker itself.
-            done = _until(mill, job, second, is_true=_has_ended, sweep=_nobody_sweeps)
+def test_workers_that_wait_sweep_where_the_beat_is_away(mill) -> None:
+    with (
+        worker_running("train", redis_url=mill.redis_url, **QUICK) as one,
+        worker_running("train", redis_url=mill.redis_url, **QUICK) as other,
+    ):
+        # Nobody sends a ring, or sweeps, but the workers themselves.
+        job = mill.submit(steps=STEPS, step_ms=60)
+        begun = _until(mill, job, one, is_true=lambda now: now.step > 3, sweep=_nobody_sweeps)
+        is_first = begun.lease_owner.endswith(f":{one.pid}")
+        at_work, waiting = (one, other) if is_first else (other, one)
+        at_work.kill()
+        done = _until(mill, job, waiting, is_true=_has_ended, sweep=_nobody_sweeps)
     assert (done.state, done.attempt) == (State.SUCCEEDED, 2)
 
 
