@@ -45,7 +45,7 @@ def children(pid: int) -> list[psutil.Process]:
 
 def test_a_killed_check_is_done_again_by_another_worker(acme, redis_url) -> None:
     # Enough that the check is killed in the middle, on a fast machine, too.
-    rows = 400_000
+    rows = 200_000
     with worker_running("control", redis_url=redis_url, **LEASE) as worker:
         version = version_new(acme, rows)
         readers = wait_until(lambda: children(worker.pid))

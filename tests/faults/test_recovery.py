@@ -183,11 +183,11 @@ def test_a_worker_that_dies_while_it_drains_costs_nothing_but_time(mill, forks, 
 @suite_on("postgresql")
 def test_a_worker_that_dies_over_a_quote_leaves_it_free(mill, forks, held, plan) -> None:
     with held("a kill while a job is quoted"):
-        job = mill.submit(steps=200, step_ms=20, quote_first=True)
+        job = mill.submit(steps=80, step_ms=20, quote_first=True)
         worker = forks.worker(plan=plan, settings=BUSY)
         assert worker.wait() == KILLED, worker.log()
         time_passes(mill)
-        undisturbed = mill.submit(steps=200)
+        undisturbed = mill.submit(steps=80)
         worker = forks.worker(settings=BUSY)
         _until(lambda: mill.job(job).awaits_word, worker)
         assert mill.job(job).billed_ms == 0 < mill.job(job).quote_micro
@@ -196,5 +196,5 @@ def test_a_worker_that_dies_over_a_quote_leaves_it_free(mill, forks, held, plan)
         messages_go()
         wait_over(mill, [undisturbed, job], worker)
         assert mill.weights(job) == mill.weights(undisturbed)
-        jobs_hold(mill.place, [undisturbed, job], steps=200)
+        jobs_hold(mill.place, [undisturbed, job], steps=80)
         books_hold(mill.place)

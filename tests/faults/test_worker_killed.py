@@ -15,7 +15,7 @@ from modelmill.training.models import Attempt, Checkpoint, Job
 from modelmill.training.services import jobs_sweep
 from modelmill.training.states import State
 
-from tests.faults.conftest import FULL, QUICK, Mill
+from tests.faults.conftest import FULL, QUICK, Mill, suite_on
 from tests.faults.holding import jobs_hold
 from tests.processes import Worker, worker_running, worker_start
 
@@ -77,6 +77,7 @@ def test_a_job_survives_the_death_of_its_worker(mill) -> None:
     assert mill.weights(job) == mill.weights(undisturbed)
 
 
+@suite_on("sqlite")
 def test_workers_that_wait_sweep_where_the_beat_is_away(mill) -> None:
     with (
         worker_running("train", redis_url=mill.redis_url, **QUICK) as one,
