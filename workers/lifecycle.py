@@ -8,12 +8,10 @@ from typing import Any
 import structlog
 from celery import Celery, bootsteps, signals
 from django.conf import settings
-from django.core.cache import cache
 from django.db import close_old_connections
 from modelmill.core.doorbell import ring
 from modelmill.core.scratch import abandoned_clear
-from modelmill.training.services import jobs_sweep, worker_gone, worker_report
-from modelmill.training.services.presence import TRAIN_QUEUE
+from modelmill.training.services import jobs_sweep, worker_gone, worker_report, worker_sweeps
 
 from workers.hosts import fences_seen, fences_try
 from workers.hosts.forkers import forker_prepare
@@ -23,8 +21,6 @@ from workers.supervisor.draining import drain_ask
 from workers.supervisor.loop import worker_name
 
 logger = structlog.get_logger(__name__)
-
-_SWEPT = "workers:swept"
 
 
 class SignOfLife(bootsteps.StartStopStep):
@@ -90,8 +86,7 @@ def _tick(queues: str) -> None:
     close_old_connections()
     try:
         _report(queues)
-        # Of many that wait one is enough.
-        if TRAIN_QUEUE in queues.split(",") and cache.add(_SWEPT, True, settings.HEARTBEAT_S):
+        if worker_sweeps(worker_name()):
             jobs_sweep()
     except Exception:
         # The timer's outermost function: the next tick may find what this one did not.

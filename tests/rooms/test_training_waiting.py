@@ -5,7 +5,13 @@ from datetime import timedelta
 from django.db.models.functions import Now
 from modelmill.training.models import Job, WorkerSeen
 from modelmill.training.selectors import access_job
-from modelmill.training.services import job_claim, job_pause, worker_gone, worker_report
+from modelmill.training.services import (
+    job_claim,
+    job_pause,
+    worker_gone,
+    worker_report,
+    worker_sweeps,
+)
 from modelmill.training.services.presence import workers_live
 from modelmill.training.waiting import job_waiting_reason
 
@@ -69,3 +75,20 @@ def test_a_silent_worker_is_not_counted_and_forgotten_after_a_day(db) -> None:
     worker_report("lively")
     assert [worker.name for worker in workers_live("train")] == ["lively"]
     assert set(WorkerSeen.objects.values_list("name", flat=True)) == {"lively", "silent"}
+
+
+def test_of_the_workers_that_wait_to_train_one_sweeps(db) -> None:
+    worker_report("a", queue="infer")
+    worker_report("b", queue="train", job_id="ftjob-1")
+    worker_report("c", queue="control,train")
+    worker_report("d", queue="train")
+
+    def sweeping() -> list[str]:
+        return [name for name in "abcd" if worker_sweeps(name)]
+
+    assert sweeping() == ["c"]
+    # One that died is not waited for, whatever its own clock said.
+    WorkerSeen.objects.filter(name="c").update(seen_at=Now() - timedelta(minutes=5))
+    assert sweeping() == ["d"]
+    worker_report("b")
+    assert sweeping() == ["b"]

@@ -8,7 +8,7 @@ from modelmill.training.services.keeping import (
     checkpoints_expire,
 )
 from modelmill.training.services.leases import Lease, LeaseLost, job_claim
-from modelmill.training.services.presence import worker_gone, worker_report
+from modelmill.training.services.presence import worker_gone, worker_report, worker_sweeps
 from modelmill.training.services.quoting import quote_is_due
 from modelmill.training.services.reports import (
     News,
@@ -70,4 +70,5 @@ __all__ = [
     "quote_is_due",
     "worker_gone",
     "worker_report",
+    "worker_sweeps",
 ]

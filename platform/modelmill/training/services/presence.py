@@ -50,3 +50,13 @@ def workers_live(queue: str = "") -> QuerySet[WorkerSeen]:
     recent = timedelta(seconds=max(3 * settings.HEARTBEAT_S, 5))
     rows = WorkerSeen.objects.filter(seen_at__gte=Now() - recent).order_by("name")
     return rows.filter(queue__contains=queue) if queue else rows
+
+
+def worker_sweeps(name: str) -> bool:
+    """Return whether it is this worker that sweeps: of all that wait to train, one is enough.
+
+    The database says who waits, by its own clock: what a worker whose clock is wrong, or that has
+    died, wrote down would otherwise keep the others from it.
+    """
+    waiting = workers_live(TRAIN_QUEUE).filter(job_id="")
+    return bool(waiting.values_list("name", flat=True).first() == name)
