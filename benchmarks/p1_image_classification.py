@@ -4,16 +4,16 @@ Digits of 28x28: 8,000 to learn from, 2,000 to be tested on, in an order that a 
 keeps a sixteenth of the 8,000 for choosing and calibrating, and pays for decoding PNG files,
 calibration and report; the peer is handed arrays. Rates are of CPU seconds, which neighbours on the
 same cores disturb less than the clock. The small form leaves out the peer, which only benchmarks
-install. ``MODELMILL_P1_DATA`` names another npz file with ``pixels (N, H, W, C)`` and ``labels
-(N,)`` to compare on instead, such as two classes of 150x150.
+install. ``--data whole`` is all of MNIST with its own test, ``--data moods`` two classes of drawn
+people of 150x150, ``--data FILE`` an npz file with ``pixels (N, H, W, C)`` and ``labels (N,)``.
 """
 
+import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,15 @@ QUICK = {"width": 16, "epochs": 1, "augment": False}
 WHOLE: dict[str, Any] = {}
 
 
-def main(*, small: bool = False) -> None:
+def main(*, small: bool = False, arguments: Sequence[str] = ()) -> None:
     """Print speed and accuracy of each arm; fail where ours learns nothing."""
+    options = _options(arguments)
     ours = Path(sys.executable)
-    rounds, epochs = (1, 1) if small else (int(os.environ.get("MODELMILL_P1_ROUNDS", "5")), EPOCHS)
+    rounds, epochs = (1, 1) if small else (options.rounds, EPOCHS)
     whole = {"width": 8, "epochs": 1} if small else WHOLE
     seen: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        arrays, data = _data(Path(folder), small=small)
+        arrays, data = _data(Path(folder), *_examples(options.data), small=small)
 
         def arm(name: str, python: Path, script: str, *words: str) -> Callable[[], float]:
             def run() -> float:
@@ -55,6 +56,8 @@ def main(*, small: bool = False) -> None:
             quick: arm(quick, ours, "p1_ours.py", str(data), json.dumps(QUICK)),
             shipped: arm(shipped, ours, "p1_ours.py", str(data), json.dumps(whole)),
         }
+        if options.brief:
+            del arms[same], arms[half]
         if not small:
             keras = arm("Keras, textbook", peers_python(), "p1_keras.py", *textbook)
             # The first one is what the others are measured by.
@@ -76,14 +79,14 @@ def _print(seen: dict[str, list[dict[str, Any]]], *, least: float) -> None:
         assert mean > least, (name, shares)
 
 
-def _data(folder: Path, *, small: bool) -> tuple[Path, Path]:
+def _data(folder: Path, pixels: Any, labels: Any, tests: int, *, small: bool) -> tuple[Path, Path]:
     """Write the same examples twice: arrays for the peer, a dataset of PNG files for us."""
     from modelmill_sdk.testing import dataset_write
     from PIL import Image
 
-    pixels, labels = _examples()
-    count = 1_000 if small else len(labels)
-    tests, held = count // 5, count // 20
+    if small:
+        pixels, labels, tests = pixels[:1_000], labels[:1_000], 200
+    count, held = len(labels), len(labels) // 20
     train = count - tests
     arrays = folder / "arrays.npz"
     parts = {"train_x": pixels[:train], "train_y": labels[:train]}
@@ -92,7 +95,7 @@ def _data(folder: Path, *, small: bool) -> tuple[Path, Path]:
     print(f"{train} to learn from, {tests} to be tested on, of {pixels.shape[1:]}; seeds from 0 up")
     rows = [
         {"image": Image.fromarray(one[:, :, 0] if one.shape[2] == 1 else one), "label": int(label)}
-        for one, label in zip(pixels[:count], labels[:count], strict=True)
+        for one, label in zip(pixels, labels, strict=True)
     ]
     names = [str(number) for number in range(int(labels.max()) + 1)]
     data = dataset_write(
@@ -106,12 +109,24 @@ def _data(folder: Path, *, small: bool) -> tuple[Path, Path]:
     return arrays, data
 
 
-def _examples() -> tuple[Any, Any]:
-    named = os.environ.get("MODELMILL_P1_DATA")
-    if named:
-        with np.load(named) as kept:
-            return kept["pixels"], kept["labels"]
-    from benchmarks.digits import digits
+def _examples(data: str) -> tuple[Any, Any, int]:
+    """Give pixels ``(N, H, W, C)``, labels ``(N,)``, and how many of the last are for the test."""
+    if data == "moods":
+        from benchmarks.moods import moods
 
-    pixels, labels = digits()
-    return pixels[:, :, :, None], labels
+        return *moods(2_500), 500
+    if data in {"digits", "whole"}:
+        from benchmarks.digits import digits, digits_whole
+
+        pixels, labels = digits() if data == "digits" else digits_whole()
+        return pixels[:, :, :, None], labels, 2_000 if data == "digits" else 10_000
+    with np.load(data) as kept:
+        return kept["pixels"], kept["labels"], len(kept["labels"]) // 5
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks p1", description=__doc__)
+    parser.add_argument("--data", default="digits", help="digits, whole, moods, or a file")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--brief", action="store_true", help="without the peer's network in torch")
+    return parser.parse_args(list(arguments))
