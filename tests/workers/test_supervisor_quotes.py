@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 from modelmill.billing.models import Balance, Reservation
 from modelmill.billing.services import reservation_open
@@ -11,6 +12,7 @@ from modelmill.core.errors import QuotaExceeded
 from modelmill.core.money import amount_text
 from modelmill.metering.models import UsageEvent
 from modelmill.metering.services import usage_record
+from modelmill.training.lanes import Lane
 from modelmill.training.models import Attempt, Job, JobEvent
 from modelmill.training.services import job_cancel, job_finish_early, job_resume
 from modelmill.training.services.money import job_cost_micro
@@ -58,6 +60,24 @@ def test_it_stops_unbilled_with_a_quote_and_goes_on_from_there_when_resumed(mill
         billed = UsageEvent.objects.filter(subject=job.id, billable=True)
         steps = sum(one.dims["step_to"] - one.dims["step_from"] for one in billed)
         assert steps == 400 - waits.step
+
+
+def test_what_died_with_its_quote_told_makes_no_more_free_steps(mill: Place) -> None:
+    job = job_make(mill, quote_first=True, steps=400, step_ms=15)
+    train_next()
+    told = job_now(mill, job)
+    # As where the worker dies between the proof of the last free step and the pause.
+    with mill.scope():
+        Job.objects.filter(pk=job.pk).update(state=State.QUEUED, next_run_at=Now())
+        Lane.objects.update(waits=True)
+    assert train_next()
+    waits = job_now(mill, job)
+    assert waits.awaits_word and waits.attempt == 0
+    assert (waits.step, waits.free_ms, waits.quote_micro) == (
+        told.step,
+        told.free_ms,
+        told.quote_micro,
+    )
 
 
 def test_cancelling_after_the_quote_costs_nothing(mill: Place) -> None:

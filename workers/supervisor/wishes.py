@@ -99,7 +99,12 @@ class Wishes:
     @property
     def _is_quoted(self) -> bool:
         """Whether the first steps, that nobody pays for, have told what they can."""
-        if not self._job.quote_first or not self._trains_since:
+        if not self._job.quote_first:
+            return False
+        if self._job.quote_step is not None:
+            # An attempt before this one told it, and died before it stopped.
+            return True
+        if not self._trains_since:
             return False
         notebook = self._notebook
         # Attempts before this one had their part of it, and each device has its own.
