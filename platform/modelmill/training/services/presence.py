@@ -52,11 +52,15 @@ def workers_live(queue: str = "") -> QuerySet[WorkerSeen]:
     return rows.filter(queue__contains=queue) if queue else rows
 
 
+def workers_waiting() -> QuerySet[WorkerSeen]:
+    """Return the live workers that could train and have nothing to, by name."""
+    return workers_live(TRAIN_QUEUE).filter(job_id="")
+
+
 def worker_sweeps(name: str) -> bool:
     """Return whether it is this worker that sweeps: of all that wait to train, one is enough.
 
     The database says who waits, by its own clock: what a worker whose clock is wrong, or that has
     died, wrote down would otherwise keep the others from it.
     """
-    waiting = workers_live(TRAIN_QUEUE).filter(job_id="")
-    return bool(waiting.values_list("name", flat=True).first() == name)
+    return bool(workers_waiting().values_list("name", flat=True).first() == name)

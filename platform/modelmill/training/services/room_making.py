@@ -20,7 +20,7 @@ from modelmill.training.models import Attempt, Job, WorkerSeen
 from modelmill.training.sayings import Said
 from modelmill.training.services.events import event_say
 from modelmill.training.services.leases import jobs_waiting
-from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
+from modelmill.training.services.presence import TRAIN_QUEUE, workers_live, workers_waiting
 from modelmill.training.services.turns import lanes_in_turn
 from modelmill.training.states import Desired, State
 
@@ -50,7 +50,7 @@ def room_make() -> int:
         if not runners:
             return 0
         coming = Job.objects.filter(state=State.RUNNING, desired_state=Desired.YIELD).count()
-        idle = list(workers_live(TRAIN_QUEUE).filter(job_id=""))
+        idle = list(workers_waiting())
         chosen: list[_Runner] = []
         for lane in lanes_in_turn(jobs_waiting()):
             if lane.tier <= runners[0].tier:

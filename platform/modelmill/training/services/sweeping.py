@@ -13,7 +13,7 @@ from modelmill.training.failures import Failure
 from modelmill.training.models import Job
 from modelmill.training.services.endings import RING, job_fail
 from modelmill.training.services.leases import Lease, LeaseLost
-from modelmill.training.services.presence import TRAIN_QUEUE, workers_live
+from modelmill.training.services.presence import workers_waiting
 from modelmill.training.services.room_making import room_make
 from modelmill.training.services.turns import lanes_mend
 from modelmill.training.services.unblocking import jobs_unblock
@@ -44,7 +44,7 @@ def jobs_sweep() -> Swept:
         waiting = Job.objects.filter(state=State.QUEUED, next_run_at__lte=Now()).count()
     # A worker that starts, or ends a job, looks by itself; one ring is enough for
     # an idle one, which goes on until nothing it can do is left.
-    if waiting and workers_live(TRAIN_QUEUE).filter(job_id="").exists():
+    if waiting and workers_waiting().exists():
         ring_now(RING, {"job_id": ""})
     return Swept(expired=expired, unblocked=unblocked, waiting=waiting, yielding=yielding)
 
