@@ -14,6 +14,8 @@ setup: ## the environment, the assets and the message catalogues
 	@$(VENV) -m deploy.system
 	@$(VENV) -m deploy.assets
 	@$(VENV) -m deploy.messages compile
+	@# A plugin's process may not write beside its own files, and would compile them at each start.
+	@$(VENV) -m compileall -q platform plugins workers
 
 demo: setup ## train and use two models as a new tenant would, then serve (EXIT=1: stop by itself)
 	@$(VENV) -m deploy.demo $(if $(EXIT),--exit)

@@ -43,6 +43,8 @@ def main() -> None:
     launcher.packages_find(settings["python_paths"])
     asking = socket.socket(fileno=settings["socket_fd"])
     asking.send(json.dumps(_imported(settings["imports"])).encode())
+    # Looked for once: a forked host has the same, and remembers it.
+    fencing.places.interpreter_roots()
     gc.collect()
     # What exists now stays for good: the collector must not touch, and so copy, these pages.
     gc.freeze()

@@ -4,9 +4,11 @@ from modelmill_sdk import CustomerError
 from modelmill_sdk.protocol import Chunk
 from modelmill_sdk.testing import Recorder, predict_once
 from modelmill_text_generation.asking import PredictParams
+from modelmill_text_generation.networks import saved_model
 from modelmill_text_generation.plugin import TextGeneration
 from modelmill_text_generation.sampling import Choice
 from modelmill_text_generation.writers import load_writer
+from transformers import AutoModelForCausalLM
 
 pytestmark = pytest.mark.training
 
@@ -62,6 +64,21 @@ def test_a_prompt_longer_than_the_context_is_refused(model_dir):
     with pytest.raises(CustomerError, match="at most 32") as raised:
         write(model_dir, prompt="The miller " * 9)
     assert raised.value.param == "prompt"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_model_is_opened_as_transformers_opens_it(model_dir, dtype, monkeypatch):
+    theirs = AutoModelForCausalLM.from_pretrained(model_dir, dtype=dtype)
+    # Straight from the file: the way round by every renaming would hide a fault of the short one.
+    monkeypatch.delattr(AutoModelForCausalLM, "from_pretrained")
+    ours = saved_model(model_dir, dtype=dtype)
+    ids = torch.arange(8)[None]
+
+    assert torch.equal(ours(input_ids=ids).logits, theirs(input_ids=ids).logits)
+    assert ours.lm_head.weight is ours.model.embed_tokens.weight
+    assert ours.generation_config.to_dict() == theirs.generation_config.to_dict()
+    assert {t.dtype for t in ours.parameters()} == {dtype}
+    assert not any(t.is_meta for t in (*ours.parameters(), *ours.buffers()))
 
 
 def test_the_kept_past_changes_nothing(model_dir):

@@ -4,6 +4,7 @@ No place may hold what is closed, such as the platform's own data: Landlock can 
 not close one inside it.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Iterable
@@ -31,7 +32,8 @@ def read_roots(given: Iterable[str], *, closed: Iterable[str]) -> list[str]:
     return [*system, *(place for place in dict.fromkeys(places) if not _holds(place, shut))]
 
 
-def interpreter_roots() -> list[str]:
+@functools.cache
+def interpreter_roots() -> tuple[str, ...]:
     """List the folders that this interpreter and its packages lie in, also editable ones."""
     environment = _environment()
     places = [sys.prefix, sys.base_prefix, sys.exec_prefix, environment]
@@ -42,7 +44,7 @@ def interpreter_roots() -> list[str]:
     places += _linked(packages)
     # A checkout that its own environment lies in is no place for libraries.
     inner = [Path(environment).resolve(), Path(sys.base_prefix).resolve()]
-    return [place for place in places if not _holds(place, inner, itself=False)]
+    return tuple(place for place in places if not _holds(place, inner, itself=False))
 
 
 def devices(kind: str) -> list[str]:

@@ -5,15 +5,28 @@ It is a stock ``transformers`` architecture, so the folder opens anywhere.
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from modelmill_sdk.learning.precision import Precision
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    GenerationConfig,
+    PreTrainedModel,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+from transformers.initialization import no_init_weights
 from transformers.models.qwen3.modeling_qwen3 import Qwen3Attention
 
 from modelmill_text_generation.batches import UNLEARNED, Batch
+
+# What ``save_pretrained`` calls them.
+_WEIGHTS_FILE, _GENERATION_FILE = "model.safetensors", "generation_config.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +75,39 @@ def new_model(shape: Shape, *, vocabulary: int, context: int, end_id: int) -> Pr
         if name.endswith(("o_proj.weight", "down_proj.weight")):
             # Each block starts as the identity, as in modded-nanogpt: a faster first descent.
             nn.init.zeros_(param)
+    return model
+
+
+def saved_model(folder: Path, *, dtype: torch.dtype) -> PreTrainedModel:
+    """Open a folder of ``transformers``: no download, no pickle, no code from it."""
+    known = _new_model_saved(folder, dtype=dtype)
+    if known is not None:
+        return known
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype=dtype
+    )
+    return model
+
+
+def _new_model_saved(folder: Path, *, dtype: torch.dtype) -> PreTrainedModel | None:
+    """Open a model as `new_model` makes them; None if another kind is in the folder.
+
+    The names in its file are the network's own. ``from_pretrained`` tries each against the renaming
+    of older files, three quarters of the time that opening a small model takes.
+    """
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    is_whole = all((folder / name).exists() for name in (_WEIGHTS_FILE, _GENERATION_FILE))
+    if not (isinstance(config, Qwen3Config) and config.tie_word_embeddings and is_whole):
+        return None
+    with no_init_weights():
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    saved = load_file(folder / _WEIGHTS_FILE)
+    tensors = {name: tensor.to(dtype) for name, tensor in saved.items()}
+    missing, unknown = model.load_state_dict(tensors, strict=False, assign=True)
+    if unknown or missing != ["lm_head.weight"]:
+        return None
+    model.tie_weights()
+    model.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
     return model
 
 

@@ -12,6 +12,7 @@ from modelmill_sdk import CustomerError
 from modelmill_text_generation.bases import is_adapted, is_adapter, load_adapter
 from modelmill_text_generation.chat import Messages, has_template, render
 from modelmill_text_generation.exports import load_int8
+from modelmill_text_generation.networks import saved_model
 from modelmill_text_generation.quiet import quiet_transformers
 from modelmill_text_generation.sampling import Choice
 
@@ -122,7 +123,7 @@ def save_writer(folder: Path, writer: Writer, **settings: Any) -> None:
 
 def load_writer(folder: Path, device: str) -> Writer:
     """Open a saved folder: no download, no pickle, no code from it."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     quiet_transformers()
     settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
@@ -130,9 +131,7 @@ def load_writer(folder: Path, device: str) -> Writer:
     if is_adapter(folder):
         model: Any = load_adapter(folder, base=settings["base"]).to(dtype)
     else:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=dtype
-        )
+        model = saved_model(folder, dtype=dtype)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if settings.get("writes_from_int8") and device == "cpu":
         load_int8(model, folder)
