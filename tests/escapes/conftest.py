@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from modelmill_sdk.tools.fencing import bubblewrap_find
 
 from tests.escapes.house import CANARY, House
 from tests.escapes.probes import EVERY, Probe
 from workers.hosts import HostProcess
-from workers.hosts.fences import bubblewrap_find
 
 _ROWS = pytest.StashKey[dict[str, tuple[str, str, str]]]()
 _WIDTH = 100

@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from modelmill_sdk.tools.fencing import bubblewrap_find
+
 from tests.escapes.house import House
 from tests.escapes.probes import ASKED
-from workers.hosts.fences import bubblewrap_find
 
 # What an ordinary user may do to its own: no other user is there to be told apart.
 _OF_ROOT = {"join_roots_group"}

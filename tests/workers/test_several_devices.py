@@ -13,11 +13,11 @@ from modelmill.training.failures import RETRYABLE
 from modelmill_sdk.conformance.samples import sample_dataset
 from modelmill_sdk.protocol import FromChild, Stop, TrainStart
 from modelmill_sdk.testing import dataset_write
+from modelmill_sdk.tools.fencing import bubblewrap_find
 from safetensors.torch import load_file
 
 from tests.processes import FAKES, command_of
 from workers.hosts import HostProcess, HostSpec
-from workers.hosts.fences import bubblewrap_find
 from workers.supervisor.outcomes import failed_outcome
 
 pytestmark = pytest.mark.skipif(

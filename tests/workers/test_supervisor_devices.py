@@ -14,11 +14,11 @@ from modelmill.training.selectors import job_messages
 from modelmill.training.services import job_pause, job_resume
 from modelmill.training.services.money import price_micro
 from modelmill.training.states import State
+from modelmill_sdk.tools.fencing import bubblewrap_find
 from structlog.testing import capture_logs
 
 from tests.conftest import Place
 from tests.workers.learner import job_make, job_now, meanwhile
-from workers.hosts.fences import bubblewrap_find
 from workers.supervisor import devices, train_next
 
 pytestmark = [

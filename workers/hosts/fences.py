@@ -5,7 +5,6 @@ import logging
 import os
 import select
 import time
-from pathlib import Path
 
 from workers.hosts.groups import HostGroups
 from workers.hosts.spec import HostSpec
@@ -67,12 +66,3 @@ def fences_note(level: str, fences: Fences) -> None:
 def fences_seen() -> dict[str, Fences]:
     """Return by level of isolation what the newest host of this process told."""
     return dict(_seen)
-
-
-def bubblewrap_find() -> Path | None:
-    """Return the program that L2 needs, or None where it is not installed."""
-    for folder in os.defpath.split(os.pathsep):
-        program = Path(folder, "bwrap")
-        if folder and os.access(program, os.X_OK):
-            return program
-    return None

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelmill_sdk.tools.fencing import bubblewrap_find
+
 from workers.hosts import launcher
 from workers.hosts.children import Child, SpawnedChild
 from workers.hosts.environment import host_environment, python_paths, readable_paths
 from workers.hosts.errors import HostDied
-from workers.hosts.fences import bubblewrap_find
 from workers.hosts.forkers import ForkerGone, forker_for
 from workers.hosts.groups import HostGroups
 from workers.hosts.identity import Identity

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from modelmill_sdk import Params
 from modelmill_sdk.conformance.checks import PROMISES
+from modelmill_sdk.conformance.checks.describing import fields_faults
 from modelmill_sdk.conformance.engine import plugin_check
 from modelmill_sdk.testing import check_plugin
+from pydantic import Field, RootModel
 
 WRONG = Path(__file__).parent / "wrong"
 
@@ -67,3 +70,15 @@ def test_the_two_line_test_raises_with_the_whole_table() -> None:
 def test_every_promise_is_broken_by_somebody() -> None:
     broken = {plugin.breaks for plugin in [*BROKEN, mill_heavy.Heavy, mill_greedy.Greedy]}
     assert broken == {promise.id for promise in PROMISES}
+
+
+class Branch(RootModel[list["Branch"]]):
+    """A tree: a list of trees."""
+
+
+class Trees(Params):
+    tree: Branch = Field(Branch([]), description="A tree.")
+
+
+def test_what_is_inside_itself_is_looked_at_once() -> None:
+    assert list(fields_faults(Trees, is_strict=True)) == ["Trees.tree has no greatest length."]

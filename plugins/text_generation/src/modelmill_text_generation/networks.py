@@ -100,7 +100,9 @@ def _new_model_saved(folder: Path, *, dtype: torch.dtype) -> PreTrainedModel | N
     if not (isinstance(config, Qwen3Config) and config.tie_word_embeddings and is_whole):
         return None
     with no_init_weights():
-        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+            config, dtype=dtype
+        )
     saved = load_file(folder / _WEIGHTS_FILE)
     tensors = {name: tensor.to(dtype) for name, tensor in saved.items()}
     missing, unknown = model.load_state_dict(tensors, strict=False, assign=True)

@@ -133,13 +133,16 @@ def fields_faults(params: type[Params], is_strict: bool) -> Iterator[str]:
             yield f"{where} has no {missing}."
 
 
-def _bounds_missing(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    if "$ref" in field:
+def _bounds_missing(
+    field: Mapping[str, Any], schema: Mapping[str, Any], seen: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    name = field.get("$ref", "").rpartition("/")[2]
+    # A tree's branches are trees: what is inside itself is looked at once.
+    if name and name not in seen:
         # One that leads elsewhere is the business of schemas-valid.
-        named = schema.get("$defs", {}).get(field["$ref"].rpartition("/")[2], {})
-        yield from _bounds_missing(named, schema)
+        yield from _bounds_missing(schema.get("$defs", {}).get(name, {}), schema, seen | {name})
     for choice in field.get("anyOf", ()):
-        yield from _bounds_missing(choice, schema)
+        yield from _bounds_missing(choice, schema, seen)
     if "enum" in field or "const" in field:
         return
     kind = field.get("type")
@@ -153,7 +156,7 @@ def _bounds_missing(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Iter
     if kind == "array" and "maxItems" not in field:
         yield "greatest length"
     if kind == "array":
-        yield from _bounds_missing(field.get("items", {}), schema)
+        yield from _bounds_missing(field.get("items", {}), schema, seen)
 
 
 def _references(value: Any) -> Iterator[str]:
