@@ -349,12 +349,10 @@ WARM_IMPORTS = tuple(
     name
     for name in env.words(
         "MODELMILL_WARM_IMPORTS",
-        "numpy,PIL.Image,pyarrow.parquet,pandas,datasets,torch,safetensors.torch,tokenizers,"
+        "numpy,PIL.Image:preinit,pyarrow.parquet,pandas,datasets,torch,safetensors.torch,tokenizers,"
         "transformers.modeling_utils,transformers.models.auto.modeling_auto,"
         "transformers.models.auto.tokenization_auto,transformers.models.qwen3.modeling_qwen3,"
         "transformers.generation.continuous_batching,peft,sklearn.metrics,psutil,"
-        # Loads the readers and writers of the common kinds of pictures.
-        "PIL.Image:preinit,"
         # Builds a thousand regular expressions at its first use.
         "transformers.conversion_mapping:get_checkpoint_conversion_mapping:qwen3",
     )
