@@ -10,6 +10,7 @@ from workers.hosts import HostDied
 
 _SHOWN_PROBLEMS = 20
 _CODES = {
+    "nan_loss": Failure.NAN_LOSS,
     "out_of_memory": Failure.OUT_OF_MEMORY,
     "plugin_changed": Failure.PLUGIN_MISSING,
     "plugin_crashed": Failure.PLUGIN_CRASHED,
@@ -48,8 +49,9 @@ Outcome = Trained | Stopped | Broke
 def failed_outcome(message: Failed) -> Broke:
     """Translate what the plugin's process said before it gave up."""
     if message.who == "customer":
+        given = Failure.PARAMETERS_INVALID if message.param else Failure.DATASET_INVALID
         return Broke(
-            code=Failure.PARAMETERS_INVALID if message.param else Failure.DATASET_INVALID,
+            code=_CODES.get(message.code, given),
             message=message.message,
             param=message.param or "",
         )

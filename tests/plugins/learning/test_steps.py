@@ -81,8 +81,9 @@ def test_each_process_draws_its_own_numbers() -> None:
 
 
 def test_a_row_that_does_not_fit_is_told_to_the_customer() -> None:
-    with pytest.raises(CustomerError, match="Not even one row"):
+    with pytest.raises(CustomerError, match="Not even one row") as caught:
         gradient_in_parts(0, lambda line: None)
+    assert caught.value.code == "out_of_memory"
 
 
 def test_a_broken_loss_ends_the_training() -> None:
@@ -91,6 +92,7 @@ def test_a_broken_loss_ends_the_training() -> None:
     with pytest.raises(CustomerError, match="step 2: loss is no longer a number") as caught:
         watch.check({"loss": torch.tensor(math.nan)}, step=2)
     assert caught.value.param == "learning_rate"
+    assert caught.value.code == "nan_loss"
 
 
 def test_precision_is_as_asked_and_never_by_speed_on_a_cpu_unless_asked() -> None:

@@ -8,6 +8,7 @@ from modelmill_fakes.stepping import Stepper
 from modelmill_sdk import CustomerError, Plugin, PluginError, TrainRun
 from modelmill_sdk.errors import Cancelled
 from modelmill_sdk.host.validation import plugin_validate
+from modelmill_sdk.metrics import MAX_METRICS
 from modelmill_sdk.progress import ProgressReporter
 from modelmill_sdk.protocol import CheckpointSaved, Progress, Sample, Started, ValidateStart
 from modelmill_sdk.testing import Recorder, dataset_write, train_once, validate_once
@@ -62,6 +63,31 @@ def test_the_exact_step_is_told_before_a_checkpoint(data_dir) -> None:
         if isinstance(message, CheckpointSaved):
             assert message.step == last_step
     assert last_step == 50
+
+
+def test_a_metric_is_told_whatever_comes_right_after_it() -> None:
+    told: list[Progress] = []
+    reporter = ProgressReporter(told.append, interval_s=3600)
+    reporter.update(1, 9, {"loss": 3.0})
+    reporter.update(2, 9, {"loss": 2.0, "validation_loss": 2.5})
+    reporter.update(3, 9, {"loss": 1.0})
+    reporter.close()
+
+    assert [(one.step, one.metrics) for one in told] == [
+        (1, {"loss": 3.0}),
+        (3, {"loss": 1.0, "validation_loss": 2.5}),
+    ]
+
+
+def test_more_metrics_than_one_report_may_have_make_two() -> None:
+    told: list[Progress] = []
+    reporter = ProgressReporter(told.append, interval_s=3600)
+    for step in range(3):
+        first = step * MAX_METRICS
+        reporter.update(step, 9, {f"m{n}": 0.0 for n in range(first, first + MAX_METRICS)})
+    reporter.close()
+
+    assert [len(one.metrics) for one in told] == [MAX_METRICS] * 3
 
 
 def test_progress_is_thinned_but_the_last_comes_by_itself() -> None:

@@ -11,15 +11,26 @@
 ========================  =============================================================
 """
 
+from typing import Literal
+
+CustomerErrorCode = Literal["customer_error", "out_of_memory", "nan_loss"]
+
 
 class CustomerError(Exception):
-    """A mistake of the customer's, told to them in a message that says what to do instead."""
+    """A mistake of the customer's, told to them in a message that says what to do instead.
 
-    def __init__(self, message: str, param: str | None = None) -> None:
+    ``code`` sorts a training's end where it is not a matter of what was sent: memory that ran out,
+    or a loss that is no longer a number.
+    """
+
+    def __init__(
+        self, message: str, param: str | None = None, *, code: CustomerErrorCode = "customer_error"
+    ) -> None:
         """Take the message to show, and the name of the input or parameter it is about."""
         super().__init__(message)
         self.message = message
         self.param = param
+        self.code: CustomerErrorCode = code
 
 
 class PluginError(Exception):

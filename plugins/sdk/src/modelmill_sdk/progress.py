@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelmill_sdk.errors import PluginError
-from modelmill_sdk.metrics import metrics_plain
+from modelmill_sdk.metrics import MAX_METRICS, metrics_plain
 from modelmill_sdk.peaks import gpu_peak_bytes
 from modelmill_sdk.protocol import Message, Progress
 
@@ -16,8 +16,10 @@ SEND_INTERVAL_S = 0.1
 class ProgressReporter:
     """Sends at most ten reports a second, from a loop that may turn a thousand times a second.
 
-    The first report after a quiet moment goes at once. One that came too soon waits, is replaced
-    by a newer one, and is sent by a thread of its own when its time has come, or by ``flush``.
+    The first report after a quiet moment goes at once. One that came too soon waits, and is sent by
+    a thread of its own when its time has come, or by ``flush``. A newer one takes its place, and
+    with it those of its metrics that it has not itself: what is measured once in a hundred steps
+    is told, whatever comes right after it.
     """
 
     def __init__(
@@ -44,7 +46,11 @@ class ProgressReporter:
             )
         with self._lock:
             self.step, self.total = step, total
-            self._pending = (step, total, metrics)
+            waiting = self._pending[2] if self._pending else {}
+            if len({*waiting, *metrics}) > MAX_METRICS:
+                self._send()
+                waiting = {}
+            self._pending = (step, total, {**waiting, **metrics})
             if time.monotonic() - self._sent_at >= self._interval_s:
                 self._send()
                 return

@@ -24,7 +24,7 @@ def failure_message(error: BaseException, *, request_id: str | None = None) -> F
         message = text_clean(error.message, max_chars=_MAX_MESSAGE_CHARS)
         return Failed(
             request_id=request_id,
-            code="customer_error",
+            code=error.code,
             message=message,
             param=error.param,
             who="customer",

@@ -25,4 +25,5 @@ class FiniteWatch:
                 f"The training broke down at step {step}: {', '.join(broken)} is no longer a "
                 "number. Choose a lower learning_rate, and train again.",
                 param="learning_rate",
+                code="nan_loss",
             )

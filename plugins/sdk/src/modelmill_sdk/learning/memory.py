@@ -99,6 +99,7 @@ class Accumulator:
                 "Not even one row fits into the memory. Choose a smaller network, or smaller "
                 "inputs.",
                 param="batch_size",
+                code="out_of_memory",
             )
         self.part_size = -(-self.part_size // 2)
         self._log(
