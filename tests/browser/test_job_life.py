@@ -89,7 +89,7 @@ def test_a_job_is_started_watched_killed_paused_finished_and_compared(
         while not Checkpoint.objects.filter(job=job).exists():
             page.wait_for_timeout(100)
     first.kill()
-    workers()
+    second = workers()
     _seen(page.get_by_text("Training goes on from step", exact=False).first)
     # The page loads itself anew when the state changes, and shows both attempts.
     page.reload()
@@ -101,6 +101,9 @@ def test_a_job_is_started_watched_killed_paused_finished_and_compared(
     paused = _job(acme, page)
     assert 0 < paused.step < STEPS
     check_access(page)
+    # Nobody's while it is paused: whoever is there when it is resumed goes on with it.
+    second.kill()
+    workers()
     page.get_by_role("button", name="Resume").click()
     _seen(page.get_by_role("link", name="See the model"))
     done = _job(acme, page)
