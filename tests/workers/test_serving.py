@@ -230,6 +230,15 @@ def test_a_plugin_that_always_dies_fails_at_no_charge(server, acme) -> None:
         assert Reservation.objects.get().spent_micro == 0
 
 
+@pytest.mark.parametrize("do", ["endless", "stranger", "counting"])
+def test_a_plugin_that_says_more_than_it_may_is_ended_at_no_charge(server, acme, do) -> None:
+    row = served(server, acme, "fake-trouble", {"do": do})
+    assert (row.state, row.error["code"]) == ("failed", "plugin_error")
+    # The next one has a process of its own, and an answer.
+    row = served(server, acme, "fake-trouble", {"do": "descriptors"})
+    assert row.state == "succeeded"
+
+
 def test_one_that_does_not_answer_is_ended(server, acme, settings) -> None:
     settings.PREDICTION_TIMEOUT_S = 1
     row = served(server, acme, "fake-trouble", {"do": "hang"})

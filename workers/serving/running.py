@@ -1,5 +1,6 @@
 """One prediction through a loaded model: rounds of inputs in, pieces and results out."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -27,6 +28,9 @@ from workers.serving.leases import Watch
 
 _TICK_S = 0.25
 _ABORT_S = 5.0
+# Far above any answer, and far below what would hurt the others whom this worker serves.
+_MOST_CHARS = 64 << 20
+_MOST_METERS = 100
 
 
 @dataclass
@@ -38,6 +42,8 @@ class Work:
     counts: Counter[str] = field(default_factory=Counter)
     compute_ms: int = 0
     is_cancelled: bool = False
+    # All that was said in texts and values, also what a later word took the place of.
+    chars: int = 0
 
 
 class Run:
@@ -101,8 +107,10 @@ class Run:
             if self._watch.is_cancelled and aborted_at is None:
                 aborted_at = time.monotonic()
                 host.process.send(PredictAbort(request_id=request_id))
-            if message is not None and self._take(message, request_id, first):
-                break
+            if message is not None and self._is_mine(message, request_id):
+                self._check_bounds(message, host, first)
+                if self._take(message, first):
+                    break
             if aborted_at is not None and time.monotonic() > aborted_at + _ABORT_S:
                 host.process.kill()
                 self.work.is_cancelled = True
@@ -114,10 +122,27 @@ class Run:
                 )
         self.work.compute_ms += round((time.monotonic() - began) * 1000)
 
-    def _take(self, message: FromChild, request_id: str, first: int) -> bool:
+    def _is_mine(self, message: FromChild, request_id: str) -> bool:
+        return getattr(message, "request_id", None) == request_id
+
+    def _check_bounds(self, message: FromChild, host: WarmHost, first: int) -> None:
+        """End a host that says more than an answer may have, or answers what nobody asked."""
+        self.work.chars += _chars(message)
+        reason = ""
+        if isinstance(message, Chunk | Result):
+            count = min(self._round_size, len(self._prediction.inputs) - first)
+            if message.index >= count:
+                reason = f"It answered input {message.index} of {count}."
+        if self.work.chars > _MOST_CHARS:
+            reason = f"It answered with more than {_MOST_CHARS:,} characters."
+        if len(self.work.counts) > _MOST_METERS:
+            reason = f"It counted more than {_MOST_METERS} meters."
+        if reason:
+            host.process.kill()
+            raise _broken(reason, code="plugin_error")
+
+    def _take(self, message: FromChild, first: int) -> bool:
         """Take in one message; say whether the round is over."""
-        if getattr(message, "request_id", None) != request_id:
-            return False
         if isinstance(message, Chunk):
             self._take_piece(first + message.index, message.text)
         elif isinstance(message, Result):
@@ -146,11 +171,25 @@ class Run:
         elif message.who == "customer":
             raise Refused(message.message, code="invalid_value", param=_param(message.param))
         else:
-            raise Refused(
-                "The model failed on this input. The operator was told; nothing was charged.",
-                code=message.code,
-                detail=f"{message.message}\n{message.traceback}",
-            )
+            raise _broken(f"{message.message}\n{message.traceback}", code=message.code)
+
+
+def _broken(detail: str, *, code: str) -> Refused:
+    return Refused(
+        "The model failed on this input. The operator was told; nothing was charged.",
+        code=code,
+        detail=detail,
+    )
+
+
+def _chars(message: FromChild) -> int:
+    """Count the characters that an answer has to be kept in."""
+    if isinstance(message, Chunk):
+        return len(message.text)
+    if isinstance(message, Result):
+        value = "" if message.value is None else json.dumps(message.value, ensure_ascii=False)
+        return len(message.text or "") + len(value)
+    return 0
 
 
 def death_refusal(death: HostDied) -> Refused:

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_release, blob_write
+from modelmill.training.curves import SERIES_MAX
 from modelmill.training.models import JobEvent
 from modelmill.training.pace import Pace
 from modelmill.training.sayings import Said
@@ -23,6 +24,7 @@ _POINT_EVERY_S = 0.2
 _MAX_EVENTS = 2_000
 _MAX_IMAGE_BYTES = 20 << 20
 # Of one attempt; the points of the curves are bounded by their own rule.
+_MOST_IMAGE_BYTES = 2 << 30
 _MOST = {JobEvent.Kind.MESSAGE: 20_000, JobEvent.Kind.SAMPLE: 2_000}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _LEVELS = {"warning": "warn", "error": "error"}
@@ -42,6 +44,7 @@ class Notebook:
         self._point_at = float("-inf")
         self._point_step = -1
         self._room = dict(_MOST)
+        self._image_bytes = 0
         self._has_news = False
         self._peak_memory_mib = self._peak_gpu_memory_mib = 0
         self._has_progress = self._is_told = False
@@ -68,7 +71,9 @@ class Notebook:
     def progress(self, message: Progress) -> None:
         """Note a report; now and then one becomes a point of the curves, and the last does."""
         self.step, self.total_steps = message.step, message.total
-        self.metrics |= message.metrics
+        for name, value in message.metrics.items():
+            if name in self.metrics or len(self.metrics) < SERIES_MAX:
+                self.metrics[name] = value
         self._has_news = self._has_progress = True
         now = time.monotonic()
         self._time(message.step, now)
@@ -102,7 +107,7 @@ class Notebook:
         """Store a picture or a text the plugin shows; one that is no PNG is left out, aloud."""
         values = {"name": message.name, "kind": message.kind}
         kind = JobEvent.Kind.SAMPLE
-        if not self._has_room(kind):
+        if self._image_bytes > _MOST_IMAGE_BYTES or not self._has_room(kind):
             return
         if message.kind == "text" or message.path is None:
             text = message.text or ""
@@ -114,6 +119,7 @@ class Notebook:
             return
         draft = EventDraft(kind=kind, step=message.step, values=values, blob=blob)
         self._blobs[draft.id] = blob
+        self._image_bytes += blob.size_bytes
         self._add(draft)
 
     def news(self) -> News:

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from modelmill.inference.connection import redis_try
 
-# Far above what one answer has in pieces; an abandoned stream cannot fill the memory.
+# Far above what one answer has in pieces; how much text is in them the worker bounds.
 _MAX_ENTRIES = 20_000
 _KEEP_S = 600
 

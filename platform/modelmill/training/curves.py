@@ -10,6 +10,8 @@ from modelmill.core.links import TenantLink
 from modelmill.core.owned import TenantOwned
 
 NAME_MAX = 100
+# More names than this one job never has; the rest is left out.
+SERIES_MAX = 200
 
 
 class MetricSeries(TenantOwned):

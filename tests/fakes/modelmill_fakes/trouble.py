@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modelmill_sdk import CustomerError, Params, PredictRun
+from modelmill_sdk.protocol import Chunk, Count, Result
 from pydantic import Field
 
 from modelmill_fakes.answering import Made
@@ -101,6 +102,20 @@ class Trouble(Made):
 
     def _huge(self, run: PredictRun) -> str:
         return "x" * (9 * 1024 * 1024)
+
+    def _endless(self, run: PredictRun) -> str:
+        """Tell more than an answer may have, each piece for itself no longer than is allowed."""
+        while True:
+            run._listener.tell(Chunk(request_id=run.request_id, index=0, text="x" * (1 << 20)))
+
+    def _stranger(self, run: PredictRun) -> str:
+        run._listener.tell(Result(request_id=run.request_id, index=9, kind="text", text="for you"))
+        return "answered"
+
+    def _counting(self, run: PredictRun) -> str:
+        for number in range(1_000):
+            run._listener.tell(Count(request_id=run.request_id, meter=f"m{number}", qty=1))
+        return "counted"
 
     def _meter(self, run: PredictRun) -> str:
         run.count("gpu_ms", 1)

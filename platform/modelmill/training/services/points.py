@@ -10,13 +10,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from modelmill.core.clock import database_now
-from modelmill.training.curves import NAME_MAX, MetricBucket, MetricPoint, MetricSeries
+from modelmill.training.curves import NAME_MAX, SERIES_MAX, MetricBucket, MetricPoint, MetricSeries
 
 BUCKET_POINTS = 16
 LEVEL_FACTOR = 4
 ROLL_AT = 1024
 
-_SERIES_MAX = 200
 _INSERT_ROWS = 1_000
 _COUNTED = ["points", "last_step", "rolled_step", "unrolled"]
 
@@ -68,7 +67,7 @@ def _by_name(found: Iterable[tuple[int, dict[str, Any]]]) -> dict[str, dict[int,
 def _series_make(
     known: dict[str, MetricSeries], names: Iterable[str], *, job_id: str, tenant_id: str
 ) -> None:
-    fresh = sorted(name for name in names if name not in known)[: _SERIES_MAX - len(known)]
+    fresh = sorted(name for name in names if name not in known)[: SERIES_MAX - len(known)]
     if fresh:
         MetricSeries.objects.bulk_create(
             MetricSeries(tenant_id=tenant_id, job_id=job_id, name=name) for name in fresh

@@ -26,6 +26,8 @@ PROTOCOL = 1
 MAX_LOG_CHARS = 10_000
 MAX_TRACEBACK_CHARS = 20_000
 MAX_SAMPLE_CHARS = 20_000
+# Linux allows no longer path.
+MAX_PATH_CHARS = 4_096
 _MAX_COMPLAINT_CHARS = 1_000
 
 _M = TypeVar("_M")
@@ -281,11 +283,11 @@ class ProblemFound(Message):
     """One thing wrong with the dataset."""
 
     type: Literal["problem_found"] = "problem_found"
-    file: str | None = None
+    file: str | None = Field(default=None, max_length=MAX_PATH_CHARS)
     row: int | None = None
-    field: str | None = None
-    reason: str
-    fix: str = ""
+    field: str | None = Field(default=None, max_length=MAX_PATH_CHARS)
+    reason: str = Field(max_length=MAX_LOG_CHARS)
+    fix: str = Field(default="", max_length=MAX_LOG_CHARS)
 
 
 class ValidateDone(Message):
