@@ -66,3 +66,11 @@ class Cancelled(BaseException):
 
     A ``BaseException``, so that a plugin's ``except Exception`` around a step does not swallow it.
     """
+
+
+def memory_ran_out(error: BaseException) -> bool:
+    """Say whether an error is memory that could not be had: Python's, or torch's, of any device."""
+    # By name and by words, since the SDK never imports torch; on a CPU torch has no class for it.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -8,6 +8,7 @@ from modelmill_sdk.errors import (
     PluginChanged,
     PluginError,
     PluginMissing,
+    memory_ran_out,
 )
 from modelmill_sdk.host.ranks import RankFailed
 from modelmill_sdk.protocol import MAX_TRACEBACK_CHARS, Failed
@@ -51,9 +52,4 @@ def _code(error: BaseException) -> str:
         return "plugin_changed"
     if isinstance(error, PluginMissing):
         return "plugin_missing"
-    return "out_of_memory" if _is_out_of_memory(error) else "plugin_error"
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # torch.OutOfMemoryError by name: the SDK never imports torch.
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return "out_of_memory" if memory_ran_out(error) else "plugin_error"

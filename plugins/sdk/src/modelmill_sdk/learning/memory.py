@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from modelmill_sdk.errors import CustomerError
+from modelmill_sdk.errors import CustomerError, memory_ran_out
 
 Step = Callable[[int, int], Tensor]
 T = TypeVar("T")
@@ -72,7 +72,9 @@ class Accumulator:
         while True:
             try:
                 return whole()
-            except (torch.OutOfMemoryError, MemoryError) as error:
+            except (RuntimeError, MemoryError) as error:
+                if not memory_ran_out(error):
+                    raise
                 self._halve(error)
 
     def _parts(self, loss_of: Step) -> Tensor:
