@@ -8,18 +8,20 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from modelmill.tenants.selectors import job_mail_wanted
 from modelmill.training.failures import failure_advice
-from modelmill.training.models import Job
 from modelmill.training.selectors import access_job
 from modelmill.training.states import State
 
 
-def job_mail_send(job_id: str) -> int:
+def job_mail_send(job_id: str, *, fence: int = 0) -> int:
     """Write to each member who wants to hear of this job's end, one message each.
 
-    In the tenant's scope and language. Sent again, after a lost answer, a message has the same id.
+    With a ``fence``, of its pause for want of money under that one, as long as that lasts. In
+    the tenant's scope and language. Sent again, after a lost answer, a message has the same id.
     Raises OSError (which SMTP's errors are) while no mail can be sent.
     """
     job = access_job(job_id)
+    if fence and not (job.is_paused_unpaid and job.fence == fence):
+        return 0
     context = {
         "job": job,
         "name": job.suffix or job.release.plugin.title,
@@ -30,13 +32,14 @@ def job_mail_send(job_id: str) -> int:
     }
     subject = render_to_string("jobs/email/ended_subject.txt", context).strip()
     body = render_to_string("jobs/email/ended_message.txt", context)
-    addresses = job_mail_wanted(has_failed=job.state == State.FAILED)
-    messages = [_message(job, subject, body, address) for address in addresses]
+    addresses = job_mail_wanted(has_failed=job.state in (State.FAILED, State.PAUSED))
+    about = f"{job.pk}.f{fence}" if fence else job.pk
+    messages = [_message(about, subject, body, address) for address in addresses]
     return get_connection().send_messages(messages) or 0
 
 
-def _message(job: Job, subject: str, body: str, address: str) -> EmailMessage:
+def _message(about: str, subject: str, body: str, address: str) -> EmailMessage:
     host = settings.PUBLIC_URL.partition("//")[2].partition("/")[0]
     digest = hashlib.sha256(address.encode()).hexdigest()[:16]
-    headers = {"Message-ID": f"<{job.pk}.{digest}@{host}>"}
+    headers = {"Message-ID": f"<{about}.{digest}@{host}>"}
     return EmailMessage(subject, body, to=[address], headers=headers)

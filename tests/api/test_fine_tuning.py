@@ -3,6 +3,9 @@
 import json
 
 import pytest
+from modelmill.billing.models import Reservation
+from modelmill.billing.selectors import wallet_balance
+from modelmill.billing.services import reservation_open
 from modelmill.catalog.services import manifest_publish
 from modelmill.core.storage import blob_write
 from modelmill.datasets.models import DatasetVersion
@@ -202,6 +205,18 @@ def test_a_waiting_job_is_paused_resumed_and_cancelled(acme) -> None:
         assert acme.api.post(f"{JOBS}/{job.id}/{act}").status_code == 400
     refused = acme.api.post(f"{JOBS}/{job.id}/resume")
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "job_state")
+
+
+def test_a_job_is_not_resumed_without_money_for_what_comes(acme) -> None:
+    job = job_make(acme)
+    acme.api.post(f"{JOBS}/{job.id}/pause")
+    with acme.scope():
+        Reservation.objects.update(amount_micro=0)
+        wallet_micro = wallet_balance(acme.tenant.id)
+        reservation_open(tenant_id=acme.tenant.id, key="all", amount_micro=wallet_micro)
+    refused = acme.api.post(f"{JOBS}/{job.id}/resume")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "insufficient_quota")
+    assert acme.api.get(f"{JOBS}/{job.id}").json()["status"] == "paused"
 
 
 def test_a_finished_job_names_its_model_and_its_cost(acme) -> None:

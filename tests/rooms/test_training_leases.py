@@ -341,17 +341,6 @@ def test_a_job_that_went_on_after_a_pause_is_at_the_same_try(acme) -> None:
         assert rows == [(1, False), (1, True), (2, False)]
 
 
-def test_a_job_stops_when_the_money_is_out(acme, settings) -> None:
-    job = job_make(acme)
-    lease = _claim()
-    settings.HEARTBEAT_S = 10**9
-    with acme.scope():
-        assert job_heartbeat(lease, News(), piece=_slice(1, 0, 5)) == Desired.CANCEL
-        job_yield(lease, state=State.CANCELLED)
-        job = access_job(job.id)
-        assert (job.state, job.error_code) == (State.FAILED, "quota_exceeded")
-
-
 def test_a_job_costs_what_each_device_it_ran_on_costs(acme) -> None:
     job = job_make(acme)
     with acme.scope():

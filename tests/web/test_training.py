@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.utils import timezone
+from modelmill.billing.selectors import wallet_balance
+from modelmill.billing.services import reservation_open
 from modelmill.tenants.models import Member
 from modelmill.tenants.permissions import Role
 from modelmill.training.models import Attempt, Job
@@ -191,6 +193,22 @@ def test_a_job_that_waits_with_its_quote_says_so_and_goes_on_when_told(showroom:
     client.post(f"/jobs/{job.pk}/resume")
     page = client.get(f"/jobs/{job.pk}").content.decode()
     assert "Go on" not in page and "Nothing is charged." not in page
+
+
+def test_a_job_that_lacks_money_says_so_and_is_resumed_only_with_some(showroom: Showroom) -> None:
+    client, job = showroom.place.browser(), showroom.job
+    with showroom.place.scope():
+        Job.objects.filter(pk=job.pk).update(
+            state="paused", lease_until=None, desired_state="run", error_code="quota_exceeded"
+        )
+        wallet_micro = wallet_balance(showroom.place.tenant.id)
+        reservation_open(tenant_id=showroom.place.tenant.id, key="all", amount_micro=wallet_micro)
+    page = client.get(f"/jobs/{job.pk}").content.decode()
+    assert "The balance is used up. Top it up, then resume the job." in page
+    for act in ("resume", "finish"):
+        refused = client.post(f"/jobs/{job.pk}/{act}", follow=True).content.decode()
+        assert 'data-level="error"' in refused and "Add money to your balance first" in refused
+        assert "Top it up, then resume the job." in refused
 
 
 def test_a_job_that_was_resumed_is_at_its_first_attempt_still(showroom: Showroom) -> None:

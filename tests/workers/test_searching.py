@@ -18,6 +18,7 @@ from modelmill.training.searches.services import (
     search_submit,
     searches_open,
 )
+from modelmill.training.services import job_resume
 from modelmill.training.states import Desired, State
 
 from tests.making import fakes_publish, grain_make
@@ -103,6 +104,33 @@ def test_a_budget_is_shared_and_bounds_the_trials(acme, seek) -> None:
     assert search.ended_by == "budget" and len(trials) < 50
     with acme.scope():
         assert sum(trials_cost_micro(search, trials).values()) >= 1
+
+
+def _run_out_of_money(trial: Trial) -> None:
+    Job.objects.filter(pk=trial.job_id).update(state=State.PAUSED, error_code="quota_exceeded")
+
+
+def test_a_search_does_not_wait_for_trials_that_lack_money(acme, seek) -> None:
+    search = seek(parallel=2)
+    search_advance(search.id, tenant_id=acme.tenant.id)
+    with acme.scope():
+        first, second = trial_list(search)
+        _run_out_of_money(first)
+    search_advance(search.id, tenant_id=acme.tenant.id)
+    with acme.scope():
+        # The other one may give money back when it ends.
+        assert access_search(search.id).is_running and len(trial_list(search)) == 2
+        _run_out_of_money(second)
+    search_advance(search.id, tenant_id=acme.tenant.id)
+    with acme.scope():
+        found = access_search(search.id)
+        assert (found.state, found.ended_by) == ("ended", "money")
+        assert "resume the trials" in found.message
+        for trial in trial_list(search):
+            job_resume(trial.job, caller=acme.caller)
+    # What was paid for is not lost: they go on, and count.
+    _found, trials = _carry_on(acme, search)
+    assert [trial.outcome for trial in trials] == ["complete", "complete"]
 
 
 def test_cancelling_stops_what_waits(acme, seek) -> None:

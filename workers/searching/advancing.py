@@ -85,6 +85,11 @@ def _begin_one(search: Search) -> bool:
     if _is_failing(trials):
         last = next((trial.message for trial in reversed(trials) if trial.message), "")
         return _over(search, "failing", message=last)
+    unpaid = [trial for trial in running if trial.job is not None and trial.job.is_paused_unpaid]
+    if unpaid:
+        # They may not go on for ever. Money may come back when one that runs ends.
+        said = _("The balance is used up. Top it up, then resume the trials that are paused.")
+        return False if len(running) > len(unpaid) else _over(search, "money", message=said)
     if len(trials) >= search.max_trials:
         return False if running else _over(search, "trials")
     if len(running) >= search.parallel or not _affords_another(left_micro, trials, costs):

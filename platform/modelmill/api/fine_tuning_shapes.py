@@ -27,6 +27,7 @@ def job_shape(job: Job) -> dict[str, Any]:
     }
     return shape | {
         "x_waiting_reason": job_waiting_reason(job, outlook) or None,
+        "x_paused_for": job.error_code if job.is_paused_unpaid else None,
         "x_queue_position": outlook.ahead + 1 if outlook else None,
         "x_estimated_start": _epoch(outlook.starts_at) if outlook else None,
         "x_priority": Priority(job.priority).name.lower(),

@@ -164,6 +164,19 @@ class Job(TenantOwned):
         return self.quote_first and self.state == State.PAUSED and self.quote_step is not None
 
     @property
+    def lacks_money(self) -> bool:
+        """Whether it is paused, or stops, or finishes at our cost, because the balance is used up.
+
+        No failure: it goes on when it is resumed with money.
+        """
+        return self.error_code == Failure.QUOTA_EXCEEDED and not self.is_over
+
+    @property
+    def is_paused_unpaid(self) -> bool:
+        """Whether it stands still until the balance is topped up and it is resumed."""
+        return self.state == State.PAUSED and self.lacks_money
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing will change any more."""
         return self.state in {State.SUCCEEDED, State.FAILED, State.CANCELLED}

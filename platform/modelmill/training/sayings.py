@@ -42,6 +42,15 @@ class Said(models.TextChoices):
         _("The worker is shutting down; the job waits for another one."),
     )
     PAUSED = "paused", _("The job is paused; resume it to go on from its checkpoint.")
+    PAUSING_UNPAID = "pausing_unpaid", _("The balance is used up; the job is being paused.")
+    PAUSED_UNPAID = (
+        "paused_unpaid",
+        _("The balance is used up, so the job is paused. Top it up, then resume the job."),
+    )
+    FINISHES_UNPAID = (
+        "finishes_unpaid",
+        _("The balance is used up; what the job takes to finish is not charged beyond it."),
+    )
     ASKED_ROOM = "asked_room", _("It is asked to make room for a job that goes first.")
     BECOMES_MODEL = (
         "becomes_model",

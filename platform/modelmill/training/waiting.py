@@ -20,6 +20,8 @@ def job_waiting_reason(job: Job, outlook: Outlook | None = None) -> str:
         return _("Its data is still being checked.")
     if job.awaits_word:
         return _("It waits for your word: let it go on, or cancel it.")
+    if job.is_paused_unpaid:
+        return _("The balance is used up. Top it up, then resume the job.")
     if job.state == State.PAUSED:
         return _("It is paused. Resume it to go on.")
     if job.state != State.QUEUED:

@@ -86,7 +86,7 @@ def _wish(
     job = access_job(job_id)
     try:
         service(job, caller=request.caller)
-    except errors.Conflict as error:
+    except (errors.Conflict, errors.QuotaExceeded) as error:
         messages.error(request, error.message)
     else:
         messages.success(request, said)

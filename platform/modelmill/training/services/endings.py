@@ -18,7 +18,7 @@ from modelmill.registry.services import Lineage, version_publish
 from modelmill.training.failures import RETRYABLE, Failure
 from modelmill.training.models import Job
 from modelmill.training.sayings import Said
-from modelmill.training.services.announcing import job_announce
+from modelmill.training.services.announcing import job_announce, pause_announce
 from modelmill.training.services.events import event_say
 from modelmill.training.services.leases import Lease, attempt_end, lease_update
 from modelmill.training.services.money import reservation_settle
@@ -67,7 +67,9 @@ def job_finish(
         version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
         killpoint("finish.published")
         # One that stopped early is at its end all the same.
-        _end(lease, state=State.SUCCEEDED, model_version=version, total_steps=F("step"))
+        done: dict[str, Any] = {"model_version": version, "total_steps": F("step")}
+        # Nor does it lack money any more.
+        _end(lease, state=State.SUCCEEDED, error_code="", **done)
         if job.early_end:
             ended = {"early_end": job.early_end}
             event_say(Said.ENDED, job_id=job.id, tenant_id=job.tenant_id, **ended)
@@ -173,20 +175,30 @@ def _obey(lease: Lease, desired: Desired, *, news: News | None) -> None:
     """Let a job that stopped become what the customer asked for."""
     job = Job.objects.get(pk=lease.job_id)
     said, values = Said.ENDED, {"failure": job.error_code}
-    if desired == Desired.CANCEL and job.error_code:
-        # Not the customer but a limit stopped it, and said which when it did.
+    if desired == Desired.CANCEL and job.error_code == Failure.COST_CAP:
+        # Not the customer but the limit stopped it, and said so when it did.
         _end(lease, state=State.FAILED)
     elif desired == Desired.CANCEL:
         _end(lease, state=State.CANCELLED, error_code=Failure.CANCELLED)
         values = {"failure": Failure.CANCELLED.value}
     else:
         # What was waited for until now is kept, or was given up by who paused: not paid ahead.
-        _release(lease, state=State.PAUSED, attempt=F("attempt") - 1, billed_still_ms=0)
+        # Resumed it trains on, whatever it was to finish for.
+        on: dict[str, Any] = {"billed_still_ms": 0, "early_end": "", "finish_asked_at": None}
+        _release(lease, state=State.PAUSED, attempt=F("attempt") - 1, **on)
         if job.quote_first and job.free_ms and news is not None:
             quote_wait(job, news.pace)
             return
+        if job.lacks_money:
+            _say_unpaid(job)
+            return
         said, values = Said.PAUSED, {}
     event_say(said, job_id=lease.job_id, tenant_id=lease.tenant_id, **values)
+
+
+def _say_unpaid(job: Job) -> None:
+    event_say(Said.PAUSED_UNPAID, job_id=job.id, tenant_id=job.tenant_id, level="warn")
+    pause_announce(job.id, tenant_id=job.tenant_id, fence=job.fence)
 
 
 def _release(lease: Lease, **changes: Any) -> None:

@@ -37,8 +37,8 @@ def checkpoint_promote(checkpoint: Checkpoint, *, caller: Caller) -> Job:
     """Queue a job that makes a model of a checkpoint, also of a job that still trains.
 
     A second call returns the same job, unless that one came to nothing, or its model was
-    deleted. Raises ``Conflict`` (``checkpoint_gone``) for one without bytes, ``NotFound`` when
-    the data was deleted, and ``QuotaExceeded``.
+    deleted. Raises ``Conflict`` (``checkpoint_gone``) for one without bytes, and ``NotFound`` when
+    the data was deleted. It costs nothing.
     """
     caller.require("jobs:write")
     with transaction.atomic():

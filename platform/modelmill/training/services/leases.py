@@ -11,10 +11,13 @@ from django.db.models.functions import Coalesce, Now
 
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
+from modelmill.training.failures import Failure
 from modelmill.training.fitting import jobs_fitting
 from modelmill.training.models import Attempt, Job
 from modelmill.training.services.turns import lane_hold, lane_serve, lanes_in_turn
 from modelmill.training.states import WORKED_ON, EarlyEnd, State
+
+_FINISHES_UNPAID = Q(early_end=EarlyEnd.COST_CAP) | Q(error_code=Failure.QUOTA_EXCEEDED)
 
 
 class LeaseLost(Exception):
@@ -129,9 +132,7 @@ def _swap(job_id: str, claimable: Q, taker: _Taker) -> bool:
             meter=taker.meter,
             started_at=Coalesce("started_at", Now()),
             # The unbilled time to finish in is each worker's own: the wait for it was not.
-            finish_asked_at=Case(
-                When(early_end=EarlyEnd.COST_CAP, then=Now()), default=F("finish_asked_at")
-            ),
+            finish_asked_at=Case(When(_FINISHES_UNPAID, then=Now()), default=F("finish_asked_at")),
         )
     )
 

@@ -54,26 +54,27 @@ def limit_check(job: Job) -> None:
 def reservation_begin(job: Job) -> str:
     """Set aside the price of a job's first minutes; return the reservation's id.
 
-    Nothing yet of a job that is to be quoted first. Raises ``QuotaExceeded``.
+    Nothing yet of a job that is to be quoted first, and nothing of one that makes a model of a
+    checkpoint, which nobody pays for. Raises ``QuotaExceeded``.
     """
-    return _reservation(job, amount_micro=0 if job.quote_first else _first_micro(job)).id
+    is_free = job.quote_first or job.early_end == EarlyEnd.KEPT
+    return _reservation(job, amount_micro=0 if is_free else _first_micro(job)).id
 
 
-def reservation_accept(job: Job) -> None:
-    """Set aside the price of the first minutes of a job whose quote was accepted.
+def reservation_go_on(job: Job) -> None:
+    """Set aside what a job that goes on has cost so far, and the price of its first minutes.
 
     Raises ``QuotaExceeded``.
     """
-    reservation_grow(_reservation(job), amount_micro=_first_micro(job))
+    amount_micro = job_cost_micro(job) + _first_micro(job)
+    reservation_grow(_reservation(job), amount_micro=_at_most(job, amount_micro))
 
 
 def reservation_keep_up(job: Job) -> bool:
     """Set aside what the time until the next proof will cost; return False if the money is out."""
     amount_micro = job_cost_micro(job) + _ahead_micro(job)
-    if job.max_cost_micro is not None:
-        amount_micro = min(amount_micro, job.max_cost_micro)
     try:
-        reservation_grow(_reservation(job), amount_micro=amount_micro)
+        reservation_grow(_reservation(job), amount_micro=_at_most(job, amount_micro))
     except QuotaExceeded:
         return False
     return True
@@ -175,8 +176,12 @@ def _first_micro(job: Job) -> int:
     first_ms = settings.TRAIN_RESERVE_S * 1000
     if settings.DEVICES_PER_JOB > 1:
         first_ms *= min(settings.DEVICES_PER_JOB, job.release.devices_most)
-    amount_micro = max(price_micro(job, meter, first_ms) for meter in _meters(job))
-    return min(amount_micro, job.max_cost_micro or amount_micro)
+    return _at_most(job, max(price_micro(job, meter, first_ms) for meter in _meters(job)))
+
+
+def _at_most(job: Job, amount_micro: int) -> int:
+    """Return the amount, or the job's limit where that is less."""
+    return amount_micro if job.max_cost_micro is None else min(amount_micro, job.max_cost_micro)
 
 
 def _meters(job: Job) -> list[str]:
@@ -184,12 +189,13 @@ def _meters(job: Job) -> list[str]:
 
 
 def _within_limit(job: Job, parts: list[Part], *, at: datetime) -> list[Part]:
-    """Bill as much as the customer's limit allows; what is beyond it is on us."""
+    """Bill as much as the customer's limit and money allow; what is beyond them is on us."""
+    limit_micro, reason = _limit(job)
     elapsed_ms = sum(part.elapsed_ms for part in parts if part.is_billable)
-    if job.max_cost_micro is None or elapsed_ms == 0:
+    if limit_micro is None or elapsed_ms == 0:
         return parts
     # Less one: the ledger rounds all of a job's time at once, and we this piece apart.
-    left_micro = job.max_cost_micro - job_cost_micro(job) - 1
+    left_micro = limit_micro - job_cost_micro(job) - 1
     price = partial(pricer(tenant_id=job.tenant_id, at=at), job.meter, job.plugin_id)
     if price(elapsed_ms) <= left_micro:
         return parts
@@ -199,10 +205,24 @@ def _within_limit(job: Job, parts: list[Part], *, at: datetime) -> list[Part]:
         if part.is_billable and paid_ms:
             within.append(replace(part, elapsed_ms=paid_ms))
             beyond = {"step_from": part.step_to, "elapsed_ms": part.elapsed_ms - paid_ms}
-            within.append(replace(part, reason="cost_cap", **beyond))
+            within.append(replace(part, reason=reason, **beyond))
         else:
-            within.append(replace(part, reason=part.reason or "cost_cap"))
+            within.append(replace(part, reason=part.reason or reason))
     return within
+
+
+def _limit(job: Job) -> tuple[int | None, str]:
+    """Return the most that a job may cost, and why what is beyond that is not billed.
+
+    Of one whose money is out that is what was set aside for it, read without the lock on the
+    organisation's money: it only grows under the job's own.
+    """
+    if job.lacks_money:
+        held = Reservation.objects.values_list("amount_micro", flat=True)
+        held_micro = held.get(pk=job.reservation_id)
+        if job.max_cost_micro is None or held_micro < job.max_cost_micro:
+            return held_micro, "no_money"
+    return job.max_cost_micro, "cost_cap"
 
 
 def _ahead_micro(job: Job) -> int:

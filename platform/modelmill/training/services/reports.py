@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +10,6 @@ from django.db.models import Q
 from django.db.models.functions import Greatest, Now
 
 from modelmill.catalog.selectors import release_to_train
-from modelmill.core.clock import database_now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
@@ -23,10 +21,11 @@ from modelmill.training.sayings import Said
 from modelmill.training.selectors import access_job
 from modelmill.training.services.events import EventDraft, event_say, events_write
 from modelmill.training.services.leases import Lease, LeaseLost, lease_span, lease_update
-from modelmill.training.services.money import cost_is_capped, reservation_keep_up, slice_bill
+from modelmill.training.services.limits import limits_keep
+from modelmill.training.services.money import slice_bill
 from modelmill.training.services.quoting import quote_keep
 from modelmill.training.slices import Slice
-from modelmill.training.states import WORKED_ON, Desired, EarlyEnd, State
+from modelmill.training.states import Desired, State
 
 _FORGOTTEN_AT_ONCE = 500
 # No machine has more: a figure beyond it is a fault of whoever measured.
@@ -60,14 +59,14 @@ def job_heartbeat(lease: Lease, news: News, *, piece: Slice | None) -> Desired:
     """Renew the lease, bill the slice it proves, store the news: one transaction.
 
     Safe to repeat with the same slice after a lost answer. Returns what the
-    customer wants, or ``CANCEL`` when there is no money for the next slice.
+    customer wants, or ``PAUSE`` when there is no money for the next slice.
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
         if piece is not None:
             job = Job.objects.select_related("release").get(pk=lease.job_id)
             quote_keep(job, news.pace)
-            _stop_without_money(job, lease)
+            limits_keep(job, lease)
         killpoint("heartbeat.before_commit")
         return _desired(lease)
 
@@ -246,23 +245,6 @@ def _checkpoints_forget(job_id: str) -> None:
     past = bare.order_by("-step", "-fence").values_list("pk", flat=True)
     if gone := list(past[first : first + _FORGOTTEN_AT_ONCE]):
         Checkpoint.objects.filter(pk__in=gone).delete()
-
-
-def _stop_without_money(job: Job, lease: Lease) -> None:
-    if job.desired_state not in WORKED_ON or job.quote_first:
-        return
-    if not reservation_keep_up(job):
-        lease_update(lease, desired_state=Desired.CANCEL, error_code=Failure.QUOTA_EXCEEDED)
-    elif job.early_end == EarlyEnd.COST_CAP:
-        # What finishing costs beyond the limit is ours, on each device: it may not take for ever.
-        assert job.finish_asked_at is not None
-        within = timedelta(seconds=settings.FINISH_WITHIN_S / job.devices)
-        if database_now() - job.finish_asked_at > within:
-            lease_update(lease, desired_state=Desired.CANCEL, error_code=Failure.COST_CAP)
-    elif cost_is_capped(job):
-        wish = {"early_end": EarlyEnd.COST_CAP, "finish_asked_at": Now()}
-        lease_update(lease, desired_state=Desired.FINISH, **wish)
-        event_say(Said.NEAR_LIMIT, job_id=job.id, tenant_id=job.tenant_id, level="warn")
 
 
 def _desired(lease: Lease) -> Desired:

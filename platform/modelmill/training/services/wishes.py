@@ -21,7 +21,7 @@ from modelmill.training.services.announcing import job_announce
 from modelmill.training.services.endings import ring
 from modelmill.training.services.events import event_say
 from modelmill.training.services.holding import job_hold
-from modelmill.training.services.money import reservation_accept, reservation_settle
+from modelmill.training.services.money import reservation_go_on, reservation_settle
 from modelmill.training.services.reports import checkpoints_release
 from modelmill.training.states import Desired, EarlyEnd, State
 
@@ -80,7 +80,7 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
 
     One that is paused, or waits for another attempt, goes on from its checkpoint for that. Raises
     ``Conflict`` for one that has learnt nothing yet, or is over, and ``QuotaExceeded`` when one
-    whose first steps were free finds no money for what is left.
+    that is paused, or whose first steps were free, finds no money for what is left.
     """
     caller.require("jobs:write")
     with transaction.atomic():
@@ -97,7 +97,7 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
                     _("The job has learnt nothing yet. Wait for its first step, or cancel it."),
                     code="job_state",
                 )
-            wish = {"early_end": EarlyEnd.ASKED, "finish_asked_at": Now()}
+            wish = {"early_end": EarlyEnd.ASKED, "finish_asked_at": Now(), "error_code": ""}
             # What a running one has under way stays free: its slice ends the free steps.
             still = {"quote_first": found.quote_first and found.state == State.RUNNING}
             if _change(job, begun, desired_state=Desired.FINISH, **wish, **still):
@@ -107,8 +107,8 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
         if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
             ring(job.id, tenant_id=job.tenant_id)
         # After the lane, as everywhere: two that wait for each other's row would wait for ever.
-        if found.quote_first and not found.is_over:
-            reservation_accept(found)
+        if _needs_money(found):
+            reservation_go_on(found)
         audit_record("job.finished_early", caller=caller, object_id=job.id)
     return access_job(job.id)
 
@@ -116,25 +116,33 @@ def job_finish_early(job: Job, *, caller: Caller) -> Job:
 def job_resume(job: Job, *, caller: Caller) -> Job:
     """Let a paused job go on from its newest checkpoint.
 
-    One that waits with its quote has it accepted by that, and costs from now on; raises
-    ``QuotaExceeded`` when there is not even money for its first minutes.
+    One that waits with its quote has it accepted by that, and costs from now on. Raises
+    ``QuotaExceeded`` when there is no money for its first minutes beside what it has cost.
     """
     caller.require("jobs:write")
     with transaction.atomic():
         job_hold(job.id)
         found = access_job(job.id)
-        if _change(job, (State.PAUSED,), state=State.QUEUED, queued_at=Now(), next_run_at=Now()):
+        again = {"queued_at": Now(), "next_run_at": Now(), "error_code": ""}
+        if _change(job, (State.PAUSED,), state=State.QUEUED, **again):
             _say(job, Said.WAITS_WORKER)
             ring(job.id, tenant_id=job.tenant_id)
             if found.awaits_word:
                 # A quote that could not be told is told as soon as it can be.
                 told = found.quote_step if found.quote_micro is not None else None
                 Job.objects.filter(pk=job.pk).update(quote_first=False, quote_step=told)
-                reservation_accept(found)
+            if found.awaits_word or not found.quote_first:
+                reservation_go_on(found)
         else:
             _refuse(job, allowed=State.QUEUED, wish=_("resumed"))
         audit_record("job.resumed", caller=caller, object_id=job.id)
     return access_job(job.id)
+
+
+def _needs_money(found: Job) -> bool:
+    """Say whether a job that is to be finished does not hold what that costs."""
+    is_pausing = found.lacks_money and found.desired_state == Desired.PAUSE
+    return not found.is_over and (found.state == State.PAUSED or found.quote_first or is_pausing)
 
 
 def _change(job: Job, states: tuple[State, ...], **changes: Any) -> bool:
