@@ -132,7 +132,6 @@ def unexplained(history: History) -> str:
                 f"{op.begun - first:7.4f} {op.ended - first:7.4f} client {op.client}: "
                 f"{op.kind} {op.fence or ''} {op.result}"
                 for op in sorted(ops, key=lambda op: op.begun)
-                if op.kind != "end"
             )
     return ""
 
@@ -170,9 +169,9 @@ def test_the_judge_finds_what_a_worker_without_fences_does(
     def lease_update(lease: Any, **changes: Any) -> None:
         Job.objects.filter(pk=lease.job_id).update(**changes)
 
-    from modelmill.training.services import money, reports
+    from modelmill.training.services import limits, money, reports
 
-    for module in (leases, endings, money, reports):
+    for module in (leases, endings, limits, money, reports):
         monkeypatch.setattr(module, "lease_update", lease_update)
     for seed in range(300):
         try:
@@ -212,7 +211,23 @@ def test_the_judge_lets_what_is_lawful_pass() -> None:
     assert order_find(LAWFUL, start=START) is not None
 
 
+LATE = [
+    *_claims(1),
+    _op("expire", 1),
+    _op("beat", 2, fence=1, result="lost"),
+    _op("sweep", 3),
+    _op("read", 4, result="queued 2 1"),
+]
+
+
+def test_a_lease_that_ran_out_is_lost_though_nobody_took_the_job() -> None:
+    assert order_find(LATE, start=START) is not None
+
+
 PLANTED = {
+    "a write after the lease": [
+        replace(op, result="run") if op.kind == "beat" else op for op in LATE
+    ],
     "two valid fences at once": [*_claims(1, 2)],
     "a write under an older fence": [
         replace(op, result="run") if op.result == "lost" else op for op in LAWFUL

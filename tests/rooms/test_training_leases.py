@@ -162,6 +162,33 @@ def test_a_stale_fence_writes_nothing(acme) -> None:
         assert not ModelVersion.objects.exists()
 
 
+def test_a_lease_that_ran_out_is_not_renewed_though_nobody_took_the_job(acme) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    with acme.scope():
+        job_heartbeat(lease, News(step=5, total_steps=20), piece=_slice(1, 0, 5))
+        _expire(job)
+        news, blob = News(step=9, total_steps=20), _blob()
+        # It slept for an hour, and would bill it as one slice.
+        slept = Slice(number=2, step_from=5, step_to=9, elapsed_ms=3_600_000)
+        for write in (
+            lambda: job_heartbeat(lease, news, piece=slept),
+            lambda: job_report(lease, news),
+            lambda: checkpoint_commit(lease, news, piece=slept, step=9, blob=blob),
+            lambda: job_finish(lease, news, piece=slept, files={"w": blob}, metrics={}),
+            lambda: job_yield(lease, state=State.QUEUED, news=news, piece=slept),
+            lambda: job_fail(lease, code=Failure.WORKER_LOST),
+        ):
+            with pytest.raises(LeaseLost):
+                write()
+        found = access_job(job.id)
+        assert (found.state, found.step, found.billed_ms) == (State.RUNNING, 5, 500)
+        assert UsageEvent.objects.count() == 1 and not Checkpoint.objects.exists()
+    assert jobs_sweep().expired == 1
+    with acme.scope():
+        assert access_job(job.id).state == State.QUEUED
+
+
 def test_steps_done_again_are_not_billed_again(acme) -> None:
     job = job_make(acme)
     lease = _claim()

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from itertools import count
 from typing import Any
 
 from django.db.models import Case, F, When
@@ -56,13 +55,12 @@ _WEIGHTS = {
     "expire": 4,
 }
 _DEATHS = 0.08
-# Inside of transactions, and between the sweep's two.
+# Inside of transactions, and between those of a sweep.
 _DIES_AT = (
     *("claim.swapped", "heartbeat.before_commit", "checkpoint.before_commit"),
     *("finish.published", "settle.before_journal", "finish.before_commit"),
     *("fail.before_commit", "yield.before_commit", "sweep.taken", "sweep.mid_pass"),
 )
-_numbers = count(1)
 _mortal = threading.local()
 
 
@@ -231,16 +229,12 @@ class Client:
             self._note(job.id, kind, begun)
 
     def do_sweep(self) -> None:
-        begun, of, result = time.monotonic(), next(_numbers), "ok"
+        begun = time.monotonic()
         try:
             jobs_sweep()
-        except Died:
-            result = "died"
-            raise
         finally:
             for job in self._history.jobs:
-                self._note(job.id, "take", begun, of=of)
-                self._note(job.id, "end", begun, of=of, result=result)
+                self._note(job.id, "sweep", begun)
 
     def do_expire(self) -> None:
         self.expire(self._dice.choice(self._history.jobs))

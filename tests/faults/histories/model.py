@@ -23,7 +23,6 @@ class Op:
     result: str = "ok"
     fence: int = 0
     client: int = 0
-    of: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,6 @@ class Situation:
     attempt: int = 0
     max_attempts: int = 3
     is_delayed: bool = False
-    taken: frozenset[tuple[int, int]] = frozenset()
 
     def becomes(self, state: str, **changes: object) -> Iterator["Situation"]:
         """Follow the table of states; nothing follows what the table does not name."""
@@ -65,7 +63,7 @@ def _claim(now: Situation, op: Op) -> Iterator[Situation]:
 
 
 def _holds(now: Situation, op: Op) -> bool:
-    return now.state == "running" and now.fence == op.fence
+    return now.state == "running" and now.fence == op.fence and not now.is_expired
 
 
 def _beat(now: Situation, op: Op) -> Iterator[Situation]:
@@ -160,23 +158,11 @@ def _expire(now: Situation, op: Op) -> Iterator[Situation]:
     yield replace(now, is_expired=now.state == "running", is_delayed=False)
 
 
-def _take(now: Situation, op: Op) -> Iterator[Situation]:
-    """The sweep's first half: it may come to this job, or not."""
+def _sweep(now: Situation, op: Op) -> Iterator[Situation]:
+    """It may come to this job, or not; what it takes, it ends at once."""
     yield now
     if now.state == "running" and now.is_expired:
-        fence = now.fence + 1
-        yield replace(now, fence=fence, taken=now.taken | {(op.of, fence)})
-
-
-def _end(now: Situation, op: Op) -> Iterator[Situation]:
-    """The sweep's second half, if its first has taken the job and nobody else has since."""
-    mine = {(of, fence) for of, fence in now.taken if of == op.of}
-    rest = replace(now, taken=now.taken - mine)
-    if now.state == "running" and any(fence == now.fence for _of, fence in mine):
-        yield from _failed(rest)
-        if op.result != "died":
-            return
-    yield rest
+        yield from _failed(replace(now, fence=now.fence + 1))
 
 
 def _read(now: Situation, op: Op) -> Iterator[Situation]:
@@ -195,7 +181,6 @@ _RULES = {
     "pause": _pause,
     "resume": _resume,
     "expire": _expire,
-    "take": _take,
-    "end": _end,
+    "sweep": _sweep,
     "read": _read,
 }

@@ -60,9 +60,13 @@ def jobs_waiting() -> Q:
 
 
 def lease_update(lease: Lease, **changes: Any) -> None:
-    """Change the job, if the lease still holds; raises ``LeaseLost``. Call it in a transaction."""
+    """Change the job, if the lease still holds; raises ``LeaseLost``. Call it in a transaction.
+
+    One that ran out holds no more, though nobody has taken the job yet: by the database's clock
+    somebody might have, and no time outside of a lease is billed.
+    """
     held = Job.objects.filter(pk=lease.job_id, fence=lease.fence, state=State.RUNNING)
-    if held.update(**changes) == 0:
+    if held.filter(lease_until__gte=Now()).update(**changes) == 0:
         raise LeaseLost(lease.job_id)
 
 

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass, replace
 
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from modelmill.core.doorbell import ring as ring_now
 from modelmill.core.killpoints import killpoint
-from modelmill.core.scope import system_scope, tenant_scope
+from modelmill.core.scope import system_scope
 from modelmill.tenants.services import tenant_voice
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
 from modelmill.training.services.endings import RING, job_fail
-from modelmill.training.services.leases import Lease, LeaseLost
+from modelmill.training.services.leases import Lease, lease_span
 from modelmill.training.services.presence import workers_waiting
 from modelmill.training.services.room_making import room_make
 from modelmill.training.services.turns import lanes_mend
@@ -67,19 +68,16 @@ def _expired() -> list[Lease]:
 def _expire(lease: Lease) -> bool:
     """End a silent worker's attempt.
 
-    It may have come back, or another worker taken the job, since we looked: so
-    the job is first taken from it, by the same guard as a claim.
+    It may have come back, or another worker taken the job, since we looked: so the job is first
+    taken from it, by the same guard as a claim. Both in one transaction: a sweep that dies between
+    them leaves the lease as it was, for the next.
     """
-    with tenant_scope(lease.tenant_id):
+    with tenant_voice(lease.tenant_id), transaction.atomic():
         taken = Job.objects.filter(
             pk=lease.job_id, fence=lease.fence, state=State.RUNNING, lease_until__lt=Now()
-        ).update(fence=F("fence") + 1)
-    if not taken:
-        return False
-    killpoint("sweep.taken")
-    try:
-        with tenant_voice(lease.tenant_id):
-            job_fail(replace(lease, fence=lease.fence + 1), code=Failure.WORKER_LOST)
-    except LeaseLost:
-        return False
+        ).update(fence=F("fence") + 1, lease_until=Now() + lease_span())
+        if not taken:
+            return False
+        killpoint("sweep.taken")
+        job_fail(replace(lease, fence=lease.fence + 1), code=Failure.WORKER_LOST)
     return True
