@@ -123,6 +123,20 @@ def test_a_plan_bounds_how_many_train_at_once(acme, globex) -> None:
     assert _claim().job_id == second.id
 
 
+def test_who_waits_for_the_plan_begins_when_one_of_their_own_has_ended(acme) -> None:
+    _plan(acme, "small", at_once=1)
+    _done, running, second, third = _jobs(acme, 4)
+    _succeed(acme, _claim())
+    assert _claim().job_id == running.id
+    # One that has nothing to do; the plan keeps it from beginning.
+    worker_report("w2", queue="train")
+    with acme.scope():
+        soon, later = (job_outlook(access_job(one.id)) for one in (second, third))
+    assert (soon.ahead, later.ahead) == (0, 1)
+    assert soon.seconds_to_start == pytest.approx(600, abs=10)
+    assert later.seconds_to_start == pytest.approx(1_200, abs=10)
+
+
 def test_of_a_tenants_own_jobs_the_urgent_goes_first(acme) -> None:
     usual, low = job_make(acme), job_make(acme, priority=Priority.LOW)
     urgent = job_make(acme, priority=Priority.HIGH)
@@ -147,12 +161,7 @@ def test_the_outlook_follows_the_turns_and_the_last_jobs_times(acme, globex) -> 
         # One of the three goes before: the lane that opened first. Nobody knows how long.
         assert (outlook.ahead, outlook.starts_at) == (1, None)
         Job.objects.filter(pk=theirs.pk).update(priority=Priority.LOW)
-    done = _claim()
-    with acme.scope():
-        Job.objects.filter(pk=done.job_id).update(
-            state=State.SUCCEEDED, lease_until=None, finished_at=Now()
-        )
-        _took(done.job_id, minutes=10)
+    _succeed(acme, _claim())
     worker_report("w1", job_id="ftjob-somebody")
     with globex.scope():
         outlook = job_outlook(access_job(theirs.id))
@@ -162,6 +171,15 @@ def test_the_outlook_follows_the_turns_and_the_last_jobs_times(acme, globex) -> 
         last = Job.objects.filter(state=State.QUEUED).order_by("-id").first()
         outlook = job_outlook(last)
         assert outlook.ahead == 2 and outlook.seconds_to_start == pytest.approx(1_200, abs=10)
+
+
+def _succeed(place: Place, lease: Lease) -> None:
+    """Let a job have ended well now, after ten minutes."""
+    with place.scope():
+        Job.objects.filter(pk=lease.job_id).update(
+            state=State.SUCCEEDED, lease_until=None, finished_at=Now()
+        )
+        _took(lease.job_id, minutes=10)
 
 
 def _took(job_id: str, *, minutes: int, ago: timedelta = timedelta()) -> None:

@@ -1,11 +1,13 @@
 """Where a waiting job is in the queue, and when it may begin: an estimate, and said to be one."""
 
+import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
+from modelmill.billing.subscriptions import subscription_for
 from modelmill.core.clock import database_now
 from modelmill.core.scope import system_scope
 from modelmill.training.fitting import job_fits
@@ -33,9 +35,9 @@ class Outlook:
 def job_outlook(job: Job) -> Outlook | None:
     """Judge a waiting job by the lanes, and by how long the last jobs took; None for any other.
 
-    Others may come, stop early or go first, so both times move. Eight queries; two of them
-    read a row for each tenant whose turn comes sooner, and two read attempts: those of the last
-    jobs and of the running ones.
+    Others may come, stop early or go first, so both times move. A dozen queries at most; two of
+    them read a row for each tenant whose turn comes sooner, and three read attempts: those of the
+    last jobs, of the running ones, and of the tenant's own running ones.
     """
     if job.state != State.QUEUED:
         return None
@@ -44,7 +46,8 @@ def job_outlook(job: Job) -> Outlook | None:
         typical_s = _mean(took, lambda _plugin_id: True)
         ahead = _ahead(job, typical_ms=int((typical_s or _GUESS_S) * 1000))
         own_s = _mean(took, lambda plugin_id: plugin_id == job.plugin_id)
-        left_s = _wait_s(job, ahead, typical_s)
+        waits_s = (_wait_s(job, ahead, typical_s), _plan_wait_s(job, typical_s))
+    left_s = None if None in waits_s else max(filter(None, waits_s), default=0.0)
     starts_at = None if left_s is None else database_now() + timedelta(seconds=left_s)
     return Outlook(
         ahead=ahead,
@@ -65,16 +68,46 @@ def _wait_s(job: Job, ahead: int, typical_s: float | None) -> float | None:
     return left_s / len(workers)
 
 
+def _plan_wait_s(job: Job, typical_s: float | None) -> float | None:
+    """Judge how long the tenant's own jobs keep this one waiting, as its plan trains few at once.
+
+    As if each that goes before it here took the place that is free next.
+    """
+    running = _lefts_s(Q(job__tenant_id=job.tenant_id), typical_s or _GUESS_S)
+    at_once = subscription_for(job.tenant_id).plan.at_once
+    before = _before(job).count()
+    if before + len(running) < at_once:
+        return 0.0
+    if typical_s is None:
+        return None
+    # More may run than a smaller plan allows by now: the first of those have no place to leave.
+    places = sorted([*running, *[0.0] * (at_once - len(running))])[-at_once:]
+    for _ in range(before):
+        heapq.heapreplace(places, places[0] + typical_s)
+    return places[0]
+
+
 def _running_s(workers: list[str], typical_s: float) -> float:
     """Judge how long these workers still need for the jobs that they have."""
+    return sum(_lefts_s(Q(job__lease_owner__in=workers), typical_s))
+
+
+def _lefts_s(which: Q, typical_s: float) -> list[float]:
+    """Judge how long each of these running jobs still needs."""
     now = database_now()
-    held = Attempt.objects.filter(job__state=State.RUNNING, job__lease_owner__in=workers)
+    held = Attempt.objects.filter(which, job__state=State.RUNNING)
     told = ["fence", "resumed_step", "started_at", "ended_at"]
     told += ["job__fence", "job__step", "job__total_steps"]
     by_job: dict[str, list[Attempt]] = {}
     for attempt in held.select_related("job").only(*told).order_by("fence"):
         by_job.setdefault(attempt.job_id, []).append(attempt)
-    return sum(_left_s(attempts, typical_s, now) for attempts in by_job.values())
+    return [_left_s(attempts, typical_s, now) for attempts in by_job.values()]
+
+
+def _before(job: Job) -> QuerySet[Job]:
+    """The tenant's own waiting jobs that go before this one."""
+    before = Q(priority__gt=job.priority) | Q(priority=job.priority, id__lt=job.id)
+    return Job.objects.filter(before, state=State.QUEUED, tenant_id=job.tenant_id)
 
 
 def _ahead(job: Job, *, typical_ms: int) -> int:
@@ -84,8 +117,7 @@ def _ahead(job: Job, *, typical_ms: int) -> int:
     lane's turns, before this one would.
     """
     queued = Job.objects.filter(state=State.QUEUED)
-    before = Q(priority__gt=job.priority) | Q(priority=job.priority, id__lt=job.id)
-    own = queued.filter(before, tenant_id=job.tenant_id).count()
+    own = _before(job).count()
     mine = Lane.objects.filter(waits=True, tenant_id=job.tenant_id).first()
     if mine is None:
         return own
