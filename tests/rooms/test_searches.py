@@ -6,15 +6,20 @@ from modelmill.catalog.services import manifest_publish
 from modelmill.core.errors import Conflict, InvalidRequest, NotFound
 from modelmill.core.models import OutboxMessage
 from modelmill.training.models import Job
-from modelmill.training.searches.models import Search
+from modelmill.training.searches.models import Search, Trial
 from modelmill.training.searches.selectors import access_search
 from modelmill.training.searches.services import (
     SearchAsk,
     search_cancel,
+    search_end,
     search_submit,
     trial_begin,
+    trial_settle,
+    trial_stop,
 )
 from modelmill.training.searches.space import grid_of, space_check
+from modelmill.training.services import EventDraft, News, job_cancel, job_claim, job_finish
+from modelmill.training.states import State
 
 from tests.making import manifest_make, search_make, version_make
 
@@ -96,6 +101,36 @@ def test_a_search_is_cancelled_once(acme) -> None:
         Search.objects.update(state=Search.State.ENDED)
         with pytest.raises(Conflict):
             search_cancel(search, caller=acme.caller)
+
+
+def test_a_search_that_ended_is_cancelled_while_a_trial_is_open(acme) -> None:
+    search = search_make(acme)
+    with acme.scope():
+        trial = trial_begin(search, number=0, parameters={"steps": 3})
+        assert search_end(search, ended_by="gone", message="There is no toy.")
+        for _ in range(2):
+            found = search_cancel(access_search(search.id), caller=acme.caller)
+            assert (found.state, found.message) == (Search.State.CANCELLED, "There is no toy.")
+        assert Job.objects.get(pk=trial.job_id).state == State.CANCELLED
+
+
+def test_a_trial_whose_job_was_over_already_is_not_stopped(acme) -> None:
+    search = search_make(acme)
+    with acme.scope():
+        trials = [trial_begin(search, number=n, parameters={"steps": 3}) for n in range(2)]
+        lease = job_claim("w1")
+        drafts = [EventDraft(kind="metrics", step=5, values={"loss": 0.5})]
+        news = News(step=5, total_steps=5, events=drafts)
+        job_finish(lease, news, piece=None, files={}, metrics={})
+        job_cancel(trials[1].job, caller=acme.caller)
+        for trial in trials:
+            # As it was read before the job ended.
+            trial_stop(trial, search=search, message="Others were better.")
+        found = list(Trial.objects.select_related("job__model_version").order_by("number"))
+        assert [trial.outcome for trial in found] == ["", ""]
+        assert all(trial_settle(trial, search=search) for trial in found)
+        settled = list(Trial.objects.order_by("number").values_list("outcome", "value"))
+        assert settled == [("complete", 0.5), ("cancelled", None)]
 
 
 def test_no_trial_begins_once_the_search_is_cancelled(acme) -> None:

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from modelmill.catalog.services import manifest_publish
 from modelmill.training.models import Job
 from modelmill.training.searches.models import Search
-from modelmill.training.searches.services import trial_begin, trial_settle
+from modelmill.training.searches.services import search_end, trial_begin, trial_settle
 from modelmill.training.states import State
 
 from tests.making import manifest_make, search_make, version_make
@@ -68,6 +68,20 @@ def test_the_page_shows_the_trials_and_the_best(acme) -> None:
     page = acme.browser().get(f"/searches/{search.id}").content.decode()
     assert "The best is trial 2" in page and "0.25" in page
     assert acme.api.get(f"/v1/searches/{search.id}").json()["best_trial"] == 1
+
+
+def test_the_page_offers_to_cancel_while_a_trial_is_open(acme) -> None:
+    search = search_make(acme)
+    with acme.scope():
+        trial = trial_begin(search, number=0, parameters={"steps": 3})
+        search_end(search, ended_by="failing")
+    page = f"/searches/{search.id}"
+    assert "Cancel this search?" in acme.browser().get(page).content.decode()
+    acme.browser().post(f"{page}/cancel")
+    with acme.scope():
+        trial.job.refresh_from_db()
+        assert trial_settle(trial, search=search)
+    assert "Cancel this search?" not in acme.browser().get(page).content.decode()
 
 
 def test_the_menu_shows_searches_where_their_pages_say_that_they_are(acme) -> None:

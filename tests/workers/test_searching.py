@@ -15,6 +15,7 @@ from modelmill.training.searches.selectors import (
 from modelmill.training.searches.services import (
     SearchAsk,
     search_cancel,
+    search_end,
     search_submit,
     searches_open,
 )
@@ -131,6 +132,17 @@ def test_a_search_does_not_wait_for_trials_that_lack_money(acme, seek) -> None:
     # What was paid for is not lost: they go on, and count.
     _found, trials = _carry_on(acme, search)
     assert [trial.outcome for trial in trials] == ["complete", "complete"]
+
+
+def test_what_a_search_left_training_is_stopped_when_its_budget_is_spent(acme, seek) -> None:
+    search = seek(space={"steps": {"values": [2, 10_000]}}, budget_micro=1, parallel=2)
+    search_advance(search.id, tenant_id=acme.tenant.id)
+    with acme.scope():
+        search_end(search, ended_by="gone")
+    assert train_next()
+    search_advance(search.id, tenant_id=acme.tenant.id)
+    with acme.scope():
+        assert [trial.outcome for trial in trial_list(search)] == ["complete", "stopped"]
 
 
 def test_cancelling_stops_what_waits(acme, seek) -> None:

@@ -52,6 +52,8 @@ def _advance(search: Search) -> bool:
     for trial in trial_list(search):
         if not trial.outcome and not trial_settle(trial, search=search):
             _measure(search, trial)
+    if not search.is_running:
+        _budget_keep(search)
     while search.is_running and _begin_one(search):
         search = access_search(search.id)
     return before != [(trial.number, trial.outcome) for trial in trial_list(search)]
@@ -77,10 +79,9 @@ def _begin_one(search: Search) -> bool:
     trials = trial_list(search)
     running = [trial for trial in trials if not trial.outcome]
     costs = trials_cost_micro(search, trials)
-    left_micro = None if search.budget_micro is None else search.budget_micro - sum(costs.values())
+    left_micro = _left_micro(search, costs)
     if left_micro is not None and left_micro <= 0:
-        for trial in running:
-            trial_stop(trial, search=search, message=_("The search's budget is spent."))
+        _stop_unpaid(search, running)
         return _over(search, "budget")
     if _is_failing(trials):
         last = next((trial.message for trial in reversed(trials) if trial.message), "")
@@ -107,6 +108,28 @@ def _begin_one(search: Search) -> bool:
     except MillError as error:
         return _over(search, "failing", message=error.message)
     return begun is not None
+
+
+def _budget_keep(search: Search) -> None:
+    """Stop what still trains of a search that begins no more, once its budget is spent.
+
+    Until then it is left to train: that the plugin or the data is gone, or that others failed,
+    does not make less of what it is about to find.
+    """
+    trials = trial_list(search)
+    running = [trial for trial in trials if not trial.outcome]
+    left_micro = _left_micro(search, trials_cost_micro(search, trials)) if running else None
+    if left_micro is not None and left_micro <= 0:
+        _stop_unpaid(search, running)
+
+
+def _stop_unpaid(search: Search, running: list[Trial]) -> None:
+    for trial in running:
+        trial_stop(trial, search=search, message=_("The search's budget is spent."))
+
+
+def _left_micro(search: Search, costs: dict[int, int]) -> int | None:
+    return None if search.budget_micro is None else search.budget_micro - sum(costs.values())
 
 
 def _affords_another(left_micro: int | None, trials: list[Trial], costs: dict[int, int]) -> bool:

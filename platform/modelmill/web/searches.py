@@ -152,7 +152,7 @@ def search(request: PageRequest, search_id: str) -> HttpResponse:
         "spent_micro": sum(costs.values()),
         "over_count": sum(1 for trial in trials if trial.outcome),
         "is_over": is_over,
-        "may_cancel": found.is_running and request.caller.may("jobs:write"),
+        "may_cancel": not is_over and request.caller.may("jobs:write"),
     }
     template = "searches/_live.html" if request.htmx else "searches/detail.html"
     return render(request, template, context)

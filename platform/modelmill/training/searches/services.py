@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -23,6 +23,8 @@ from modelmill.training.models import Job
 from modelmill.training.searches.models import Search, Trial
 from modelmill.training.searches.selectors import access_search, trial_list, trial_value
 from modelmill.training.searches.space import grid_size, space_check
+from modelmill.training.selectors import access_job
+from modelmill.training.services.holding import job_hold
 from modelmill.training.services.submission import (
     ask_hash,
     job_submit,
@@ -93,10 +95,14 @@ def search_submit(ask: SearchAsk, *, caller: Caller, idempotency_key: str | None
 
 
 def search_cancel(search: Search, *, caller: Caller) -> Search:
-    """Begin no more trials and cancel those that train; a second call changes nothing."""
+    """Begin no more trials and cancel those that train; a second call changes nothing.
+
+    One that begins no more by itself is cancelled while a trial is open. Raises ``Conflict``
+    (``search_state``) when it is over.
+    """
     caller.require("jobs:write")
     with transaction.atomic():
-        if search_end(search, ended_by="cancelled", state=Search.State.CANCELLED):
+        if _cancelled_now(search):
             audit_record("search.cancelled", caller=caller, object_id=search.id)
         elif access_search(search.id).state != Search.State.CANCELLED:
             raise Conflict(_("The search is over already."), code="search_state")
@@ -180,10 +186,14 @@ def trial_begin(search: Search, *, number: int, parameters: Mapping[str, Any]) -
 
 
 def trial_stop(trial: Trial, *, search: Search, message: str) -> None:
-    """Stop a trial that is not worth going on with."""
+    """Stop a trial that is not worth going on with; one whose job is over is left as it ended."""
     assert trial.job is not None
     with transaction.atomic():
-        _stop(trial.job, caller=_caller(search))
+        # It may have ended, even well, since it was read.
+        job_hold(trial.job.pk)
+        if access_job(trial.job.pk).is_over:
+            return
+        job_cancel(trial.job, caller=_caller(search))
         stopped = {"outcome": Trial.Outcome.STOPPED, "message": message}
         value = trial_value(search, trial.job)
         Trial.objects.filter(pk=trial.pk, outcome="").update(value=value, **stopped)
@@ -238,6 +248,15 @@ def _search_new(ask: SearchAsk, *, caller: Caller, idempotency_key: str | None) 
         api_key_id=caller.api_key_id,
         idempotency_key=idempotency_key or None,
     )
+
+
+def _cancelled_now(search: Search) -> bool:
+    """Cancel the row; what it ended by before gives way, what was said of that stays."""
+    if search_end(search, ended_by="cancelled", state=Search.State.CANCELLED):
+        return True
+    ended = Search.objects.filter(pk=search.pk, state=Search.State.ENDED)
+    ended = ended.filter(Exists(Trial.objects.filter(search=OuterRef("pk"), outcome="")))
+    return bool(ended.update(state=Search.State.CANCELLED, ended_by="cancelled"))
 
 
 def _caller(search: Search) -> Caller:
