@@ -113,8 +113,8 @@ def search_make(place: Any, **options: Any) -> Any:
             "metric": "loss",
             **options,
         }
-        key = asked.pop("idempotency_key", None)
-        return search_submit(SearchAsk(**asked), caller=place.caller, idempotency_key=key)
+        again = {name: asked.pop(name) for name in ("idempotency_key", "is_retry") if name in asked}
+        return search_submit(SearchAsk(**asked), caller=place.caller, **again)
 
 
 def grain_make(place: Any, text: str = "corn\nbarley and rye\noats\n") -> Any:

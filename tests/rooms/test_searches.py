@@ -10,6 +10,7 @@ from modelmill.training.searches.models import Search, Trial
 from modelmill.training.searches.selectors import access_search
 from modelmill.training.searches.services import (
     SearchAsk,
+    _search_new,
     search_cancel,
     search_end,
     search_submit,
@@ -50,6 +51,38 @@ def test_a_key_that_was_used_for_another_search_is_refused(acme) -> None:
         search_make(acme, idempotency_key="k", training_ref=ref, max_trials=3)
     with pytest.raises(InvalidRequest):
         search_make(acme, idempotency_key="k" * 300)
+
+
+def test_a_retry_without_a_key_finds_the_search_its_first_try_began(acme) -> None:
+    first = search_make(acme)
+    assert search_make(acme, training_ref=first.training_ref, is_retry=True).id == first.id
+    assert search_make(acme, training_ref=first.training_ref).id != first.id
+
+
+def test_of_two_retries_at_once_one_begins_the_search(acme, monkeypatch) -> None:
+    ref, twins = version_make(acme).id, []
+
+    def overtaken(*args, **asked):
+        # Behind the first look for an earlier search.
+        monkeypatch.undo()
+        twins.append(search_make(acme, training_ref=ref, is_retry=True))
+        return _search_new(*args, **asked)
+
+    monkeypatch.setattr("modelmill.training.searches.services._search_new", overtaken)
+    assert search_make(acme, training_ref=ref, is_retry=True).id == twins[0].id
+    with acme.scope():
+        assert Search.objects.count() == 1
+
+
+def test_a_retry_of_openais_client_begins_no_second_search(acme) -> None:
+    manifest_publish(manifest_make())
+    body = {"model": "toy", "training_file": version_make(acme).id, "metric": "loss"}
+    body |= {"space": {"steps": {"min": 1, "max": 9}}}
+    ids = {
+        acme.api.post_json("/v1/searches", body, **{"x-stainless-retry-count": count}).json()["id"]
+        for count in "012"
+    }
+    assert len(ids) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from modelmill.datasets.models import DatasetVersion
 from modelmill.training.models import Job
 from modelmill.training.selectors import access_job, job_messages
 from modelmill.training.services import job_cancel, job_submit, jobs_unblock
+from modelmill.training.services.submission import _job_new
 from modelmill.training.states import State
 
 from tests.making import job_make, manifest_make, version_make
@@ -53,6 +54,21 @@ def test_a_retry_without_a_key_finds_the_job_its_first_try_made(acme) -> None:
     first = job_make(acme, training_ref=version.id)
     assert job_make(acme, training_ref=version.id, is_retry=True).id == first.id
     assert job_make(acme, training_ref=version.id).id != first.id
+
+
+def test_of_two_retries_at_once_one_makes_the_job(acme, monkeypatch) -> None:
+    ref, twins = version_make(acme).id, []
+
+    def overtaken(*args, **asked):
+        # Behind the first look for an earlier job.
+        monkeypatch.undo()
+        twins.append(job_make(acme, training_ref=ref, is_retry=True))
+        return _job_new(*args, **asked)
+
+    monkeypatch.setattr("modelmill.training.services.submission._job_new", overtaken)
+    assert job_make(acme, training_ref=ref, is_retry=True).id == twins[0].id
+    with acme.scope():
+        assert Job.objects.count() == Reservation.objects.count() == 1
 
 
 @pytest.mark.parametrize(

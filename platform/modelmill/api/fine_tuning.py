@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from modelmill.api.fine_tuning_shapes import job_line, job_shape
 from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.api.framework.pages import page_of
-from modelmill.api.framework.views import TenantView
+from modelmill.api.framework.views import TenantView, is_retry
 from modelmill.core.errors import InvalidRequest
 from modelmill.training.models import CHECKPOINTS_KEPT, MAX_KEPT, Job
 from modelmill.training.selectors import access_job, job_list
@@ -109,8 +109,7 @@ class JobsView(TenantView):
             quote_first=asked["quote_first"],
             priority=Priority[asked["priority"].upper()],
             idempotency_key=request.headers.get("Idempotency-Key"),
-            # OpenAI's client repeats a POST whose answer it missed, and says only this.
-            is_retry=request.headers.get("x-stainless-retry-count", "0") != "0",
+            is_retry=is_retry(request),
         )
         return Response(job_shape(job))
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from modelmill.api.fine_tuning import MAX_COST_MICRO, MAX_SEED
 from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.api.framework.pages import page_of
-from modelmill.api.framework.views import TenantView
+from modelmill.api.framework.views import TenantView, is_retry
 from modelmill.billing.defaults import CURRENCY
 from modelmill.training.searches.models import Search, Trial
 from modelmill.training.searches.selectors import (
@@ -89,7 +89,9 @@ class SearchesView(TenantView):
             seed=asked.get("seed"),
         )
         key = request.headers.get("Idempotency-Key")
-        search = search_submit(ask, caller=self.caller, idempotency_key=key)
+        search = search_submit(
+            ask, caller=self.caller, idempotency_key=key, is_retry=is_retry(request)
+        )
         return Response(search_shape(search))
 
     @extend_schema(

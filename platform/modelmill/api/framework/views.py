@@ -51,6 +51,11 @@ class TenantView(APIView):
             request_afford(caller)
 
 
+def is_retry(request: Request) -> bool:
+    """Say whether OpenAI's client repeats a POST whose answer it missed: it says only this."""
+    return bool(request.headers.get("x-stainless-retry-count", "0") != "0")
+
+
 def content_length(request: Request) -> int:
     """Return the size a request announces of its body, 0 when it announces none."""
     given = str(request.META.get("CONTENT_LENGTH") or "0")

@@ -11,6 +11,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from modelmill.billing.journal import balance_lock
+from modelmill.billing.subscriptions import subscription_for
 from modelmill.catalog.selectors import release_for
 from modelmill.core.errors import Conflict, InvalidRequest
 from modelmill.core.ids import new_id
@@ -26,10 +28,13 @@ from modelmill.training.searches.space import grid_size, space_check
 from modelmill.training.selectors import access_job
 from modelmill.training.services.holding import job_hold
 from modelmill.training.services.submission import (
+    AskedTwice,
     ask_hash,
     job_submit,
     key_check,
     key_refuse,
+    retried,
+    retry_check,
 )
 from modelmill.training.services.wishes import job_cancel
 from modelmill.training.states import ENDED, State
@@ -68,29 +73,41 @@ class SearchAsk:
     seed: int | None = None
 
 
-def search_submit(ask: SearchAsk, *, caller: Caller, idempotency_key: str | None = None) -> Search:
+def search_submit(
+    ask: SearchAsk,
+    *,
+    caller: Caller,
+    idempotency_key: str | None = None,
+    is_retry: bool = False,
+) -> Search:
     """Check and begin a search; its first trials follow at once.
 
-    The same key returns the search it began; with another request it raises
-    ``Conflict``. Raises ``InvalidRequest`` and ``NotFound`` before anything is stored.
+    The same key returns the search it began, and so does the same request when the client
+    says it ``is_retry``; a key with another request raises ``Conflict``. Raises
+    ``InvalidRequest`` and ``NotFound`` before anything is stored.
     """
     caller.require("jobs:write")
     spec_hash = ask_hash(asdict(ask))
-    if earlier := _asked_before(idempotency_key, spec_hash=spec_hash):
+    again: dict[str, Any] = {"spec_hash": spec_hash, "caller": caller, "is_retry": is_retry}
+    if earlier := _asked_before(idempotency_key, **again):
         return earlier
     search = _search_new(ask, caller=caller, idempotency_key=idempotency_key)
     search.spec_hash = spec_hash
     try:
         with transaction.atomic():
+            # As for a job, so that of two tries at once the one sees what the other stored.
+            subscription_for(search.tenant_id)
+            balance_lock(search.tenant_id)
+            if is_retry and not idempotency_key:
+                retry_check(Search.objects.all(), spec_hash=spec_hash, caller=caller)
             search.save(force_insert=True)
             audit_record("search.submitted", caller=caller, object_id=search.id)
             search_ring(search)
-    except IntegrityError:
-        # Two requests with one key at the same moment: the other one began the search.
-        earlier = _asked_before(idempotency_key, spec_hash=spec_hash)
-        if earlier is None:
-            raise
-        return earlier
+    except (IntegrityError, AskedTwice):
+        # Two of one key, or two tries, at the same moment: the other one began the search.
+        if earlier := _asked_before(idempotency_key, **again):
+            return earlier
+        raise
     return access_search(search.id)
 
 
@@ -285,9 +302,12 @@ def _metric(metric: str) -> str:
     return name
 
 
-def _asked_before(key: str | None, *, spec_hash: str) -> Search | None:
+def _asked_before(
+    key: str | None, *, spec_hash: str, caller: Caller, is_retry: bool
+) -> Search | None:
     if not key:
-        return None
+        searches = Search.objects.all()
+        return retried(searches, spec_hash=spec_hash, caller=caller) if is_retry else None
     key_check(key)
     search = Search.objects.filter(idempotency_key=key).first()
     # One begun before searches kept what was asked cannot be compared.

@@ -5,10 +5,11 @@ import json
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
 from modelmill.catalog.parameters import parameters_complete
@@ -28,6 +29,8 @@ from modelmill.training.services.events import event_say
 from modelmill.training.services.money import limit_check, reservation_begin
 from modelmill.training.services.quoting import free_check
 from modelmill.training.states import Priority, State
+
+M = TypeVar("M", bound=Model)
 
 _RETRIES_WITHIN = timedelta(minutes=15)
 _SEED_BITS = 31
@@ -59,13 +62,12 @@ def job_submit(
 ) -> Job:
     """Check, reserve and queue one training; return its job.
 
-    With a key that was used before, or when the client says it ``is_retry``,
-    the same request returns the job it made; a key with another request raises
-    ``Conflict``. Data that is still being checked leaves the job in
-    ``validating_files``. Near ``max_cost_micro``, in micro-units of the currency,
-    the job is finished with what it has learnt, and it never costs more. Of the
-    tenant's waiting jobs the one with the highest ``priority`` goes first. When it is
-    over, its ``keep_checkpoints`` newest checkpoints stay. With ``quote_first`` it makes its
+    With a key that was used before, or when the client says it ``is_retry``, the same request
+    returns the job it made; a key with another request raises ``Conflict``. Data that is still
+    being checked leaves the job in ``validating_files``. Near ``max_cost_micro``, in
+    micro-units of the currency, the job is finished with what it has learnt, and it never costs
+    more. Of the tenant's waiting jobs the one with the highest ``priority`` goes first. When it
+    is over, its ``keep_checkpoints`` newest checkpoints stay. With ``quote_first`` it makes its
     first steps unbilled, tells what the whole will cost, and is paused until it is resumed.
     Raises ``InvalidRequest``, ``NotFound`` or ``QuotaExceeded`` before anything is stored.
     """
@@ -84,22 +86,43 @@ def job_submit(
     # Only where it says something: what was asked before there were these keeps its hash.
     asked |= {name: value for name, value in later.items() if value != _SAY_NOTHING[name]}
     spec_hash = ask_hash(asked)
-    earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
-    if earlier is not None:
+    again: dict[str, Any] = {"key": idempotency_key, "caller": caller, "is_retry": is_retry}
+    if earlier := _asked_before(spec_hash, **again):
         return earlier
     job = _job_new(asked, caller=caller, spec_hash=spec_hash, idempotency_key=idempotency_key)
     try:
         with transaction.atomic():
             job_store(job, caller=caller)
+            if is_retry and not idempotency_key:
+                retry_check(Job.objects.exclude(pk=job.pk), spec_hash=spec_hash, caller=caller)
             killpoint("submit.before_commit")
-    except IntegrityError:
-        # Two requests with one key at the same moment: the other one made the job.
-        earlier = _asked_before(spec_hash, key=idempotency_key, caller=caller, is_retry=is_retry)
-        if earlier is None:
-            raise
-        return earlier
+    except (IntegrityError, AskedTwice):
+        # Two of one key, or two tries, at the same moment: the other one made the job.
+        if earlier := _asked_before(spec_hash, **again):
+            return earlier
+        raise
     killpoint("submit.after_commit")
     return job
+
+
+class AskedTwice(Exception):
+    """The try before has stored what it was asked for since it was looked for."""
+
+
+def retry_check(asked: QuerySet[Any], *, spec_hash: str, caller: Caller) -> None:
+    """Raise ``AskedTwice`` where the try before, without a key, was stored meanwhile.
+
+    Called behind the lock on the organisation's money, which whoever stores takes and keeps
+    to the end: what could still be stored by another waits for us.
+    """
+    if retried(asked, spec_hash=spec_hash, caller=caller) is not None:
+        raise AskedTwice
+
+
+def retried(asked: QuerySet[M], *, spec_hash: str, caller: Caller) -> M | None:
+    """Return what the same body made a moment ago; its answer was lost on the way to the client."""
+    recent = asked.filter(spec_hash=spec_hash, api_key_id=caller.api_key_id)
+    return recent.filter(created_at__gte=database_now() - _RETRIES_WITHIN).order_by("-id").first()
 
 
 def ask_hash(asked: Mapping[str, Any]) -> str:
@@ -198,8 +221,4 @@ def _asked_before(spec_hash: str, *, key: str | None, caller: Caller, is_retry: 
         if job is not None and job.spec_hash != spec_hash:
             key_refuse()
         return job
-    if not is_retry:
-        return None
-    # The client lost our answer and sends the same body again, without a key of its own.
-    recent = jobs.filter(spec_hash=spec_hash, api_key_id=caller.api_key_id)
-    return recent.filter(created_at__gte=database_now() - _RETRIES_WITHIN).order_by("-id").first()
+    return retried(jobs, spec_hash=spec_hash, caller=caller) if is_retry else None
