@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
-from modelmill.billing.models import Reservation
+from modelmill.billing.models import Balance, Reservation
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_write
 from modelmill.metering.models import UsageEvent
@@ -324,6 +324,24 @@ def test_the_sweep_fails_a_job_that_used_up_its_attempts(acme, settings) -> None
     with acme.scope():
         job = access_job(job.id)
         assert (job.state, job.error_code) == (State.FAILED, "worker_lost")
+
+
+def test_a_job_that_cannot_be_ended_does_not_keep_the_sweep_from_others(
+    acme, globex, settings, caplog
+) -> None:
+    settings.MAX_ATTEMPTS = 1
+    bad, good = job_make(acme), job_make(globex)
+    for place, job in ((acme, bad), (globex, good)):
+        _claim()
+        with place.scope():
+            _expire(job)
+    with acme.scope():
+        # Its money cannot be given back.
+        Balance.objects.all().delete()
+    assert jobs_sweep().expired == 1
+    assert "lease_not_expired" in caplog.text and bad.id in caplog.text
+    with globex.scope():
+        assert access_job(good.id).state == State.FAILED
 
 
 def test_a_running_job_hears_of_cancel_with_its_next_report(acme) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from django.utils import translation
-from modelmill.billing.models import Reservation
+from modelmill.billing.models import Balance, Reservation
 from modelmill.catalog.services import manifest_publish
 from modelmill.core.errors import Conflict, InvalidRequest, NotFound, PermissionDenied
 from modelmill.core.models import OutboxMessage
@@ -133,6 +133,22 @@ def test_a_job_fails_with_its_data_and_its_money_comes_back(acme, changes) -> No
         job = access_job(job.id)
         assert (job.state, job.error_code) == (State.FAILED, "dataset_invalid")
         assert Reservation.objects.get(id=job.reservation_id).closed_at is not None
+
+
+def test_a_job_that_cannot_be_failed_does_not_keep_others_waiting(acme, globex, caplog) -> None:
+    jobs, failed = [], {"state": "failed", "error_message": "Every row is empty."}
+    for place in (acme, globex):
+        version = version_make(place, state="validating")
+        jobs.append(job_make(place, training_ref=version.id))
+        with place.scope():
+            DatasetVersion.objects.filter(pk=version.pk).update(**failed)
+    with acme.scope():
+        # Its money cannot be given back.
+        Balance.objects.all().delete()
+    assert jobs_unblock() == 1
+    assert "job_not_unblocked" in caplog.text and jobs[0].id in caplog.text
+    with globex.scope():
+        assert access_job(jobs[1].id).state == State.FAILED
 
 
 def test_a_waiting_job_is_cancelled_at_once(acme) -> None:

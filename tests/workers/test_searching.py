@@ -28,6 +28,7 @@ from workers.searching import search_advance
 from workers.searching.halving import goes_on, rungs_reached
 from workers.searching.proposing import parameters_next
 from workers.supervisor import train_next
+from workers.tasks.searches import advance_open
 
 
 @pytest.fixture
@@ -153,6 +154,16 @@ def test_cancelling_stops_what_waits(acme, seek) -> None:
     _found, trials = _carry_on(acme, search)
     assert [trial.outcome for trial in trials] == ["cancelled", "cancelled"]
     assert not searches_open()
+
+
+def test_a_search_that_cannot_be_thought_about_does_not_stop_the_others(acme, seek, caplog) -> None:
+    broken, sound = seek(), seek()
+    with acme.scope():
+        Search.objects.filter(pk=broken.pk).update(space={"steps": {}})
+    assert advance_open() == 1
+    assert "search_not_advanced" in caplog.text and broken.pk in caplog.text
+    with acme.scope():
+        assert trial_list(sound) and not trial_list(broken)
 
 
 def test_two_workers_do_not_think_about_one_search_at_once(acme, seek) -> None:

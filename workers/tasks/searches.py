@@ -1,6 +1,7 @@
 """Carrying searches on: when one is rung for, and regularly for all that are open."""
 
 from celery import shared_task
+from modelmill.core.rows_apart import row_apart
 from modelmill.training.searches.services import searches_open
 
 from workers.searching import search_advance
@@ -17,6 +18,8 @@ def advance(*, tenant_id: str, search_id: str) -> bool:
 @shared_task(name="workers.tasks.searches.advance_open")
 def advance_open() -> int:
     """Do it for every search that is not over; return how many changed."""
-    return sum(
-        search_advance(search_id, tenant_id=tenant_id) for tenant_id, search_id in searches_open()
-    )
+    changed = 0
+    for tenant_id, search_id in searches_open():
+        with row_apart("search_not_advanced", search=search_id):
+            changed += search_advance(search_id, tenant_id=tenant_id)
+    return changed

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from modelmill.core.clock import database_now
+from modelmill.core.rows_apart import row_apart
 from modelmill.core.scope import system_scope
 from modelmill.tenants.services import tenant_voice
 from modelmill.training.fitting import job_fits
@@ -67,7 +68,11 @@ def room_make() -> int:
                 runners.remove(found)
             if not runners:
                 break
-    return sum(_ask(one) for one in chosen)
+    asked = 0
+    for one in chosen:
+        with row_apart("room_not_asked", job=one.job_id):
+            asked += _ask(one)
+    return asked
 
 
 def _gives(runner: _Runner, lane: Lane, job: Job) -> bool:

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from modelmill.core.doorbell import ring as ring_now
 from modelmill.core.killpoints import killpoint
+from modelmill.core.rows_apart import row_apart
 from modelmill.core.scope import system_scope
 from modelmill.tenants.services import tenant_voice
 from modelmill.training.failures import Failure
@@ -36,7 +37,10 @@ def jobs_sweep() -> Swept:
 
     And ask those to make room that a waiting job goes before.
     """
-    expired = sum(_expire(lease) for lease in _expired())
+    expired = 0
+    for lease in _expired():
+        with row_apart("lease_not_expired", job=lease.job_id):
+            expired += _expire(lease)
     killpoint("sweep.mid_pass")
     unblocked = jobs_unblock()
     lanes_mend()

@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 
 from modelmill.billing.models import Subscription
 from modelmill.billing.subscriptions import subscription_for
+from modelmill.core.rows_apart import row_apart
 from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.training.lanes import Lane
 from modelmill.training.models import Job
@@ -106,7 +107,11 @@ def lanes_mend() -> int:
             tenant_id__in=Lane.objects.filter(waits=True).values("tenant_id")
         )
         tenants += list(lost.values_list("tenant_id", flat=True).distinct())
-    return sum(_mend(tenant_id) for tenant_id in set(tenants))
+    mended = 0
+    for tenant_id in set(tenants):
+        with row_apart("lane_not_mended", tenant_id=tenant_id):
+            mended += _mend(tenant_id)
+    return mended
 
 
 def _mend(tenant_id: str) -> bool:

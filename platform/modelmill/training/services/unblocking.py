@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 
 from modelmill.core.errors import InvalidRequest, NotFound
 from modelmill.core.killpoints import killpoint
+from modelmill.core.rows_apart import row_apart
 from modelmill.core.scope import system_scope
 from modelmill.datasets.models import DatasetVersion
 from modelmill.datasets.selectors import access_version
@@ -33,7 +34,11 @@ def jobs_unblock(version: DatasetVersion | None = None) -> int:
                 Q(training_version_id=version.id) | Q(validation_version_id=version.id)
             )
         found = list(waiting.order_by("id").values_list("id", "tenant_id"))
-    return sum(_unblock(job_id, tenant_id=tenant_id) for job_id, tenant_id in found)
+    moved = 0
+    for job_id, tenant_id in found:
+        with row_apart("job_not_unblocked", job=job_id):
+            moved += _unblock(job_id, tenant_id=tenant_id)
+    return moved
 
 
 def _unblock(job_id: str, *, tenant_id: str) -> bool:
