@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from modelmill.billing.subscriptions import subscription_for
 from modelmill.core.clock import database_now
 from modelmill.core.scope import system_scope
+from modelmill.tenants.models import Tenant
 from modelmill.training.failures import Failure
 from modelmill.training.lanes import Lane
 from modelmill.training.models import Attempt, Job, JobEvent
@@ -135,6 +138,42 @@ def test_who_waits_for_the_plan_begins_when_one_of_their_own_has_ended(acme) -> 
     assert (soon.ahead, later.ahead) == (0, 1)
     assert soon.seconds_to_start == pytest.approx(600, abs=10)
     assert later.seconds_to_start == pytest.approx(1_200, abs=10)
+
+
+def _lanes(place: Place, count: int, **jobs: Any) -> None:
+    """Give so many more tenants a lane with one job, like the place's."""
+    template = job_make(place)
+    with system_scope("test"):
+        same = {"release_id": template.release_id, "training_ref": template.training_ref}
+        same |= {"training_version_id": template.training_version_id, "seed": 1, **jobs}
+        same |= {"max_attempts": 3, "next_run_at": template.next_run_at}
+        Job.objects.filter(pk=template.pk).update(state=State.CANCELLED)
+        known = Tenant.objects.count()
+        rows = [Tenant(name=f"T{n}", slug=f"t-{n}") for n in range(known, known + count)]
+        Tenant.objects.bulk_create(rows)
+        Lane.objects.bulk_create(Lane(tenant=row, waits=True) for row in rows)
+        Job.objects.bulk_create(Job(tenant=row, state=State.QUEUED, **same) for row in rows)
+
+
+@pytest.mark.parametrize("why", ["misfit", "full", "suspended"])
+def test_a_claim_costs_as_much_however_many_lanes_it_may_not_take(acme, globex, why) -> None:
+    counts = []
+    for more in (10, 100):
+        _lanes(acme, more, gpu_memory_mib=8_000 if why == "misfit" else 0)
+        with system_scope("test"):
+            if why == "full":
+                Lane.objects.update(at_once=0)
+            if why == "suspended":
+                Tenant.objects.exclude(pk=globex.tenant.pk).update(state="suspended")
+        with CaptureQueriesContext(connection) as nothing:
+            assert job_claim("w1") is None
+        other = job_make(globex)
+        with CaptureQueriesContext(connection) as found:
+            assert _claim("w2").job_id == other.id
+        counts.append((len(nothing), len(found)))
+        with system_scope("test"):
+            Job.objects.filter(pk=other.pk).update(state=State.CANCELLED, lease_until=None)
+    assert counts[0] == counts[1], counts
 
 
 def test_of_a_tenants_own_jobs_the_urgent_goes_first(acme) -> None:

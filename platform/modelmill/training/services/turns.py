@@ -19,6 +19,7 @@ from modelmill.billing.models import Subscription
 from modelmill.billing.subscriptions import subscription_for
 from modelmill.core.rows_apart import row_apart
 from modelmill.core.scope import system_scope, tenant_scope
+from modelmill.tenants.models import Tenant
 from modelmill.training.lanes import Lane
 from modelmill.training.models import Job
 from modelmill.training.states import State
@@ -43,22 +44,33 @@ def lane_open(tenant_id: str) -> None:
 def lanes_in_turn(claimable: Q) -> Iterator[Any]:
     """Yield the lanes with a job that may be claimed, in turn, each with that ``head``'s id.
 
-    In system scope. ``claimable`` says which jobs a worker could take; lanes whose plan is
-    used up are passed over. A few rows are read at a time: nearly always the first is taken.
+    In system scope. ``claimable`` says which jobs a worker could take. A few rows are read at
+    a time, and more only when another worker was sooner at all of them.
     """
-    lanes, start, size = lanes_by_turn(claimable), 0, _FIRST_BATCH
-    while batch := list(lanes[start : start + size]):
-        yield from (lane for lane in batch if lane.head and lane.running < lane.at_once)
-        start, size = start + size, min(2 * size, _LARGEST_BATCH)
+    lanes, seen, size = lanes_by_turn(claimable), list[int](), _FIRST_BATCH
+    while batch := list(lanes.exclude(pk__in=seen)[:size]):
+        yield from batch
+        seen += [lane.pk for lane in batch]
+        size = min(2 * size, _LARGEST_BATCH)
 
 
 def lanes_by_turn(claimable: Q) -> QuerySet[Any]:
-    """Return the lanes that wait, in turn, with the ``head`` of such jobs, and how many run."""
+    """Return the lanes of which a job may be claimed, in turn, with the ``head`` of such jobs.
+
+    The database passes over lanes whose plan is used up, of whose jobs none is claimable, and
+    whose tenant is suspended, so that it is one query however many of them there are.
+    """
     mine = Job.objects.filter(tenant_id=OuterRef("tenant_id"))
     # Its id rather than whether there is one: for that PostgreSQL would read every job first.
     head = Subquery(mine.filter(claimable).order_by("-priority", "id").values("id")[:1])
-    waiting = Lane.objects.filter(waits=True).order_by("-tier", "turn_ms", "id")
-    return waiting.annotate(head=head, running=_count(mine))
+    # Not a join either: PostgreSQL could then sort all lanes instead of walking them in turn.
+    tenants = Tenant.objects.filter(pk=OuterRef("tenant_id")).order_by()
+    state = Subquery(tenants.values("state")[:1])
+    lanes = Lane.objects.filter(waits=True).order_by("-tier", "turn_ms", "id")
+    may = lanes.alias(running=_count(mine), tenant_state=state).filter(
+        running__lt=F("at_once"), tenant_state=Tenant.State.ACTIVE
+    )
+    return may.annotate(head=head).filter(head__isnull=False)
 
 
 def lane_hold(lane: Lane) -> bool:
