@@ -52,9 +52,9 @@ def _advance(search: Search) -> bool:
     for trial in trial_list(search):
         if not trial.outcome and not trial_settle(trial, search=search):
             _measure(search, trial)
-    if not search.is_running:
+    if not search.may_begin:
         _budget_keep(search)
-    while search.is_running and _begin_one(search):
+    while search.may_begin and _begin_one(search):
         search = access_search(search.id)
     return before != [(trial.number, trial.outcome) for trial in trial_list(search)]
 

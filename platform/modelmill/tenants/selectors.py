@@ -17,6 +17,11 @@ def tenants_of_user(user: User) -> list[Tenant]:
         return sorted((member.tenant for member in members), key=lambda tenant: tenant.name)
 
 
+def tenant_is_suspended(tenant_id: str) -> bool:
+    """Say whether the operator lets a tenant begin nothing."""
+    return Tenant.objects.filter(pk=tenant_id, state=Tenant.State.SUSPENDED).exists()
+
+
 def tenant_is_first(tenant_id: str) -> bool:
     """Say whether none of the tenant's owners owned another one before it."""
     with system_scope("an owner's tenants are counted across tenants"):

@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from modelmill.billing.subscriptions import subscription_for
 from modelmill.core.clock import database_now
 from modelmill.core.scope import system_scope
+from modelmill.tenants.models import Tenant
 from modelmill.training.fitting import job_fits
 from modelmill.training.lanes import Lane
 from modelmill.training.models import Attempt, Job
@@ -122,7 +123,8 @@ def _ahead(job: Job, *, typical_ms: int) -> int:
     if mine is None:
         return own
     begins_ms = mine.turn_ms + own * typical_ms // mine.share
-    others = Lane.objects.filter(waits=True).exclude(pk=mine.pk)
+    others = Lane.objects.filter(waits=True, tenant__state=Tenant.State.ACTIVE)
+    others = others.exclude(pk=mine.pk)
     sooner = others.filter(Q(tier__gt=mine.tier) | Q(tier=mine.tier, turn_ms__lte=begins_ms))
     lanes = {lane.tenant_id: lane for lane in sooner}
     theirs = queued.filter(tenant_id__in=sooner.values("tenant_id"))

@@ -17,6 +17,7 @@ class Said(models.TextChoices):
     CANCELLING = "cancelling", _("The job is being cancelled.")
     PAUSED_WAITING = "paused_waiting", _("The job is paused.")
     PAUSING = "pausing", _("The job is being paused.")
+    SUSPENDED = "suspended", _("The organisation is suspended; the job is being paused.")
     FINISHING = "finishing", _("The job is being finished with what it has learnt.")
     CREATED = "created", _("Training job created.")
     WAITS_WORKER = "waits_worker", _("The job waits for a worker.")

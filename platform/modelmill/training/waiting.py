@@ -4,6 +4,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from modelmill.billing.subscriptions import subscription_for
+from modelmill.tenants.selectors import tenant_is_suspended
 from modelmill.training.fitting import job_fits
 from modelmill.training.models import Job, WorkerSeen
 from modelmill.training.outlook import Outlook, job_outlook
@@ -26,6 +27,8 @@ def job_waiting_reason(job: Job, outlook: Outlook | None = None) -> str:
         return _("It is paused. Resume it to go on.")
     if job.state != State.QUEUED:
         return ""
+    if tenant_is_suspended(job.tenant_id):
+        return _("The organisation is suspended. It waits until that is lifted.")
     workers = list(workers_live(TRAIN_QUEUE))
     if not workers:
         return _("No training worker is running. It starts as soon as there is one.")

@@ -6,6 +6,7 @@ from modelmill.catalog.models import Release
 from modelmill.core.ids import ID_MAX_LENGTH, new_id
 from modelmill.core.links import TenantLink
 from modelmill.core.owned import TenantOwned
+from modelmill.tenants.models import Tenant
 
 
 def search_id() -> str:
@@ -93,6 +94,11 @@ class Search(TenantOwned):
     def is_running(self) -> bool:
         """Whether more trials may begin."""
         return self.state == self.State.RUNNING
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether one may begin now: none does while the tenant is suspended."""
+        return self.is_running and self.tenant.state == Tenant.State.ACTIVE
 
 
 class Trial(TenantOwned):

@@ -19,6 +19,7 @@ from modelmill.core.ids import new_id
 from modelmill.core.outbox import outbox_add
 from modelmill.core.scope import system_scope
 from modelmill.tenants.callers import Caller
+from modelmill.tenants.models import Tenant
 from modelmill.tenants.services import audit_record
 from modelmill.training.checks import data_check, trainable_check
 from modelmill.training.models import Job
@@ -132,8 +133,9 @@ def search_cancel(search: Search, *, caller: Caller) -> Search:
 
 def searches_open() -> list[tuple[str, str]]:
     """Return (tenant, search) for every search with something left to do."""
+    begins = Q(state=Search.State.RUNNING, tenant__state=Tenant.State.ACTIVE)
     with system_scope("searches of every tenant are carried on"):
-        open_rows = Q(state=Search.State.RUNNING) | Q(trials__outcome="")
+        open_rows = begins | Q(trials__outcome="")
         rows = Search.objects.filter(open_rows)
         return list(rows.order_by("id").values_list("tenant_id", "id").distinct())
 

@@ -12,6 +12,9 @@ from django.db.models.functions import Coalesce, Now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.training.failures import Failure
+
+
+from modelmill.tenants.models import Tenant
 from modelmill.training.fitting import jobs_fitting
 from modelmill.training.models import Attempt, Job
 from modelmill.training.services.turns import lane_hold, lane_serve, lanes_in_turn
@@ -97,7 +100,9 @@ class _Taker:
 
 def _claim_expired(taker: _Taker, fits: Q) -> Lease | None:
     expired = _is_open() & Q(state=State.RUNNING, lease_until__lt=Now())
-    for job_id in Job.objects.filter(expired & fits).values_list("id", flat=True):
+    # Not in the swap, too: its guard is to be of the job's own row alone.
+    found = Job.objects.filter(expired & fits, tenant__state=Tenant.State.ACTIVE)
+    for job_id in found.values_list("id", flat=True):
         with transaction.atomic():
             if _swap(job_id, expired, taker):
                 return _attempt_begin(job_id, taker)

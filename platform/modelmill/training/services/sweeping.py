@@ -10,6 +10,10 @@ from modelmill.core.doorbell import ring as ring_now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.rows_apart import row_apart
 from modelmill.core.scope import system_scope
+
+
+from modelmill.core.scope import system_scope, tenant_scope
+from modelmill.tenants.models import Tenant
 from modelmill.tenants.services import tenant_voice
 from modelmill.training.failures import Failure
 from modelmill.training.models import Job
@@ -17,6 +21,7 @@ from modelmill.training.services.endings import RING, job_fail
 from modelmill.training.services.leases import Lease, lease_span
 from modelmill.training.services.presence import workers_waiting
 from modelmill.training.services.room_making import room_make
+from modelmill.training.services.suspending import jobs_suspend
 from modelmill.training.services.turns import lanes_mend
 from modelmill.training.services.unblocking import jobs_unblock
 from modelmill.training.states import State
@@ -26,6 +31,7 @@ from modelmill.training.states import State
 class Swept:
     """What one sweep did."""
 
+    suspended: int
     expired: int
     unblocked: int
     waiting: int
@@ -35,8 +41,11 @@ class Swept:
 def jobs_sweep() -> Swept:
     """Take jobs from workers that went silent, queue what became ready, ring for what waits.
 
-    And ask those to make room that a waiting job goes before.
+    And ask those to make room that a waiting job goes before, and those of a suspended tenant
+    to pause.
     """
+    # Before what is lost: that is then paused, and not queued.
+    suspended = jobs_suspend()
     expired = 0
     for lease in _expired():
         with row_apart("lease_not_expired", job=lease.job_id):
@@ -46,12 +55,19 @@ def jobs_sweep() -> Swept:
     lanes_mend()
     yielding = room_make()
     with system_scope("jobs of every tenant wait for a worker"):
-        waiting = Job.objects.filter(state=State.QUEUED, next_run_at__lte=Now()).count()
+        ready = Job.objects.filter(state=State.QUEUED, next_run_at__lte=Now())
+        waiting = ready.filter(tenant__state=Tenant.State.ACTIVE).count()
     # A worker that starts, or ends a job, looks by itself; one ring is enough for
     # an idle one, which goes on until nothing it can do is left.
     if waiting and workers_waiting().exists():
         ring_now(RING, {"job_id": ""})
-    return Swept(expired=expired, unblocked=unblocked, waiting=waiting, yielding=yielding)
+    return Swept(
+        suspended=suspended,
+        expired=expired,
+        unblocked=unblocked,
+        waiting=waiting,
+        yielding=yielding,
+    )
 
 
 def _expired() -> list[Lease]:
