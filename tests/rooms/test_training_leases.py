@@ -6,11 +6,13 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 from modelmill.billing.models import Balance, Reservation
+from modelmill.catalog.services import manifest_publish
 from modelmill.core.models import Blob
 from modelmill.core.storage import blob_write
 from modelmill.metering.models import UsageEvent
 from modelmill.registry.models import ModelVersion
 from modelmill.training.failures import Failure
+from modelmill.training.manifests import job_manifest
 from modelmill.training.models import Attempt, Checkpoint, Job, JobEvent
 from modelmill.training.progress import job_progress
 from modelmill.training.selectors import access_job, attempt_list
@@ -19,6 +21,8 @@ from modelmill.training.services import (
     Lease,
     LeaseLost,
     News,
+    attempt_environment,
+    attempt_release,
     checkpoint_commit,
     checkpoint_newest,
     job_cancel,
@@ -36,7 +40,7 @@ from modelmill.training.services import (
 from modelmill.training.slices import Slice
 from modelmill.training.states import Desired, State
 
-from tests.making import job_make
+from tests.making import job_make, manifest_make
 
 
 @pytest.fixture(autouse=True)
@@ -400,6 +404,22 @@ def test_a_job_costs_what_each_device_it_ran_on_costs(acme) -> None:
         # An hour of CPU for 0.24 and a minute of GPU for 0.04.
         assert job_progress(access_job(job.id)).cost_micro == 280_000
         assert Reservation.objects.get(key=f"job:{job.id}").spent_micro == 280_000
+
+
+def test_the_manifest_tells_each_attempts_own_release(acme) -> None:
+    job = job_make(acme)
+    with acme.scope():
+        for version, digest in (("1.0", "sha256:00"), ("2.0", "sha256:22")):
+            manifest_publish(manifest_make(version=version, digest=digest))
+            lease = _claim()
+            attempt_release(lease)
+            attempt_environment(lease, {"torch": "2.9"}, threads=1)
+            job_yield(lease, state=State.QUEUED)
+        job_claim("w2")
+        told = job_manifest(access_job(job.id))["attempts"]
+    digests = [one["release"] and one["release"]["digest"] for one in told]
+    assert digests == ["sha256:00", "sha256:22", None]
+    assert [one["environment"] for one in told] == [{"torch": "2.9"}, {"torch": "2.9"}, {}]
 
 
 def test_the_time_so_far_is_what_workers_spent_and_not_what_it_waited(acme) -> None:

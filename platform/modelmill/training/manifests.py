@@ -61,14 +61,17 @@ def _content(version: DatasetVersion) -> dict[str, Any]:
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
+    environment = dict(attempt.environment)
     return {
         "number": attempt.number,
+        # Of its own: the plugin may have been upgraded between two attempts.
+        "release": environment.pop(Attempt.RELEASE, None),
         "device": attempt.device,
         "devices": attempt.devices,
         "threads": attempt.threads or None,
         "resumed_step": attempt.resumed_step,
         "outcome": attempt.outcome or None,
-        "environment": attempt.environment,
+        "environment": environment,
     }
 
 

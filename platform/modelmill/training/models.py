@@ -1,5 +1,7 @@
 """The training room's tables."""
 
+from typing import ClassVar
+
 from django.db import models
 
 from modelmill.catalog.models import Release
@@ -185,6 +187,9 @@ class Job(TenantOwned):
 class Attempt(TenantOwned):
     """One try at a job by one worker, from its claim to its end."""
 
+    # In ``environment``; no package can be called so.
+    RELEASE: ClassVar = "modelmill:release"
+
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
     fence = models.BigIntegerField()
     number = models.PositiveIntegerField()
@@ -204,7 +209,8 @@ class Attempt(TenantOwned):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, blank=True)
-    # Versions of Python and its libraries, as the plugin's process told them, and the processor.
+    # Versions of Python and its libraries, as the plugin's process told them, and the processor;
+    # and in our own words the release, which may be another than the job's by now.
     environment = models.JSONField(default=dict)
     # A traceback or the end of what the process printed: for the operator alone.
     detail = models.TextField(blank=True)

@@ -167,12 +167,18 @@ def attempt_environment(
 ) -> None:
     """Note what an attempt computes with, so that its result can be made again.
 
-    Besides versions by package name that is the number of threads, and of devices: a sum is split
-    among them.
+    Besides versions by package name that is the plugin's release, the number of threads, and of
+    devices: a sum is split among them.
     """
+    noted: dict[str, Any] = dict(environment)
     with tenant_scope(lease.tenant_id):
+        # The job's release is this attempt's only while the job is.
+        held = Job.objects.select_related("release").filter(pk=lease.job_id, fence=lease.fence)
+        if job := held.first():
+            of_job = {"version": job.release.version, "digest": job.release.digest}
+            noted[Attempt.RELEASE] = of_job
         rows = Attempt.objects.filter(job_id=lease.job_id, fence=lease.fence)
-        rows.update(environment=dict(environment), threads=threads, devices=devices)
+        rows.update(environment=noted, threads=threads, devices=devices)
 
 
 def attempt_release(lease: Lease) -> Job:
