@@ -11,10 +11,8 @@ from django.db.models.functions import Coalesce, Now
 
 from modelmill.core.killpoints import killpoint
 from modelmill.core.scope import system_scope, tenant_scope
-from modelmill.training.failures import Failure
-
-
 from modelmill.tenants.models import Tenant
+from modelmill.training.failures import Failure
 from modelmill.training.fitting import jobs_fitting
 from modelmill.training.models import Attempt, Job
 from modelmill.training.services.turns import lane_hold, lane_serve, lanes_in_turn

@@ -10,9 +10,6 @@ from modelmill.core.doorbell import ring as ring_now
 from modelmill.core.killpoints import killpoint
 from modelmill.core.rows_apart import row_apart
 from modelmill.core.scope import system_scope
-
-
-from modelmill.core.scope import system_scope, tenant_scope
 from modelmill.tenants.models import Tenant
 from modelmill.tenants.services import tenant_voice
 from modelmill.training.failures import Failure
