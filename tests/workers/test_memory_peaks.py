@@ -56,6 +56,26 @@ def test_a_control_groups_cached_files_are_not_counted(tmp_path: Path, stat: str
     assert HostGroups().memory_bytes() == 0
 
 
+@pytest.mark.parametrize(
+    ("files", "ran_out"),
+    [
+        ({"memory.events": "low 0\noom 1\noom_kill 1\noom_group_kill 0\n"}, True),
+        ({"memory.events": "low 0\noom 0\noom_kill 1\noom_group_kill 0\n"}, False),
+        ({"memory.oom_control": "under_oom 0\noom_kill 2\n", "memory.failcnt": "40\n"}, True),
+        ({"memory.oom_control": "under_oom 0\noom_kill 2\n", "memory.failcnt": "0\n"}, False),
+        ({"memory.oom_control": "under_oom 0\noom_kill 0\n", "memory.failcnt": "9\n"}, False),
+        ({}, False),
+    ],
+    ids=["v2", "v2-machine", "v1", "v1-machine", "v1-none", "no-group"],
+)
+def test_the_kernels_end_of_a_group_at_its_bound_is_known(
+    tmp_path: Path, files: dict[str, str], ran_out: bool
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert HostGroups(folders=[tmp_path / "pids", tmp_path]).ran_out() is ran_out
+
+
 @pytest.mark.parametrize(("taken_mib", "context_mib"), [(2100, 512), (2748, 700), (60_000, 1024)])
 def test_a_gpus_peak_is_told_once_one_was_used(
     monkeypatch: pytest.MonkeyPatch, taken_mib: int, context_mib: int

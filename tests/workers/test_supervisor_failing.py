@@ -1,5 +1,6 @@
 """An attempt that goes wrong, with a real plugin process: what is said, tried again and charged."""
 
+import re
 import tempfile
 
 import pytest
@@ -12,11 +13,15 @@ from modelmill.training.selectors import (
 )
 from modelmill.training.services import endings
 from modelmill.training.states import State
+from modelmill_sdk.protocol import Failed
 
 from tests.processes import FAKES
 from tests.workers.learner import job_make, job_now, steps_billed
 from workers import looking
+from workers.hosts import MemoryExcess, process
+from workers.hosts.groups import HostGroups, groups_make
 from workers.supervisor import train_all, train_next
+from workers.supervisor.outcomes import failed_outcome
 
 
 def test_data_the_plugin_refuses_costs_nothing(mill) -> None:
@@ -36,6 +41,38 @@ def test_a_crashed_plugin_is_tried_again(mill) -> None:
     assert (job.state, job.attempt) == (State.QUEUED, 1)
     with mill.scope():
         assert "SIGKILL" in Attempt.objects.get(job=job).detail
+
+
+@pytest.mark.parametrize("by", ["the watch", "the kernel"])
+def test_a_plugin_that_takes_more_memory_than_it_may_is_told_so_once(
+    mill, settings, monkeypatch, by
+) -> None:
+    settings.PLUGIN_MEMORY_MIB = 160
+    if by == "the watch":
+        monkeypatch.setattr(process, "groups_make", lambda **_bounds: HostGroups())
+    elif "memory" not in (groups := groups_make(memory_bytes=1 << 30, processes=0)).bounds:
+        pytest.skip(f"no control group bounds memory here: {groups.why_not}")
+    else:
+        groups.remove()
+    job = job_make(mill, steps=20, do="eat")
+    train_next()
+    job = job_now(mill, job)
+    # Not again: it would need as much the next time.
+    assert (job.state, job.error_code, job.attempt) == (State.FAILED, "out_of_memory", 1)
+    assert re.search(r"used \d{3} MiB of memory, .* the 160 MiB", job.error_message)
+
+
+def test_a_process_that_the_kernel_ended_for_its_memory_explains_the_plugins_failure() -> None:
+    said = Failed(code="plugin_error", message="A loader was killed.")
+    excess = MemoryExcess(used_bytes=160 << 20, most_bytes=160 << 20)
+    assert failed_outcome(said).code == "plugin_error"
+    assert failed_outcome(said, excess=excess).code == "out_of_memory"
+
+
+def test_a_customers_mistake_that_is_a_want_of_memory_is_told_as_that() -> None:
+    said = Failed(code="out_of_memory", who="customer", message="No row fits.", param="batch_size")
+    broke = failed_outcome(said)
+    assert (broke.code, broke.message, broke.param) == ("out_of_memory", "No row fits.", "")
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 This room knows processes, pipes and users; it does not know jobs, tenants or money. Everything a
 plugin's process says is checked before anyone sees it. Public: ``HostSpec``, ``HostProcess``,
 ``Isolation``,
-``HostDied``, ``describe_plugins``, ``fences_try``, ``fences_seen``.
+``HostDied``, ``MemoryExcess``, ``describe_plugins``, ``fences_try``, ``fences_seen``.
 """
 
 from workers.hosts.describing import describe_plugins
-from workers.hosts.errors import HostDied
+from workers.hosts.errors import HostDied, MemoryExcess
 from workers.hosts.fences import fences_seen
 from workers.hosts.process import HostProcess
 from workers.hosts.spec import HostSpec, Isolation
@@ -18,6 +18,7 @@ __all__ = [
     "HostProcess",
     "HostSpec",
     "Isolation",
+    "MemoryExcess",
     "describe_plugins",
     "fences_seen",
     "fences_try",

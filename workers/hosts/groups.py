@@ -53,6 +53,21 @@ class HostGroups:
                 return stat.get("anon", stat.get("rss", 0)) + stat.get("shmem", 0)
         return 0
 
+    def ran_out(self) -> bool:
+        """Say whether the kernel ended a process because the group was at its bound of memory.
+
+        One that it ended because the whole machine was out of memory is not meant: the next time
+        there may be more. Such an end is counted, but the group's own bound was not met.
+        """
+        for folder in self.folders:
+            ended = _count(folder / "memory.events", "oom_kill")
+            if ended and _count(folder / "memory.events", "oom"):
+                return True
+            ended = _count(folder / "memory.oom_control", "oom_kill")
+            if ended and _count(folder / "memory.failcnt"):
+                return True
+        return False
+
     def remove(self) -> None:
         """Remove the groups; a moment is given to those who are just ending in them."""
         deadline = time.monotonic() + _GONE_S
@@ -134,6 +149,15 @@ def _below(mountpoint: str, path: str) -> Path:
     inner = Path(mountpoint, path.lstrip("/"))
     # In a container the path may be the host's, and the mount be our own group already.
     return inner if inner.is_dir() else Path(mountpoint)
+
+
+def _count(file: Path, name: str = "") -> int:
+    """Read a number by its name, or the one number there is; 0 where there is none."""
+    with suppress(OSError):
+        for line in file.read_text().splitlines():
+            if line.split()[:-1] == name.split():
+                return int(line.split()[-1])
+    return 0
 
 
 def _leftovers_remove(place: Path) -> None:

@@ -23,7 +23,7 @@ from modelmill_sdk.protocol import (
 )
 
 from workers.hosts.environment import python_paths
-from workers.hosts.errors import HostDied
+from workers.hosts.errors import HostDied, MemoryExcess
 from workers.hosts.fences import Fences, fences_complete, fences_note, fences_read
 from workers.hosts.folders import folders_read, folders_written, path_check
 from workers.hosts.groups import groups_make
@@ -82,6 +82,7 @@ class HostProcess:
         self._identity.own(spec.scratch_dir / "tmp")
         self._roots = frozenset({spec.scratch_dir})
         self._reason = ""
+        self._excess: MemoryExcess | None = None
         self._reaped = threading.Event()
         self._kill_lock = threading.Lock()
         self._inbox = Inbox()
@@ -121,6 +122,15 @@ class HostProcess:
     def is_alive(self) -> bool:
         """Whether the process has not ended yet."""
         return self._waiter.is_alive()
+
+    @property
+    def excess(self) -> MemoryExcess | None:
+        """What it took of memory, once it, or a process it started, was ended for that."""
+        if self._excess is None and self._groups.ran_out():
+            # The kernel lets nobody have more than the bound.
+            most_bytes = self.spec.max_memory_bytes
+            self._excess = MemoryExcess(used_bytes=most_bytes, most_bytes=most_bytes)
+        return self._excess
 
     def send(self, message: ToChild) -> None:
         """Send one message; the folders it writes to are made, and handed to the process's user.
@@ -256,9 +266,10 @@ class HostProcess:
             end=self._end,
         )
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, excess: MemoryExcess | None = None) -> None:
         """Kill the process for a reason that HostDied will give."""
-        self._reason = self._reason or reason
+        if not self._reason:
+            self._reason, self._excess = reason, excess
         self._kill_now()
 
     def _kill_now(self) -> None:
@@ -272,6 +283,7 @@ class HostProcess:
             exit_code=self._exit_code(),
             stderr_tail=self._output.text(wait_s=_GRACE_S),
             reason=self._reason,
+            excess=self.excess,
         )
 
     def _exit_code(self) -> int | None:
@@ -299,6 +311,8 @@ class HostProcess:
     def _wait(self) -> None:
         # Seen dead but not yet reaped, its number is nobody else's: the time to kill its group.
         self._child.await_end()
+        # Asked while there is a group to ask.
+        _ = self.excess
         with self._kill_lock:
             _group_kill(self.pid)
             self._child.reap()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from workers.hosts.errors import MemoryExcess
 from workers.hosts.peaks import MemoryPeak
 from workers.hosts.spec import MIB, HostSpec
 
@@ -25,7 +26,7 @@ class HostWatch:
         pids: Callable[[], set[int]],
         peak: MemoryPeak,
         bounds_memory: bool,
-        end: Callable[[str], None],
+        end: Callable[[str, MemoryExcess | None], None],
     ) -> None:
         """Watch; with ``bounds_memory`` also its memory, where no control group does."""
         self._spec = spec
@@ -44,12 +45,14 @@ class HostWatch:
 
     def _watch(self) -> None:
         while not self._is_over.wait(_EVERY_S):
-            reason = self._too_much()
+            reason, excess = self._disk_too_much(), None
+            if not reason:
+                reason, excess = self._memory_too_much()
             if reason:
-                self._end(reason)
+                self._end(reason, excess)
                 return
 
-    def _too_much(self) -> str:
+    def _disk_too_much(self) -> str:
         spec = self._spec
         size_bytes, files = folder_usage(spec.scratch_dir)
         size_bytes += deleted_bytes(self._pids(), spec.scratch_dir)
@@ -57,10 +60,14 @@ class HostWatch:
             return f"wrote more than {spec.max_scratch_bytes // MIB} MiB to its scratch folder"
         if files > spec.max_scratch_files:
             return f"made more than {spec.max_scratch_files} files in its scratch folder"
-        memory_bytes = self._peak.look()
-        if self._bounds_memory and memory_bytes > spec.max_memory_bytes > 0:
-            return f"used more than {spec.max_memory_bytes // MIB} MiB of memory"
         return ""
+
+    def _memory_too_much(self) -> tuple[str, MemoryExcess | None]:
+        used_bytes, most_bytes = self._peak.look(), self._spec.max_memory_bytes
+        if self._bounds_memory and used_bytes > most_bytes > 0:
+            excess = MemoryExcess(used_bytes=used_bytes, most_bytes=most_bytes)
+            return f"used more than {most_bytes // MIB} MiB of memory", excess
+        return "", None
 
 
 def folder_usage(folder: Path) -> tuple[int, int]:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
 from modelmill.training.failures import Failure
 from modelmill.training.states import State
 from modelmill_sdk.protocol import Failed, ProblemFound
 
-from workers.hosts import HostDied
+from workers.hosts import HostDied, MemoryExcess
+from workers.hosts.spec import MIB
 
 _SHOWN_PROBLEMS = 20
 _CODES = {
@@ -46,8 +48,14 @@ class Broke:
 Outcome = Trained | Stopped | Broke
 
 
-def failed_outcome(message: Failed) -> Broke:
-    """Translate what the plugin's process said before it gave up."""
+def failed_outcome(message: Failed, *, excess: MemoryExcess | None = None) -> Broke:
+    """Translate what the plugin's process said before it gave up.
+
+    With ``excess`` the kernel had ended one of its processes for the memory it took, which a
+    plugin tells as a failure of its own.
+    """
+    if message.who == "customer" and message.code == "out_of_memory":
+        return Broke(code=Failure.OUT_OF_MEMORY, message=message.message)
     if message.who == "customer":
         given = Failure.PARAMETERS_INVALID if message.param else Failure.DATASET_INVALID
         return Broke(
@@ -56,12 +64,18 @@ def failed_outcome(message: Failed) -> Broke:
             param=message.param or "",
         )
     code = _CODES.get(message.code, Failure.PLUGIN_ERROR)
-    return Broke(code=code, detail=f"{message.message}\n{message.traceback}")
+    detail = f"{message.message}\n{message.traceback}"
+    if excess is not None and code in (Failure.PLUGIN_ERROR, Failure.PLUGIN_CRASHED):
+        return _excess_outcome(excess, detail=detail)
+    return Broke(code=code, detail=detail)
 
 
 def death_outcome(death: HostDied) -> Broke:
     """Translate the end of a process that said nothing."""
-    return Broke(code=Failure.PLUGIN_CRASHED, detail=f"{death}\n{death.stderr_tail}")
+    detail = f"{death}\n{death.stderr_tail}"
+    if death.excess is not None:
+        return _excess_outcome(death.excess, detail=detail)
+    return Broke(code=Failure.PLUGIN_CRASHED, detail=detail)
 
 
 def problems_outcome(problems: list[ProblemFound]) -> Broke:
@@ -71,6 +85,15 @@ def problems_outcome(problems: list[ProblemFound]) -> Broke:
     if rest > 0:
         lines = [*lines[:_SHOWN_PROBLEMS], f"… and {rest} more."]
     return Broke(code=Failure.DATASET_INVALID, message=lines[0], lines=tuple(lines[1:]))
+
+
+def _excess_outcome(excess: MemoryExcess, *, detail: str) -> Broke:
+    message = _(
+        "The training used %(used)s MiB of memory, and needs more than the %(most)s MiB that it "
+        "may have."
+    )
+    values = {"used": excess.used_bytes // MIB, "most": excess.most_bytes // MIB}
+    return Broke(code=Failure.OUT_OF_MEMORY, message=message % values, detail=detail)
 
 
 def _line(problem: ProblemFound) -> str:

@@ -208,7 +208,7 @@ class Supervision:
         began_at, notebook = time.monotonic(), self._notebook
         while True:
             message = host.receive(_TICK_S)
-            outcome = self._hear(message, resumed_step=resumed_step) if message else None
+            outcome = self._hear(host, message, resumed_step=resumed_step) if message else None
             notebook.measured(memory_bytes=host.peak_bytes(is_last=outcome is not None))
             if outcome is not None:
                 return outcome
@@ -220,7 +220,9 @@ class Supervision:
             if self._nan_reports >= _NAN_REPORTS:
                 return Broke(code=Failure.NAN_LOSS)
 
-    def _hear(self, message: FromChild, *, resumed_step: int | None) -> Outcome | None:
+    def _hear(
+        self, host: HostProcess, message: FromChild, *, resumed_step: int | None
+    ) -> Outcome | None:
         notebook = self._notebook
         if isinstance(message, protocol.Started):
             if self._has_started:
@@ -271,7 +273,7 @@ class Supervision:
                 return Broke(code=Failure.PLUGIN_ERROR, detail="It stopped without being asked to.")
             return Stopped(state=self._wishes.stop_state)
         elif isinstance(message, protocol.Failed):
-            return self._stopped_or(failed_outcome(message))
+            return self._stopped_or(failed_outcome(message, excess=host.excess))
         return None
 
     def _checkpoint(self, message: protocol.CheckpointSaved) -> None:

@@ -27,7 +27,7 @@ class Learner(Plugin):
         do: str = Field(
             default="",
             description="What goes wrong: crash, nan, pickle, hang, dawdle, ponder, complain, "
-            "chatter, leave, link, burrow, stubborn.",
+            "chatter, leave, link, burrow, stubborn, eat.",
         )
         at: int = Field(default=5, ge=0, description="The step at which it goes wrong.")
 
@@ -86,6 +86,10 @@ def _go_wrong(how: str) -> None:
     if how == "leave":
         raise Cancelled
     if how == "hang":
+        time.sleep(3600)
+    if how == "eat":
+        # Random, as the kernel may keep equal pages once; held until it is ended for them.
+        _eaten = [bytearray(os.urandom(1 << 20) * 16) for _ in range(16)]
         time.sleep(3600)
     if how == "dawdle":
         time.sleep(9)
