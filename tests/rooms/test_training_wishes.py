@@ -11,13 +11,16 @@ from modelmill.training.failures import Failure
 from modelmill.training.models import Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services import (
+    JobCancelled,
     Lease,
     News,
     job_cancel,
     job_claim,
     job_fail,
+    job_finish,
     job_finish_early,
     job_heartbeat,
+    job_is_cancelled,
     job_pause,
     job_report,
     job_yield,
@@ -149,6 +152,30 @@ def test_a_job_at_its_cost_limit_cannot_be_paused(acme) -> None:
         job_claim("w2")
         # Whoever takes it next has the whole time to finish in.
         assert access_job(job.id).finish_asked_at > long_ago
+
+
+def test_a_job_that_was_cancelled_does_not_succeed_any_more(acme) -> None:
+    job = job_make(acme)
+    lease = job_claim("w1")
+    with acme.scope():
+        job_cancel(job, caller=acme.caller)
+        with pytest.raises(JobCancelled):
+            job_finish(lease, News(step=3), piece=None, files={}, metrics={})
+        found = access_job(job.id)
+        assert (found.state, found.step, found.model_version) == ("running", 0, None)
+        job_yield(lease, state=State.CANCELLED, news=News(step=3))
+        assert access_job(job.id).state == State.CANCELLED
+
+
+def test_a_limit_that_is_reached_at_the_very_end_takes_the_model_from_nobody(acme) -> None:
+    job = job_make(acme)
+    lease = job_claim("w1")
+    with acme.scope():
+        Job.objects.update(desired_state=Desired.CANCEL, error_code=Failure.QUOTA_EXCEEDED)
+        assert not job_is_cancelled(lease)
+        job_finish(lease, News(step=3), piece=None, files={}, metrics={})
+        found = access_job(job.id)
+        assert (found.state, found.error_code) == ("succeeded", "")
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])

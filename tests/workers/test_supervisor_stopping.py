@@ -187,11 +187,30 @@ def test_while_a_checkpoint_is_stored_a_job_is_cancelled_in_time(
     assert wisher.waited_s() < FREE_S
     assert not _hosts(tmp_path)
     assert job_now(mill, job).state == State.CANCELLED
+    _errands_end(storage)
+    with mill.scope():
+        assert not Blob.objects.filter(media_type="application/x-tar").exists()
+
+
+def test_while_its_model_is_stored_a_job_is_cancelled_in_time(mill, storage) -> None:
+    job = job_make(mill, steps=5)
+    with mill.scope():
+        before = set(Blob.objects.values_list("pk", flat=True))
+    storage.hang("_save")
+    wisher = Wisher(mill, job, storage.is_asked, job_cancel)
+    assert train_next()
+    assert wisher.waited_s() < FREE_S
+    job = job_now(mill, job)
+    assert (job.state, job.model_version, job.error_code) == (State.CANCELLED, None, "cancelled")
+    _errands_end(storage)
+    with mill.scope():
+        assert set(Blob.objects.values_list("pk", flat=True)) == before
+
+
+def _errands_end(storage: SlowStorage) -> None:
+    """Let go on what was left; what it stores for nobody, behind our back, it takes away again."""
     storage.is_over.set()
-    # What was stored for nobody, behind our back, is taken away again.
     deadline = time.monotonic() + 20
     while [one for one in threading.enumerate() if one.name.startswith("supervisor")]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    with mill.scope():
-        assert not Blob.objects.filter(media_type="application/x-tar").exists()

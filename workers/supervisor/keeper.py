@@ -16,6 +16,7 @@ from modelmill.training.services import (
     attempt_is_concluded,
     checkpoint_commit,
     job_heartbeat,
+    job_is_cancelled,
     job_report,
     job_wish,
     worker_report,
@@ -61,6 +62,7 @@ class Keeper:
         self._notebook = notebook
         self._device = device
         self._renewed_at = self._tried_at = self._reported_at = self._asked_at = time.monotonic()
+        self._is_cancelled: bool | None = None
         self._notes: list[Callable[[], object]] = []
 
     def tend(self) -> None:
@@ -171,6 +173,15 @@ class Keeper:
 
         self.insist(once_more)
 
+    def is_cancelled(self) -> bool:
+        """Say whether the customer wants nothing of it any more.
+
+        A limit that is reached once all is trained is no reason to throw the model away.
+        """
+        if self.desired == Desired.CANCEL and self._is_cancelled is None:
+            self.bear(self._ask_who_cancels)
+        return bool(self._is_cancelled)
+
     def is_overdue(self) -> bool:
         """Say whether the lease is about to be somebody else's; any thread may ask."""
         return time.monotonic() - self._renewed_at >= settings.LEASE_S * _LAST_DEADLINE
@@ -184,6 +195,10 @@ class Keeper:
     def _ask(self) -> None:
         self._asked_at = time.monotonic()
         self.desired = job_wish(self.lease)
+
+    def _ask_who_cancels(self) -> None:
+        # Once: of a cancellation nothing changes any more.
+        self._is_cancelled = job_is_cancelled(self.lease)
 
     def _notes_write(self) -> None:
         while self._notes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import structlog
+from modelmill.core.halting import Halted
 from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.core.scratch import scratch_folder
@@ -17,6 +18,7 @@ from modelmill.core.storage import blob_release
 from modelmill.tenants.services import tenant_voice
 from modelmill.training.failures import Failure
 from modelmill.training.services import (
+    JobCancelled,
     Lease,
     LeaseLost,
     attempt_release,
@@ -27,6 +29,7 @@ from modelmill.training.services import (
     job_yield,
     worker_report,
 )
+from modelmill.training.states import State
 from modelmill_sdk.artifacts import artifacts_check
 from modelmill_sdk.errors import PluginError
 
@@ -122,10 +125,10 @@ def _end(
     """Write down how the attempt ended, with its last slice, in one transaction."""
     keeper.settle()
     if isinstance(outcome, Trained):
-        refusal = _publish(outcome, keeper, clock, notebook, model_dir=model_dir)
-        if refusal is None:
+        other = _publish(outcome, keeper, clock, notebook, model_dir=model_dir)
+        if other is None:
             return outcome
-        outcome = refusal
+        outcome = other
     news, piece = notebook.news(), clock.cut(notebook.step)
     if isinstance(outcome, Stopped):
         state = outcome.state
@@ -155,13 +158,23 @@ def _end(
 
 def _publish(
     trained: Trained, keeper: Keeper, clock: SliceClock, notebook: Notebook, *, model_dir: Path
-) -> Broke | None:
-    """Store the model and finish the job; return what is wrong with the model, if anything is."""
+) -> Broke | Stopped | None:
+    """Store the model and finish the job; return how it ends where it does not end with that.
+
+    Something may be wrong with the model, or nobody want it any more: then none of it stays.
+    """
     killpoint("model.before_store")
     try:
         artifacts_check(model_dir)
-        store = partial(keeper.during, partial(folder_store, model_dir), undo=_files_release)
+        store = partial(
+            keeper.during,
+            partial(folder_store, model_dir),
+            undo=_files_release,
+            unless=keeper.is_cancelled,
+        )
         files = keeper.insist(store)
+    except Halted:
+        return Stopped(state=State.CANCELLED)
     except PluginError as error:
         return Broke(code=Failure.PLUGIN_ERROR, detail=str(error))
     killpoint("model.stored")
@@ -170,6 +183,9 @@ def _publish(
     finish = partial(job_finish, keeper.lease, news, piece=piece, files=files, metrics=metrics)
     try:
         keeper.conclude(finish)
+    except JobCancelled:
+        _files_release(files)
+        return Stopped(state=State.CANCELLED)
     except LeaseLost as lost:
         # Of a database that is still away nobody knows whether it has the model: what it has not
         # is an orphan, and swept as such.

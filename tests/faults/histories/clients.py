@@ -19,6 +19,7 @@ from modelmill.training.failures import Failure
 from modelmill.training.models import Job
 from modelmill.training.selectors import access_job
 from modelmill.training.services import (
+    JobCancelled,
     Lease,
     LeaseLost,
     News,
@@ -268,6 +269,8 @@ class Client:
             answer = write()
         except LeaseLost:
             self._note(held.lease.job_id, kind, begun, result="lost", fence=held.lease.fence)
+        except JobCancelled:
+            self._note(held.lease.job_id, kind, begun, result="cancelled", fence=held.lease.fence)
         else:
             result = answer if isinstance(answer, str) else "ok"
             self._note(held.lease.job_id, kind, begun, result=result, fence=held.lease.fence)

@@ -80,12 +80,16 @@ def _checkpoint(now: Situation, op: Op) -> Iterator[Situation]:
 
 
 def _finish(now: Situation, op: Op) -> Iterator[Situation]:
-    if _holds(now, op) != (op.result == "ok"):
+    if _holds(now, op) != (op.result != "lost"):
         return
-    if op.result == "ok":
-        yield from now.becomes("succeeded")
-    else:
+    if op.result == "lost":
         yield now
+    elif op.result == "cancelled":
+        # Who was told that it is being cancelled is not told otherwise.
+        if now.desired == "cancel":
+            yield now
+    elif now.desired != "cancel":
+        yield from now.becomes("succeeded")
 
 
 def _yield(now: Situation, op: Op) -> Iterator[Situation]:

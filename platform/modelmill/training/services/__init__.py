@@ -1,6 +1,6 @@
 """The training room's writes, by who asks: a customer, a worker, a sweep."""
 
-from modelmill.training.services.endings import job_fail, job_finish, job_yield
+from modelmill.training.services.endings import JobCancelled, job_fail, job_finish, job_yield
 from modelmill.training.services.events import EventDraft, draft_of, event_say
 from modelmill.training.services.keeping import (
     checkpoint_delete,
@@ -21,6 +21,7 @@ from modelmill.training.services.reports import (
     checkpoint_discard,
     checkpoint_newest,
     job_heartbeat,
+    job_is_cancelled,
     job_report,
     job_wish,
 )
@@ -36,6 +37,7 @@ from modelmill.training.services.wishes import (
 
 __all__ = [
     "EventDraft",
+    "JobCancelled",
     "Lease",
     "LeaseLost",
     "News",
@@ -59,6 +61,7 @@ __all__ = [
     "job_finish",
     "job_finish_early",
     "job_heartbeat",
+    "job_is_cancelled",
     "job_pause",
     "job_report",
     "job_resume",

@@ -48,6 +48,10 @@ _FIRST_RETRY_S = 2
 _SLOWEST_RETRY_S = 120
 
 
+class JobCancelled(Exception):
+    """The customer cancelled the job before its end was written: give it back as that."""
+
+
 def job_finish(
     lease: Lease,
     news: News,
@@ -58,18 +62,22 @@ def job_finish(
 ) -> ModelVersion:
     """End a job well: the model version, the last slice, the settlement, all or nothing.
 
-    ``files`` are the model's stored files by path. Raises ``LeaseLost``.
+    ``files`` are the model's stored files by path. Raises ``LeaseLost``, and ``JobCancelled`` when
+    the customer was told that it would be.
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
         jobs = Job.objects.select_related("release__plugin", "from_checkpoint")
         job = jobs.get(pk=lease.job_id)
+        # A limit that was reached while the model was stored takes it from nobody.
+        if job.desired_state == Desired.CANCEL and not job.error_code:
+            raise JobCancelled(job.id)
         version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
         killpoint("finish.published")
         # One that stopped early is at its end all the same.
-        done: dict[str, Any] = {"model_version": version, "total_steps": F("step")}
         # Nor does it lack money any more.
-        _end(lease, state=State.SUCCEEDED, error_code="", **done)
+        made = {"model_version": version, "total_steps": F("step"), "error_code": ""}
+        _end(lease, state=State.SUCCEEDED, **made)
         if job.early_end:
             ended = {"early_end": job.early_end}
             event_say(Said.ENDED, job_id=job.id, tenant_id=job.tenant_id, **ended)

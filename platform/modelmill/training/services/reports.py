@@ -84,6 +84,13 @@ def job_wish(lease: Lease) -> Desired:
     return Desired(desired)
 
 
+def job_is_cancelled(lease: Lease) -> bool:
+    """Say whether its customer cancelled the job, and not a limit that it reached."""
+    with tenant_scope(lease.tenant_id):
+        held = Job.objects.filter(pk=lease.job_id, fence=lease.fence, state=State.RUNNING)
+        return held.filter(desired_state=Desired.CANCEL, error_code="").exists()
+
+
 def checkpoint_commit(
     lease: Lease, news: News, *, piece: Slice | None, step: int, blob: Blob
 ) -> Checkpoint:
