@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from modelmill_sdk.protocol import ModelLoad
+from modelmill_sdk.tools.fencing import bubblewrap_find
 
 from tests.processes import is_gone
 from workers.hosts import HostDied, HostProcess, HostSpec
@@ -67,6 +68,38 @@ def test_kill_ends_a_child_whatever_it_does(talk, do) -> None:
     with pytest.raises(HostDied) as caught:
         talk.host.receive(10)
     assert caught.value.signal_name == "SIGKILL"
+
+
+def test_a_host_outlives_the_signal_that_is_meant_for_its_worker(talk) -> None:
+    parent = psutil.Process(talk.host.pid).parent()
+    talk.load("fake-trouble")
+    os.kill(talk.host.pid, signal.SIGTERM)
+    if parent is not None and parent.pid != os.getpid():
+        # What it was forked from, which it would end with.
+        parent.terminate()
+    talk.ask({"do": "environment"})
+    assert talk.until("predict_done", "failed")[-1].type == "predict_done"
+    assert talk.host.is_alive
+
+
+def test_what_a_plugin_starts_can_be_ended_by_that_signal(talk) -> None:
+    trouble(talk, "grandchild")
+    grandchild = int(talk.until("predict_done")[0].text)
+    os.kill(grandchild, signal.SIGTERM)
+    assert is_gone(grandchild)
+    talk.ask({"do": "end_child"}, request_id="r2")
+    assert int(talk.until("predict_done")[0].text) == -signal.SIGTERM
+
+
+@pytest.mark.skipif(bubblewrap_find() is None, reason="bubblewrap is not installed")
+def test_bubblewrap_and_all_inside_outlive_it_too(talk_start) -> None:
+    talk = talk_start(level="L2")
+    talk.load("fake-trouble")
+    inside = psutil.Process(talk.host.pid).children(recursive=True)
+    for process in (psutil.Process(talk.host.pid), *inside):
+        process.terminate()
+    talk.ask({"do": "environment"})
+    assert talk.until("predict_done", "failed")[-1].type == "predict_done"
 
 
 def test_kill_ends_the_whole_group(talk) -> None:

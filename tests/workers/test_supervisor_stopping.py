@@ -1,5 +1,7 @@
 """A wish to stop that finds the plugin, or the storage, slow: the device is free in time."""
 
+import os
+import signal
 import tempfile
 import threading
 import time
@@ -21,6 +23,7 @@ from modelmill.training.states import State
 from tests.conftest import Place
 from tests.workers.learner import job_make, job_now, meanwhile
 from workers.supervisor import train_next
+from workers.supervisor.draining import drain_ask
 
 # What a cancelled job's device is promised within.
 FREE_S = 10.0
@@ -154,6 +157,25 @@ def test_a_pause_may_take_until_the_next_checkpoint(mill) -> None:
     assert (job.state, job.attempt) == (State.PAUSED, 0)
     with mill.scope():
         assert Checkpoint.objects.get(job=job).step == 5
+
+
+def test_a_worker_that_ends_with_all_its_processes_still_gives_the_job_back(mill, tmp_path) -> None:
+    job, ended = job_make(mill, steps=5_000, step_ms=20), []
+
+    def end(_job: Job) -> None:
+        # As systemd does, to every process of the service at once.
+        for pid in _hosts(tmp_path):
+            os.kill(pid, signal.SIGTERM)
+            ended.append(pid)
+        drain_ask()
+
+    thread = meanwhile(mill, job, end)
+    assert train_next()
+    thread.join()
+    job = job_now(mill, job)
+    assert ended and (job.state, job.attempt) == (State.QUEUED, 0)
+    with mill.scope():
+        assert Checkpoint.objects.get(job=job).step == job.step
 
 
 @pytest.mark.parametrize("how", ["trickle", "hang"])

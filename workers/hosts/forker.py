@@ -36,6 +36,8 @@ _EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h
 
 def main() -> None:
     """Read the settings (one JSON argument), import, and fork on request until nobody asks."""
+    # Its hosts would end with it; each of them then has a handler of its own.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     settings = json.loads(sys.argv[1])
     launcher = _launcher_load()
     fencing = launcher.fencing_load()

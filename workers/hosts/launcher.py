@@ -10,10 +10,12 @@ import importlib.util
 import json
 import os
 import runpy
+import signal
 import site
 import sys
+import threading
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 _FENCING = Path(__file__).resolve().parent / "fencing"
@@ -21,6 +23,9 @@ _FENCING = Path(__file__).resolve().parent / "fencing"
 
 def main() -> None:
     """Read the settings (one JSON argument), tie down, and run the host, or only tell."""
+    # Bubblewrap, which this process may become, has to outlive it as well: an ignored signal stays
+    # ignored when a program becomes another, and a handler does not.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     settings = json.loads(sys.argv[1])
     fencing = fencing_load()
     if settings["bubblewrap"]:
@@ -39,9 +44,38 @@ def fences_raise(settings: dict[str, Any], fencing: ModuleType) -> None:
 
     Raises OSError where it must not go on.
     """
+    termination_outlive()
     report = fencing.tie_down(settings["fences"])
     with os.fdopen(settings["report_fd"], "w", encoding="utf-8") as pipe:
         json.dump(report, pipe)
+
+
+def termination_outlive() -> None:
+    """Go on when SIGTERM comes: it is meant for the worker, which then asks for a checkpoint.
+
+    Whoever ends a worker may send it to all processes that have come of it, as systemd does. What
+    ends a host is SIGKILL, or the end of its pipe. By a handler and not by ignoring it: what the
+    plugin starts would ignore it, too, and who ends that by it would wait for ever.
+    """
+    signal.signal(signal.SIGTERM, _go_on)
+    # Or a library's call that waits would return with an error that nobody else's signals cause.
+    signal.siginterrupt(signal.SIGTERM, False)
+    # Held back meanwhile: what comes to a child that was only just forked must not be lost on it.
+    mask = threading.local()
+
+    def hold_back() -> None:
+        mask.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def let_through() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask.before)
+
+    def end_by_it() -> None:
+        # Unless the plugin has a handler of its own, which its children are to have as well.
+        if signal.getsignal(signal.SIGTERM) is _go_on:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        let_through()
+
+    os.register_at_fork(before=hold_back, after_in_parent=let_through, after_in_child=end_by_it)
 
 
 def arguments_set(settings: dict[str, Any]) -> None:
@@ -68,6 +102,10 @@ def packages_find(python_paths: list[str]) -> None:
     site.main()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+
+
+def _go_on(number: int, frame: FrameType | None) -> None:
+    pass
 
 
 if __name__ == "__main__":

@@ -84,6 +84,13 @@ class Trouble(Made):
     def _escape(self, run: PredictRun) -> str:
         return str(subprocess.Popen(["sleep", "3600"], start_new_session=True).pid)
 
+    def _end_child(self, run: PredictRun) -> str:
+        """Fork, as a pool of processes does, and end the child as one does."""
+        if (child := os.fork()) == 0:
+            time.sleep(3600)
+        os.kill(child, signal.SIGTERM)
+        return str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
     def _nul(self, run: PredictRun) -> str:
         return "before\0after"
 
