@@ -267,6 +267,38 @@ def test_a_job_is_trained_again_with_what_it_was_trained_with(
     assert globex.browser().get(again).status_code == 404
 
 
+def test_what_is_trained_again_is_measured_by_the_same_data(showroom: Showroom) -> None:
+    place, job = showroom.place, showroom.done
+    with place.scope():
+        other = version_make(place, kind="images")
+        Job.objects.filter(pk=job.pk).update(
+            validation_version_id=other.pk, metadata={"season": "autumn"}
+        )
+    again = f"/plugins/{job.plugin_id}/train?again={job.pk}"
+    form = place.browser().get(again).context["form"]
+    assert form["validation"].value() == other.pk
+
+    values = form_of(showroom, dataset=job.training_version_id, validation=other.pk)
+    answer = place.browser().post(again, values)
+    assert answer.status_code == 302
+    with place.scope():
+        made = Job.objects.get(pk=answer["Location"].rpartition("/")[2])
+    assert (made.validation_version_id, made.metadata) == (other.pk, {"season": "autumn"})
+
+
+def test_no_other_data_slips_in_where_a_jobs_own_is_gone(showroom: Showroom) -> None:
+    place, job = showroom.place, showroom.done
+    with place.scope():
+        Job.objects.filter(pk=job.pk).update(training_version_id="dsv-gone")
+    again = f"/plugins/{job.plugin_id}/train?again={job.pk}"
+    page = place.browser().get(again)
+    assert "is gone" in page.text
+    assert ("", "Choose data") in page.context["form"].fields["dataset"].choices
+    assert f'value="{showroom.faces.pk}" selected' not in page.text
+    refused = place.browser().post(again, form_of(showroom, dataset=""))
+    assert refused.status_code == 400 and "Choose the data to learn from" in refused.text
+
+
 def test_an_attempt_says_what_it_had_of_memory(showroom: Showroom) -> None:
     with showroom.place.scope():
         Attempt.objects.filter(job=showroom.done).update(

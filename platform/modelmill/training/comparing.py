@@ -1,6 +1,6 @@
 """Several jobs side by side: what differs between them, and which did best."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +8,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from modelmill.billing.costs import subjects_cost_micro
+from modelmill.core.clock import database_now
 from modelmill.core.errors import InvalidRequest, NotFound
 from modelmill.datasets.models import DatasetVersion
-from modelmill.training.models import Job, JobEvent
+from modelmill.training.models import Attempt, Job, JobEvent
+from modelmill.training.progress import attempts_spent_s
 from modelmill.training.selectors import job_list
 
 COMPARED_MAX = 6
@@ -75,7 +77,7 @@ def jobs_compared(jobs: Sequence[Job]) -> Compared:
         jobs=list(jobs),
         data=[data.get(job.training_version_id) for job in jobs],
         costs_micro=[costs.get(job.pk, 0) for job in jobs],
-        seconds=[_seconds(job) for job in jobs],
+        seconds=_seconds(jobs),
         parameters=_rows([job.parameters for job in jobs]),
         metrics=[_marked(row) for row in _rows([_final(job) for job in jobs])],
     )
@@ -93,10 +95,13 @@ def _final(job: Job) -> dict[str, Any]:
     return {**job.metrics, **(job.model_version.metrics if job.model_version else {})}
 
 
-def _seconds(job: Job) -> int | None:
-    if job.started_at is None or job.finished_at is None:
-        return None
-    return int((job.finished_at - job.started_at).total_seconds())
+def _seconds(jobs: Sequence[Job]) -> list[int | None]:
+    """Return how long workers have had each job; None for one that none has had."""
+    now, by_job = database_now(), defaultdict[str, list[Attempt]](list)
+    for attempt in Attempt.objects.filter(job__in=jobs).only("job_id", "started_at", "ended_at"):
+        by_job[attempt.job_id].append(attempt)
+    spent = {job_id: int(attempts_spent_s(held, now)) for job_id, held in by_job.items()}
+    return [spent.get(job.pk) for job in jobs]
 
 
 def _rows(cells: Sequence[dict[str, Any]]) -> list[Row]:

@@ -4,6 +4,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from modelmill.billing.subscriptions import subscription_for
+from modelmill.core.clock import database_now
 from modelmill.tenants.selectors import tenant_is_suspended
 from modelmill.training.fitting import job_fits
 from modelmill.training.models import Job, WorkerSeen
@@ -34,7 +35,7 @@ def job_waiting_reason(job: Job, outlook: Outlook | None = None) -> str:
         return _("No training worker is running. It starts as soon as there is one.")
     if not any(job_fits(job, worker) for worker in workers):
         return _misfit(job, workers)
-    if job.attempt:
+    if job.attempt and job.next_run_at > database_now():
         return _("It failed and will be tried again in a moment.")
     if full := _plan_full(job):
         return full

@@ -31,6 +31,8 @@ from modelmill.web.schema_fields import ParametersForm, values_of
 
 _DATA_SHOWN = 200
 _SEED_MAX = 2**31 - 1
+# The fields that the API calls otherwise.
+_FILES = {"training_file": "dataset", "validation_file": "validation"}
 
 
 class TrainForm(forms.Form):
@@ -39,6 +41,11 @@ class TrainForm(forms.Form):
     dataset = forms.ChoiceField(
         label=gettext_lazy("Data"),
         error_messages={"required": gettext_lazy("Choose the data to learn from.")},
+    )
+    validation = forms.ChoiceField(
+        label=gettext_lazy("Data to measure by"),
+        required=False,
+        help_text=gettext_lazy("What the model is measured by while it learns, never learnt from."),
     )
     suffix = forms.CharField(
         label=gettext_lazy("Name of the model"),
@@ -92,11 +99,21 @@ class TrainForm(forms.Form):
     once = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
     def __init__(
-        self, *args: Any, versions: list[DatasetVersion], least: int, **kwargs: Any
+        self,
+        *args: Any,
+        versions: list[DatasetVersion],
+        least: int,
+        asks: bool = False,
+        **kwargs: Any,
     ) -> None:
+        """Offer these versions; where it ``asks``, none of them is chosen ahead."""
         super().__init__(*args, **kwargs)
-        choices = [(one.pk, version_label(one, least=least)) for one in versions]
-        self.fields["dataset"].choices = choices  # type: ignore[attr-defined]
+        blank = [("", _("Choose data"))] if asks else []
+        learns = [(one.pk, version_label(one, least=least)) for one in versions]
+        self.fields["dataset"].choices = [*blank, *learns]  # type: ignore[attr-defined]
+        none = ("", _("A part of the data, held out"))
+        others = [(one.pk, version_label(one)) for one in versions]
+        self.fields["validation"].choices = [none, *others]  # type: ignore[attr-defined]
 
 
 @tenant_page(read="jobs:write", write="jobs:write")
@@ -106,14 +123,19 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     assert found.release is not None
     manifest = found.release.manifest
     trainable_check(found.release)
-    versions = list(versions_of_kinds(manifest["accepts"])[:_DATA_SHOWN])
-    first, values = _first(request)
+    again = access_job(request.GET["again"]) if request.GET.get("again") else None
+    first, values = _first(request, again)
+    versions = _versions(manifest["accepts"], first["dataset"], first["validation"])
+    # What a job learnt from may be gone, and other data in its place would not be seen.
+    known = {"", *(one.pk for one in versions)}
+    is_gone = again is not None and not {first["dataset"], first["validation"]} <= known
     least = rows_needed(found.release)
     # The newest that will do; the form would begin with one that is refused else.
-    first["dataset"] = first["dataset"] or next(
-        (one.pk for one in versions if rows_learned(one) >= least), ""
+    if again is None and not first["dataset"]:
+        first["dataset"] = next((one.pk for one in versions if rows_learned(one) >= least), "")
+    form = TrainForm(
+        request.POST or None, versions=versions, least=least, asks=is_gone, initial=first
     )
-    form = TrainForm(request.POST or None, versions=versions, least=least, initial=first)
     parameters = ParametersForm(
         request.POST or None,
         manifest=manifest,
@@ -122,13 +144,14 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
         initial=values,
     )
     if request.method == "POST" and form.is_valid() and parameters.is_valid():
-        job = _submit(request, found, form, parameters)
+        job = _submit(request, found, form, parameters, again=again)
         if job is not None:
             return redirect("web:job", job.pk)
     tenant_id = request.caller.tenant.pk
     context = {
         "plugin": found,
         "versions": versions,
+        "is_gone": is_gone,
         "kinds": kind_labels(manifest["accepts"]),
         "form": form,
         "parameters": parameters,
@@ -140,22 +163,36 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     return render(request, "plugins/train.html", context, status=status)
 
 
-def _first(request: PageRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+def _versions(kinds: list[str], *wanted: str) -> list[DatasetVersion]:
+    """Return the newest data of these kinds, and what is wanted of it however old that is."""
+    offered = versions_of_kinds(kinds)
+    newest = list(offered[:_DATA_SHOWN])
+    older = {one for one in wanted if one} - {one.pk for one in newest}
+    return [*newest, *(offered.filter(pk__in=older) if older else [])]
+
+
+def _first(request: PageRequest, again: Job | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the form and the parameters begin with: those of the job to do again, if any."""
     first: dict[str, Any] = {"dataset": request.GET.get("data", ""), "once": str(uuid.uuid4())}
-    first |= {"priority": Priority.NORMAL.value, "keep_checkpoints": CHECKPOINTS_KEPT}
-    if not request.GET.get("again"):
+    first |= {"validation": "", "priority": Priority.NORMAL.value}
+    first |= {"keep_checkpoints": CHECKPOINTS_KEPT}
+    if again is None:
         return first, {}
-    job = access_job(request.GET["again"])
-    again = {"dataset": job.training_version_id, "suffix": job.suffix, "seed": job.seed}
-    if job.max_cost_micro is not None:
-        again["max_cost"] = Decimal(job.max_cost_micro) / MICRO
-    again |= {"priority": job.priority, "keep_checkpoints": job.keep_checkpoints}
-    return {**first, **again}, job.parameters
+    first |= {"dataset": again.training_version_id, "validation": again.validation_version_id}
+    first |= {"suffix": again.suffix, "seed": again.seed}
+    if again.max_cost_micro is not None:
+        first["max_cost"] = Decimal(again.max_cost_micro) / MICRO
+    first |= {"priority": again.priority, "keep_checkpoints": again.keep_checkpoints}
+    return first, again.parameters
 
 
 def _submit(
-    request: PageRequest, found: Plugin, form: TrainForm, parameters: ParametersForm
+    request: PageRequest,
+    found: Plugin,
+    form: TrainForm,
+    parameters: ParametersForm,
+    *,
+    again: Job | None,
 ) -> Job | None:
     cleaned = form.cleaned_data
     kept = cleaned["keep_checkpoints"]
@@ -164,9 +201,11 @@ def _submit(
             caller=request.caller,
             plugin_id=found.pk,
             training_ref=cleaned["dataset"],
+            validation_ref=cleaned["validation"] or None,
             parameters=values_of(parameters.cleaned_data),
             suffix=cleaned["suffix"] or None,
             seed=cleaned["seed"],
+            metadata=again.metadata if again else None,
             max_cost_micro=int(cleaned["max_cost"] * MICRO) if cleaned["max_cost"] else None,
             priority=Priority(int(cleaned["priority"] or Priority.NORMAL)),
             keep_checkpoints=CHECKPOINTS_KEPT if kept is None else kept,
@@ -185,8 +224,8 @@ def _place(error: errors.MillError, form: TrainForm, parameters: ParametersForm)
     name = (error.param or "").partition(".")[0].removesuffix("_micro")
     if name in parameters.fields:
         parameters.add_error(name, error.message)
-    elif name == "training_file":
-        form.add_error("dataset", error.message)
+    elif name in _FILES:
+        form.add_error(_FILES[name], error.message)
     else:
         form.add_error(name if name in form.fields else None, error.message)
 

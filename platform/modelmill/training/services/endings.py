@@ -74,8 +74,7 @@ def job_finish(
             raise JobCancelled(job.id)
         version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
         killpoint("finish.published")
-        # One that stopped early is at its end all the same.
-        # Nor does it lack money any more.
+        # One that stopped early is at its end all the same, and lacks no money any more.
         made = {"model_version": version, "total_steps": F("step"), "error_code": ""}
         _end(lease, state=State.SUCCEEDED, **made)
         if job.early_end:
