@@ -73,7 +73,7 @@ class JobPointsView(TenantView):
         tags=["fine-tuning"],
     )
     def get(self, request: Request, job_id: str) -> Response:
-        """Answer with a page of steps, in their order, none left out."""
+        """Answer with a page of steps, in their order, none that is kept left out."""
         limit = query_whole(request, "limit", 1_000, least=1, largest=10_000)
         after = query_whole(request, "after", -1, largest=MAX_STEP)
         job = access_job(job_id)

@@ -1,7 +1,8 @@
 """Room for what goes first: jobs of a lower tier give their worker up at their next checkpoint.
 
-A job that makes room loses no step and no attempt, and is queued again. One that began a moment
-ago is left alone, or two tiers could take turns in doing nothing.
+A job that makes room loses no attempt, no step that it saves within the grace, and no money, and is
+queued again. One that began a moment ago is left alone, or two tiers could take turns in doing
+nothing.
 """
 
 from dataclasses import dataclass
