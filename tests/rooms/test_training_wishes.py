@@ -154,11 +154,14 @@ def test_a_job_at_its_cost_limit_cannot_be_paused(acme) -> None:
         assert access_job(job.id).finish_asked_at > long_ago
 
 
-def test_a_job_that_was_cancelled_does_not_succeed_any_more(acme) -> None:
+@pytest.mark.parametrize("lacked", ["", Failure.QUOTA_EXCEEDED])
+def test_a_job_that_was_cancelled_does_not_succeed_any_more(acme, lacked) -> None:
     job = job_make(acme)
     lease = job_claim("w1")
     with acme.scope():
+        Job.objects.update(error_code=lacked)
         job_cancel(job, caller=acme.caller)
+        assert job_is_cancelled(lease)
         with pytest.raises(JobCancelled):
             job_finish(lease, News(step=3), piece=None, files={}, metrics={})
         found = access_job(job.id)
@@ -171,7 +174,7 @@ def test_a_limit_that_is_reached_at_the_very_end_takes_the_model_from_nobody(acm
     job = job_make(acme)
     lease = job_claim("w1")
     with acme.scope():
-        Job.objects.update(desired_state=Desired.CANCEL, error_code=Failure.QUOTA_EXCEEDED)
+        Job.objects.update(desired_state=Desired.CANCEL, error_code=Failure.COST_CAP)
         assert not job_is_cancelled(lease)
         job_finish(lease, News(step=3), piece=None, files={}, metrics={})
         found = access_job(job.id)

@@ -70,7 +70,7 @@ def job_finish(
         jobs = Job.objects.select_related("release__plugin", "from_checkpoint")
         job = jobs.get(pk=lease.job_id)
         # A limit that was reached while the model was stored takes it from nobody.
-        if job.desired_state == Desired.CANCEL and not job.error_code:
+        if job.desired_state == Desired.CANCEL and job.error_code != Failure.COST_CAP:
             raise JobCancelled(job.id)
         version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
         killpoint("finish.published")

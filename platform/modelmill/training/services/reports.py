@@ -88,7 +88,8 @@ def job_is_cancelled(lease: Lease) -> bool:
     """Say whether its customer cancelled the job, and not a limit that it reached."""
     with tenant_scope(lease.tenant_id):
         held = Job.objects.filter(pk=lease.job_id, fence=lease.fence, state=State.RUNNING)
-        return held.filter(desired_state=Desired.CANCEL, error_code="").exists()
+        cancelled = held.filter(desired_state=Desired.CANCEL)
+        return cancelled.exclude(error_code=Failure.COST_CAP).exists()
 
 
 def checkpoint_commit(
