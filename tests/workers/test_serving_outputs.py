@@ -20,9 +20,9 @@ def _media(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "storage"
 
 
-def picture(folder: Path, index: int, *, is_whole: bool = True) -> Result:
+def picture(folder: Path, index: int, *, is_whole: bool = True, side: int = 4) -> Result:
     path = folder / f"{index}.png"
-    Image.new("RGB", (4, 4), (index, 0, 0)).save(path)
+    Image.new("L" if side > 4 else "RGB", (side, side)).save(path)
     if not is_whole:
         path.write_bytes(path.read_bytes()[:40])
     return Result(request_id="r", index=index, kind="image", path=path)
@@ -46,6 +46,12 @@ def test_a_broken_picture_leaves_none_of_the_others_behind(acme, tmp_path) -> No
         with pytest.raises(Refused):
             outputs_store(asked(2), work)
         assert not Blob.objects.exists()
+
+
+def test_a_picture_of_more_pixels_than_an_answer_has_is_not_decoded(acme, tmp_path) -> None:
+    with acme.scope(), pytest.raises(Refused) as refused:
+        outputs_store(asked(1), Work(results={0: picture(tmp_path, 0, side=8_193)}))
+    assert refused.value.code == "plugin_error" and "8193x8193" in refused.value.detail
 
 
 def test_a_result_for_an_input_that_was_not_given_is_left_out(acme, tmp_path) -> None:

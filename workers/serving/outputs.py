@@ -14,6 +14,8 @@ from workers.hosts.opening import file_open
 from workers.serving.errors import Refused
 from workers.serving.running import Work
 
+# 8,192 on each side. A few bytes of a file can ask for any number, in the memory of the worker.
+_MOST_PIXELS = 1 << 26
 MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
 
 
@@ -72,8 +74,10 @@ def _image(stream: IO[bytes], rendering: dict[str, Any]) -> dict[str, Any]:
     format_name = rendering.get("output_format", "png")
     try:
         with Image.open(stream, formats=["PNG"]) as picture:
-            picture.load()
             size = f"{picture.width}x{picture.height}"
+            if picture.width * picture.height > _MOST_PIXELS:
+                raise _broken(f"a picture of {size} pixels; at most {_MOST_PIXELS:,} are decoded")
+            picture.load()
             _size_check(size, asked=rendering.get("size", "auto"))
             buffer = BytesIO()
             _save(picture, buffer, format_name, rendering.get("output_compression"))
