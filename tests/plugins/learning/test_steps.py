@@ -102,11 +102,23 @@ def test_precision_is_as_asked_and_never_by_speed_on_a_cpu_unless_asked() -> Non
     def step(precision) -> None:
         steps.append(precision.name)
 
-    assert precision_choose("bfloat16", device="cpu", step=step).is_half
     assert precision_choose("auto", device="cpu", step=step).name == "float32"
     assert steps == []
+    assert precision_choose("bfloat16", device="cpu", step=step).is_half
+    assert steps == ["bfloat16"]
     precision_choose("probe", device="cpu", step=step, probe_s=0.02)
     assert set(steps) == {"float32", "bfloat16"}
+
+
+def test_a_layer_that_is_not_computed_in_bfloat16_is_told_or_computed_in_float32() -> None:
+    def step(precision) -> None:
+        if precision.is_half:
+            raise RuntimeError("could not create a primitive descriptor")
+
+    assert precision_choose("probe", device="cpu", step=step).name == "float32"
+    with pytest.raises(CustomerError, match="Choose float32") as caught:
+        precision_choose("bfloat16", device="cpu", step=step)
+    assert caught.value.param == "precision"
 
 
 def test_rates_rise_and_fall() -> None:

@@ -141,10 +141,11 @@ class TrainParams(Params):
         "pictures.",
         json_schema_extra=ZERO_CHOOSES,
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
+    precision: Literal["auto", "float32", "bfloat16", "probe"] = Field(
         "auto",
         title="Precision",
-        description="Arithmetic; auto measures on a GPU which is faster, and is float32 elsewhere.",
+        description="Arithmetic. auto measures on a GPU which is faster and is float32 on a CPU; "
+        "probe measures on a CPU, too, and then a seed may give other weights elsewhere.",
     )
     export_onnx: bool = Field(
         False,

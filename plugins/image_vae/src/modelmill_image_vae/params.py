@@ -56,7 +56,9 @@ class TrainParams(Params):
         8, ge=0, le=100, description="How often to show rebuilt pictures while training."
     )
     precision: Literal["auto", "float32", "bfloat16", "probe"] = Field(
-        "auto", description="Arithmetic; auto measures on a GPU and is float32 on a CPU."
+        "auto",
+        description="Arithmetic. auto measures on a GPU which is faster and is float32 on a CPU; "
+        "probe measures on a CPU, too, and then a seed may give other weights elsewhere.",
     )
     export_onnx: bool = Field(
         False,

@@ -69,8 +69,10 @@ class TrainParams(Params):
             "Stop after so many measurements in a row without a better one; 0 goes to the end."
         ),
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Arithmetic; auto measures on a GPU, and is float32 on a CPU."
+    precision: Literal["auto", "float32", "bfloat16", "probe"] = Field(
+        "auto",
+        description="Arithmetic. auto measures on a GPU which is faster and is float32 on a CPU; "
+        "probe measures on a CPU, too, and then a seed may give other weights elsewhere.",
     )
     export_onnx: bool = Field(
         False, description="Also leave the network as an ONNX file, if it is the one that answers."

@@ -124,11 +124,11 @@ class TrainParams(Params):
         description="In how many parts a batch is worked through (gradient accumulation): more "
         "need less memory and give the same result. It rises by itself when memory runs out.",
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
+    precision: Literal["auto", "float32", "bfloat16", "probe"] = Field(
         "auto",
         title="Precision",
-        description="How exactly to compute; auto takes bfloat16 on a GPU where a short probe "
-        "shows that it is faster.",
+        description="Arithmetic. auto measures on a GPU which is faster and is float32 on a CPU; "
+        "probe measures on a CPU, too, and then a seed may give other weights elsewhere.",
     )
     patience: int = Field(
         5,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
+from modelmill_sdk.errors import CustomerError, memory_ran_out
+
 PROBE_S = 2.0
 # A gain below this is noise, and float32 is the safer of two equals.
 _WORTH = 1.15
@@ -47,19 +49,39 @@ def precision_choose(
     ``step(precision)`` computes forward and backward of one batch and changes nothing that lasts:
     neither weights nor random generators. On a CPU "auto" is float32 without a probe: a choice
     that hangs on the machine's speed would let one seed give other weights elsewhere. Ask for
-    "probe" to measure there, too.
+    "probe" to measure there, too. Raises CustomerError for a "bfloat16" that the device cannot
+    compute the network in.
     """
     kind = torch.device(device).type
     full, half = Precision(kind, False), Precision(kind, True)
-    if asked in ("float32", "bfloat16"):
-        return half if asked == "bfloat16" else full
-    if kind == "cpu" and asked != "probe":
-        return full
-    if kind == "cuda" and not torch.cuda.is_bf16_supported():
+    if asked == "float32" or (kind == "cpu" and asked == "auto"):
         return full
     with torch.random.fork_rng(devices=_generators(device)):
+        if not _computes(step, half):
+            if asked == "bfloat16":
+                raise CustomerError(
+                    "The device that trains cannot compute this network in bfloat16. Choose "
+                    "float32, or auto.",
+                    param="precision",
+                )
+            return full
+        if asked == "bfloat16":
+            return half
         pace = {choice: _pace(step, choice, probe_s / 2) for choice in (full, half)}
     return half if pace[half] > _WORTH * pace[full] else full
+
+
+def _computes(step: Callable[[Precision], object], precision: Precision) -> bool:
+    """Try one step: what a processor has for bfloat16 differs from layer to layer."""
+    if precision.device_type == "cuda" and not torch.cuda.is_bf16_supported():
+        return False
+    try:
+        step(precision)
+    except RuntimeError as error:
+        if memory_ran_out(error):
+            raise
+        return False
+    return True
 
 
 def _pace(step: Callable[[Precision], object], precision: Precision, span_s: float) -> float:
