@@ -333,13 +333,13 @@ CHECKPOINT_KEEP_DAYS = env.number("MODELMILL_CHECKPOINT_KEEP_DAYS", 30)
 # What a job remembers of checkpoints whose bytes are gone; 0 is all of them.
 CHECKPOINTS_LISTED = env.number("MODELMILL_CHECKPOINTS_LISTED", 200)
 MAX_ATTEMPTS = env.number("MODELMILL_MAX_ATTEMPTS", 3, least=1)
-# What is set aside when a job is submitted, and how long one may train at most.
+# What is set aside when a job is submitted, and how long it may train in all its attempts.
 TRAIN_RESERVE_S = env.number("MODELMILL_TRAIN_RESERVE_S", 120)
-# Unbilled: first steps that tell the cost, of a job and of a tenant's day; finishing at a limit.
+TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
+# First steps that tell the cost, unbilled, of a job and a tenant's day; finishing at a limit.
 QUOTE_WITHIN_S = env.number("MODELMILL_QUOTE_WITHIN_S", 120)
 QUOTE_FREE_S = env.number("MODELMILL_QUOTE_FREE_S", 1800)
 FINISH_WITHIN_S = env.number("MODELMILL_FINISH_WITHIN_S", 120)
-TRAIN_MAX_S = env.number("MODELMILL_TRAIN_MAX_S", 86_400)
 PLUGIN_THREADS = env.number("MODELMILL_PLUGIN_THREADS", 0)
 DEVICES_PER_JOB = env.number("MODELMILL_DEVICES_PER_JOB", 1, least=1)
 # Folders with plugins that are not installed as distributions, for development.

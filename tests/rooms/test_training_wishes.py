@@ -140,12 +140,15 @@ def test_a_wish_to_finish_is_not_lost_in_a_pause_under_way(acme) -> None:
         assert job_report(again, News(step=3, total_steps=10)) == Desired.FINISH
 
 
-def test_a_job_at_its_cost_limit_cannot_be_paused(acme) -> None:
+@pytest.mark.parametrize(
+    ("early_end", "why"), [(EarlyEnd.COST_CAP, "cost limit"), (EarlyEnd.TIME_CAP, "as long as")]
+)
+def test_a_job_at_a_limit_cannot_be_paused(acme, early_end, why) -> None:
     job, lease = _being_finished(acme)
     with acme.scope():
         long_ago = datetime(2026, 1, 1, tzinfo=UTC)
-        Job.objects.update(early_end=EarlyEnd.COST_CAP, finish_asked_at=long_ago)
-        with pytest.raises(Conflict, match="cost limit"):
+        Job.objects.update(early_end=early_end, finish_asked_at=long_ago)
+        with pytest.raises(Conflict, match=why):
             job_pause(job, caller=acme.caller)
         job_fail(lease, code=Failure.WORKER_LOST)
         Job.objects.update(next_run_at=Now())

@@ -180,7 +180,9 @@ def test_a_checkpoint_is_made_a_model_and_deleted_from_its_jobs_page(showroom: S
     assert client.get(f"{path}/delete").status_code == 405
 
 
-def test_a_job_that_waits_with_its_quote_says_so_and_goes_on_when_told(showroom: Showroom) -> None:
+def test_a_job_that_waits_with_its_quote_says_so_and_goes_on_when_told(
+    showroom: Showroom, settings: Any
+) -> None:
     client, job = showroom.place.browser(), showroom.job
     told = {"quote_first": True, "quote_micro": 130_000, "quote_ms": 760_000, "quote_step": 20}
     with showroom.place.scope():
@@ -190,6 +192,10 @@ def test_a_job_that_waits_with_its_quote_says_so_and_goes_on_when_told(showroom:
     page = client.get(f"/jobs/{job.pk}").content.decode()
     assert "It is expected to cost about 0.13 USD and to train for about 12 min 40 s" in page
     assert "Go on" in page and "Nothing is charged." in page
+    assert "at most: it will be finished then" not in page
+    settings.TRAIN_MAX_S = 600
+    page = client.get(f"/jobs/{job.pk}").content.decode()
+    assert "A training may take 10 min 0 s at most: it will be finished then" in page
     client.post(f"/jobs/{job.pk}/resume")
     page = client.get(f"/jobs/{job.pk}").content.decode()
     assert "Go on" not in page and "Nothing is charged." not in page

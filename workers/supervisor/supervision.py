@@ -206,6 +206,9 @@ class Supervision:
 
     def _heard_out(self, host: HostProcess, *, resumed_step: int | None) -> Outcome:
         began_at, notebook = time.monotonic(), self._notebook
+        # With the heartbeat that bills the last of its time a job is asked to finish, and ended
+        # when it does not. This is for one whose time nobody counts: it has not begun, or is ours.
+        most_s = settings.TRAIN_MAX_S + settings.FINISH_WITHIN_S + settings.LEASE_S
         while True:
             message = host.receive(_TICK_S)
             outcome = self._hear(host, message, resumed_step=resumed_step) if message else None
@@ -215,7 +218,7 @@ class Supervision:
             self._keeper.tend()
             if self._wishes.obey(host):
                 return Stopped(state=self._wishes.stop_state or State.QUEUED)
-            if time.monotonic() - began_at > settings.TRAIN_MAX_S:
+            if time.monotonic() - began_at > most_s:
                 return Broke(code=Failure.TIMEOUT)
             if self._nan_reports >= _NAN_REPORTS:
                 return Broke(code=Failure.NAN_LOSS)

@@ -34,6 +34,9 @@ class Failure(models.TextChoices):
 # loaded is looked at again meanwhile: what is mended or upgraded trains, also jobs that waited.
 RETRYABLE: Final = frozenset({Failure.PLUGIN_CRASHED, Failure.PLUGIN_MISSING, Failure.WORKER_LOST})
 
+# What did not finish in time, at its cost limit or the longest time, was ended with.
+ENDED_AT_LIMIT: Final = (Failure.COST_CAP, Failure.TIMEOUT)
+
 _ADVICE: Final[dict[str, str | Promise]] = {
     Failure.DATASET_INVALID: _("Look at the problems of the data, correct them and train again."),
     Failure.PARAMETERS_INVALID: _("Change the parameters and train again."),

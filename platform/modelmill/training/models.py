@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 
 from modelmill.catalog.models import Release
@@ -159,6 +160,12 @@ class Job(TenantOwned):
     def quote_s(self) -> int:
         """How long the whole was expected to train, in seconds; 0 while untold."""
         return (self.quote_ms or 0) // (1000 * self.quote_devices)
+
+    @property
+    def quote_cut_s(self) -> int:
+        """How long it may train where the quote says longer, in seconds; 0 where it does not."""
+        most_s = int(settings.TRAIN_MAX_S)
+        return most_s if self.quote_s > most_s else 0
 
     @property
     def awaits_word(self) -> bool:

@@ -70,6 +70,20 @@ class Said(models.TextChoices):
         "near_limit",
         _("The job is near its cost limit and is being finished with what it has learnt."),
     )
+    QUOTE_TOO_LONG = (
+        "quote_too_long",
+        _(
+            "A training may take %(hours)s hours at most: it will be finished then, with a model "
+            "of what it has learnt."
+        ),
+    )
+    AT_TIME_LIMIT = (
+        "at_time_limit",
+        _(
+            "The job has trained for as long as a training may and is being finished with what "
+            "it has learnt."
+        ),
+    )
     CHECKPOINT_DAMAGED = (
         "checkpoint_damaged",
         _("The checkpoint of step %(step)s is damaged and was given up."),

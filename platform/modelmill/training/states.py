@@ -45,6 +45,7 @@ class EarlyEnd(models.TextChoices):
 
     ASKED = "asked", _("It was finished early, as asked.")
     COST_CAP = "cost_cap", _("It was finished at its cost limit.")
+    TIME_CAP = "time_cap", _("It was finished at the longest time that a training may take.")
     KEPT = "kept", _("It made a model of a checkpoint.")
 
 
@@ -62,6 +63,9 @@ FOLLOWS: Final[dict[str, frozenset[str]]] = {
 
 # A worker may take, or go on with, a job of which this is wished.
 WORKED_ON: Final = (Desired.RUN, Desired.FINISH)
+
+# At a limit a job is finished whatever its customer would rather have, and in so much time.
+AT_LIMIT: Final = (EarlyEnd.COST_CAP, EarlyEnd.TIME_CAP)
 
 ENDED: Final = frozenset(state for state, after in FOLLOWS.items() if not after)
 

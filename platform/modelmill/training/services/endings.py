@@ -15,7 +15,7 @@ from modelmill.core.outbox import outbox_add
 from modelmill.core.scope import tenant_scope
 from modelmill.registry.models import ModelVersion
 from modelmill.registry.services import Lineage, version_publish
-from modelmill.training.failures import RETRYABLE, Failure
+from modelmill.training.failures import ENDED_AT_LIMIT, RETRYABLE, Failure
 from modelmill.training.models import Job
 from modelmill.training.sayings import Said
 from modelmill.training.services.announcing import job_announce, pause_announce
@@ -70,7 +70,7 @@ def job_finish(
         jobs = Job.objects.select_related("release__plugin", "from_checkpoint")
         job = jobs.get(pk=lease.job_id)
         # A limit that was reached while the model was stored takes it from nobody.
-        if job.desired_state == Desired.CANCEL and job.error_code != Failure.COST_CAP:
+        if job.desired_state == Desired.CANCEL and job.error_code not in ENDED_AT_LIMIT:
             raise JobCancelled(job.id)
         version = version_publish(files, lineage=_lineage(job, metrics=metrics), suffix=job.suffix)
         killpoint("finish.published")
@@ -182,8 +182,8 @@ def _obey(lease: Lease, desired: Desired, *, news: News | None) -> None:
     """Let a job that stopped become what the customer asked for."""
     job = Job.objects.get(pk=lease.job_id)
     said, values = Said.ENDED, {"failure": job.error_code}
-    if desired == Desired.CANCEL and job.error_code == Failure.COST_CAP:
-        # Not the customer but the limit stopped it, and said so when it did.
+    if desired == Desired.CANCEL and job.error_code in ENDED_AT_LIMIT:
+        # Not the customer but a limit stopped it, and said so when it did.
         _end(lease, state=State.FAILED)
     elif desired == Desired.CANCEL:
         _end(lease, state=State.CANCELLED, error_code=Failure.CANCELLED)

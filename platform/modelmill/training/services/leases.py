@@ -16,9 +16,9 @@ from modelmill.training.failures import Failure
 from modelmill.training.fitting import jobs_fitting
 from modelmill.training.models import Attempt, Job
 from modelmill.training.services.turns import lane_hold, lane_serve, lanes_in_turn
-from modelmill.training.states import WORKED_ON, EarlyEnd, State
+from modelmill.training.states import AT_LIMIT, WORKED_ON, State
 
-_FINISHES_UNPAID = Q(early_end=EarlyEnd.COST_CAP) | Q(error_code=Failure.QUOTA_EXCEEDED)
+_FINISHES_IN_TIME = Q(early_end__in=AT_LIMIT) | Q(error_code=Failure.QUOTA_EXCEEDED)
 
 
 class LeaseLost(Exception):
@@ -138,8 +138,8 @@ def _swap(job_id: str, claimable: Q, taker: _Taker) -> bool:
             lease_until=Now() + lease_span(),
             meter=taker.meter,
             started_at=Coalesce("started_at", Now()),
-            # The unbilled time to finish in is each worker's own: the wait for it was not.
-            finish_asked_at=Case(When(_FINISHES_UNPAID, then=Now()), default=F("finish_asked_at")),
+            # The time to finish in is each worker's own: the wait for it was not.
+            finish_asked_at=Case(When(_FINISHES_IN_TIME, then=Now()), default=F("finish_asked_at")),
         )
     )
 

@@ -95,4 +95,8 @@ def _tell(job: Job, pace: Pace) -> None:
     )
     # As the page beside it writes the quote.
     amount = amount_text(amount_micro)
-    event_say(Said.QUOTED, job_id=job.id, tenant_id=job.tenant_id, amount=amount)
+    who = {"job_id": job.id, "tenant_id": job.tenant_id}
+    event_say(Said.QUOTED, **who, amount=amount)
+    if whole_ms > settings.TRAIN_MAX_S * 1000 * job.devices:
+        hours = f"{settings.TRAIN_MAX_S / 3600:.4g}"
+        event_say(Said.QUOTE_TOO_LONG, **who, level="warn", hours=hours)

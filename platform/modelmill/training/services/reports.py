@@ -14,7 +14,7 @@ from modelmill.core.killpoints import killpoint
 from modelmill.core.models import Blob
 from modelmill.core.scope import tenant_scope
 from modelmill.core.storage import blob_release
-from modelmill.training.failures import Failure
+from modelmill.training.failures import ENDED_AT_LIMIT, Failure
 from modelmill.training.models import CHECKPOINTS_KEPT, Attempt, Checkpoint, Job
 from modelmill.training.pace import Pace
 from modelmill.training.sayings import Said
@@ -59,7 +59,7 @@ def job_heartbeat(lease: Lease, news: News, *, piece: Slice | None) -> Desired:
     """Renew the lease, bill the slice it proves, store the news: one transaction.
 
     Safe to repeat with the same slice after a lost answer. Returns what the
-    customer wants, or ``PAUSE`` when there is no money for the next slice.
+    customer wants, or what a limit asks for: ``PAUSE`` when there is no money for the next slice.
     """
     with tenant_scope(lease.tenant_id), transaction.atomic():
         beat_write(lease, news, piece=piece)
@@ -89,7 +89,7 @@ def job_is_cancelled(lease: Lease) -> bool:
     with tenant_scope(lease.tenant_id):
         held = Job.objects.filter(pk=lease.job_id, fence=lease.fence, state=State.RUNNING)
         cancelled = held.filter(desired_state=Desired.CANCEL)
-        return cancelled.exclude(error_code=Failure.COST_CAP).exists()
+        return cancelled.exclude(error_code__in=ENDED_AT_LIMIT).exists()
 
 
 def checkpoint_commit(

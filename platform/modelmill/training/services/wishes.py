@@ -59,6 +59,11 @@ def job_pause(job: Job, *, caller: Caller) -> Job:
             raise Conflict(
                 _("The job is at its cost limit and is being finished."), code="job_state"
             )
+        if found.early_end == EarlyEnd.TIME_CAP and not found.is_over:
+            raise Conflict(
+                _("The job has trained for as long as it may and is being finished."),
+                code="job_state",
+            )
         if found.early_end == EarlyEnd.KEPT and not found.is_over:
             raise Conflict(
                 _("The job makes a model of a checkpoint. Let it, or cancel it."), code="job_state"
