@@ -3,9 +3,11 @@
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +45,17 @@ def test_the_commands_that_install_a_plugin_beside_the_workers_resolve() -> None
     )
     assert tried.returncode == 0, tried.stderr
     assert "modelmill-gan-faces-0." in tried.stdout and "modelmill-sdk-" in tried.stdout
+
+
+@pytest.mark.parametrize(
+    "project", sorted(ROOT.glob("plugins/*/pyproject.toml")), ids=lambda path: path.parent.name
+)
+def test_a_plugin_of_ours_bounds_what_it_depends_on(project: Path) -> None:
+    """As the quality checklist asks of everybody's."""
+    said = tomllib.loads(project.read_text())["project"]
+    for one in map(Requirement, said["dependencies"]):
+        operators = {part.operator for part in one.specifier}
+        assert operators == {">=", "<"}, f"{project}: {one}"
 
 
 @pytest.mark.parametrize(

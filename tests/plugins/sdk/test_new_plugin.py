@@ -5,11 +5,13 @@ import subprocess
 import sys
 import time
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from modelmill_sdk.placeholders import EXAMPLE
 from modelmill_sdk.tools.__main__ import main
+from packaging.requirements import Requirement
 
 MOST_S = 10.0
 
@@ -122,6 +124,13 @@ def test_its_project_names_the_entry_point_and_the_licence(trained_on_text) -> N
     project = tomllib.loads((trained_on_text / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["modelmill"] == {"next-word": "next_word.plugin"}
     assert project["license"] == "Apache-2.0"
+    assert [Requirement(one).name for one in project["optional-dependencies"]["dev"]] == ["pytest"]
+
+
+def test_it_asks_for_this_sdk_and_not_for_any(trained_on_text) -> None:
+    project = tomllib.loads((trained_on_text / "pyproject.toml").read_text())["project"]
+    (asked,) = map(Requirement, project["dependencies"])
+    assert version("modelmill-sdk") in asked.specifier and "99" not in asked.specifier
 
 
 def test_its_model_card_has_every_heading(trained_on_text) -> None:

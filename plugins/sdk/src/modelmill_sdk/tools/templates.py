@@ -76,7 +76,10 @@ readme = "README.md"
 requires-python = ">=3.11"
 license = "Apache-2.0"
 authors = [{{ name = {author} }}]
-dependencies = ["modelmill-sdk[data]"]
+dependencies = ["modelmill-sdk[data]>=0.1,<0.2"]
+
+[project.optional-dependencies]
+dev = ["pytest>=8,<10"]
 
 [project.entry-points.modelmill]
 {id} = "{package}.plugin"
@@ -105,6 +108,7 @@ README = """\
 ```
 mill-plugin check              # every promise of the contract
 {run}
+python -m pytest               # the same check as a test; pip install -e ".[dev]" brings pytest
 ```
 """
 
