@@ -96,12 +96,12 @@ def _final(job: Job) -> dict[str, Any]:
 
 
 def _seconds(jobs: Sequence[Job]) -> list[int | None]:
-    """Return how long workers have had each job; None for one that none has had."""
+    """Return how long workers had each job; None for one that none had, or that is not over."""
     now, by_job = database_now(), defaultdict[str, list[Attempt]](list)
     for attempt in Attempt.objects.filter(job__in=jobs).only("job_id", "started_at", "ended_at"):
         by_job[attempt.job_id].append(attempt)
     spent = {job_id: int(attempts_spent_s(held, now)) for job_id, held in by_job.items()}
-    return [spent.get(job.pk) for job in jobs]
+    return [spent.get(job.pk) if job.is_over else None for job in jobs]
 
 
 def _rows(cells: Sequence[dict[str, Any]]) -> list[Row]:

@@ -128,7 +128,7 @@ def train(request: PageRequest, plugin_id: str) -> HttpResponse:
     versions = _versions(manifest["accepts"], first["dataset"], first["validation"])
     # What a job learnt from may be gone, and other data in its place would not be seen.
     known = {"", *(one.pk for one in versions)}
-    is_gone = again is not None and not {first["dataset"], first["validation"]} <= known
+    is_gone = not {first["dataset"], first["validation"]} <= known
     least = rows_needed(found.release)
     # The newest that will do; the form would begin with one that is refused else.
     if again is None and not first["dataset"]:

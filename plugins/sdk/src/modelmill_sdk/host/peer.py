@@ -45,6 +45,9 @@ def main() -> None:
     """Train as the first process does, told by a frame on standard input, and tell how it ended."""
     # A terminal's Ctrl-C reaches every process; what it means the first one says.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # So may a SIGTERM that is meant for the worker; a handler is not inherited, ignoring it is.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    signal.siginterrupt(signal.SIGTERM, False)
     report_fd = int(sys.argv[1])
     os.set_inheritable(report_fd, False)
     payload = frame_read(_STDIN)
