@@ -69,12 +69,6 @@ def test_a_process_that_the_kernel_ended_for_its_memory_explains_the_plugins_fai
     assert failed_outcome(said, excess=excess).code == "out_of_memory"
 
 
-def test_a_customers_mistake_that_is_a_want_of_memory_is_told_as_that() -> None:
-    said = Failed(code="out_of_memory", who="customer", message="No row fits.", param="batch_size")
-    broke = failed_outcome(said)
-    assert (broke.code, broke.message, broke.param) == ("out_of_memory", "No row fits.", "")
-
-
 @pytest.mark.parametrize(
     ("do", "code"),
     [

@@ -54,8 +54,6 @@ def failed_outcome(message: Failed, *, excess: MemoryExcess | None = None) -> Br
     With ``excess`` the kernel had ended one of its processes for the memory it took, which a
     plugin tells as a failure of its own.
     """
-    if message.who == "customer" and message.code == "out_of_memory":
-        return Broke(code=Failure.OUT_OF_MEMORY, message=message.message)
     if message.who == "customer":
         given = Failure.PARAMETERS_INVALID if message.param else Failure.DATASET_INVALID
         return Broke(
