@@ -47,12 +47,12 @@ def job_outlook(job: Job) -> Outlook | None:
         typical_s = _mean(took, lambda _plugin_id: True)
         ahead = _ahead(job, typical_ms=int((typical_s or _GUESS_S) * 1000))
         own_s = _mean(took, lambda plugin_id: plugin_id == job.plugin_id)
-        waits_s = (_wait_s(job, ahead, typical_s), _plan_wait_s(job, typical_s))
         now = database_now()
-    # One that is to be tried again is not before its time.
-    again_s = max(0.0, (job.next_run_at - now).total_seconds())
-    left_s = None if None in waits_s else max(filter(None, waits_s), default=0.0)
-    left_s = left_s if left_s is None else max(left_s, again_s)
+        # One that is to be tried again is not before its time.
+        again_s = (job.next_run_at - now).total_seconds()
+        waits_s = (_wait_s(job, ahead, typical_s), _plan_wait_s(job, typical_s), again_s)
+    known_s = [one for one in waits_s if one is not None]
+    left_s = max(known_s) if len(known_s) == len(waits_s) else None
     starts_at = None if left_s is None else now + timedelta(seconds=left_s)
     return Outlook(
         ahead=ahead,
