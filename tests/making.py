@@ -1,5 +1,6 @@
 """Rows that many tests need, made the way the installation makes them."""
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,19 @@ def job_make(place: Any, **options: Any) -> Any:
             training_ref=training_ref,
             **options,
         )
+
+
+def job_claimed(meter: str = "gpu_ms") -> Any:
+    """Claim the next waiting job, also one that waits for its time to be tried again."""
+    from django.db.models.functions import Now
+    from modelmill.training.models import Job
+    from modelmill.training.services import job_claim
+    from modelmill.training.states import State
+
+    Job.objects.filter(state=State.QUEUED).update(next_run_at=Now() - timedelta(seconds=1))
+    lease = job_claim("w1", meter=meter)
+    assert lease is not None
+    return lease
 
 
 def checkpoint_make(job: Any, *, step: int, content: bytes = b"state", **fields: Any) -> Any:

@@ -1,10 +1,8 @@
 """A job's money: each wait and step once, never above the limit, set aside for every device."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db.models.functions import Now
 from modelmill.billing.models import Reservation
 from modelmill.core.errors import InvalidRequest
 from modelmill.core.storage import blob_write
@@ -17,7 +15,6 @@ from modelmill.training.services import (
     News,
     attempt_follows_pause,
     checkpoint_commit,
-    job_claim,
     job_fail,
     job_finish,
     job_heartbeat,
@@ -30,20 +27,13 @@ from modelmill.training.slices import Slice
 from modelmill.training.states import Desired, State
 
 from tests.conftest import Place
-from tests.making import job_make
+from tests.making import job_claimed, job_make
 from workers.supervisor.clock import SliceClock
 
 
 @pytest.fixture(autouse=True)
 def _media(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path / "storage"
-
-
-def _claim(meter: str = "gpu_ms") -> Lease:
-    Job.objects.filter(state=State.QUEUED).update(next_run_at=Now() - timedelta(seconds=1))
-    lease = job_claim("w1", meter=meter)
-    assert lease is not None
-    return lease
 
 
 def _beat(lease: Lease, number: int, start: int, end: int, *, ms: int, **more: Any) -> Desired:
@@ -55,7 +45,7 @@ def test_a_start_that_is_lost_again_and_again_is_paid_once(acme: Place) -> None:
     job = job_make(acme)
     with acme.scope():
         for _attempt in range(3):
-            lease = _claim()
+            lease = job_claimed()
             for number in range(1, 5):
                 _beat(lease, number, 0, 0, ms=15_000, stood_ms=15_000 * (number - 1))
             job_fail(lease, code=Failure.WORKER_LOST)
@@ -65,7 +55,7 @@ def test_a_start_that_is_lost_again_and_again_is_paid_once(acme: Place) -> None:
 def test_what_follows_the_last_step_is_paid_once(acme: Place) -> None:
     job = job_make(acme)
     with acme.scope():
-        lease = _claim()
+        lease = job_claimed()
         piece = Slice(number=1, step_from=0, step_to=8, elapsed_ms=8_000)
         blob = blob_write([b"weights"])
         checkpoint_commit(lease, News(step=8, total_steps=10), piece=piece, step=8, blob=blob)
@@ -74,7 +64,7 @@ def test_what_follows_the_last_step_is_paid_once(acme: Place) -> None:
         assert access_job(job.id).billed_ms == 33_000
         job_fail(lease, code=Failure.WORKER_LOST)
 
-        lease = _claim()
+        lease = job_claimed()
         _beat(lease, 1, 8, 10, ms=3_000, resumed_step=8, still_ms=1_000)
         _beat(lease, 2, 10, 10, ms=15_000, resumed_step=8, stood_ms=1_000)
         assert access_job(job.id).billed_ms == 33_000
@@ -86,7 +76,7 @@ def test_what_follows_the_last_step_is_paid_once(acme: Place) -> None:
 def test_a_slice_over_the_limit_is_billed_up_to_it(acme: Place) -> None:
     job = job_make(acme, max_cost_micro=30_000)
     with acme.scope():
-        lease = _claim()
+        lease = job_claimed()
         assert _beat(lease, 1, 0, 500, ms=15_000 * 8, devices=8) == Desired.FINISH
         job = access_job(job.id)
         cost_micro = job_cost_micro(job)
@@ -115,13 +105,13 @@ def test_a_limit_that_buys_nothing_is_refused_before_anything_is_stored(acme: Pl
 def test_going_on_with_more_devices_sets_their_price_aside_first(acme: Place) -> None:
     job = job_make(acme)
     with acme.scope():
-        lease = _claim("cpu_ms")
+        lease = job_claimed("cpu_ms")
         for number in range(1, 12):
             _beat(lease, number, number - 1, number, ms=15_000)
         job_pause(access_job(job.id), caller=acme.caller)
         job_yield(lease, state=State.PAUSED, news=News(step=11, total_steps=1000))
         job_resume(access_job(job.id), caller=acme.caller)
-        lease = _claim()
+        lease = job_claimed()
         # As it starts, before it has used any of them.
         assert _beat(lease, 1, 11, 11, ms=0, devices=8, resumed_step=11) == Desired.RUN
         job = access_job(job.id)
@@ -135,7 +125,7 @@ def test_several_devices_come_to_the_limit_that_much_sooner(acme: Place) -> None
     for devices, wish in ((1, Desired.RUN), (8, Desired.FINISH)):
         job_make(acme, max_cost_micro=100_000)
         with acme.scope():
-            lease = _claim()
+            lease = job_claimed()
             assert _beat(lease, 1, 0, 0, ms=0, devices=devices) == wish
 
 
@@ -144,13 +134,13 @@ def _paused_and_resumed(place: Place, lease: Lease) -> Lease:
     job_pause(job, caller=place.caller)
     job_yield(lease, state=State.PAUSED, news=News(step=job.step, total_steps=1000))
     job_resume(access_job(job.id), caller=place.caller)
-    return _claim()
+    return job_claimed()
 
 
 def test_to_go_on_after_ones_own_pause_is_paid_and_takes_nothing_back(acme: Place) -> None:
     job = job_make(acme)
     with acme.scope():
-        lease = _claim()
+        lease = job_claimed()
         _beat(lease, 1, 0, 10, ms=30_000, still_ms=20_000)
         lease = _paused_and_resumed(acme, lease)
         assert attempt_follows_pause(lease)
@@ -164,7 +154,7 @@ def test_to_go_on_after_ones_own_pause_is_paid_and_takes_nothing_back(acme: Plac
         # A crash now: to begin again is on us, and so is the step that it undid.
         _beat(lease, 3, 20, 20, ms=2_000)
         job_fail(lease, code=Failure.WORKER_LOST)
-        lease = _claim()
+        lease = job_claimed()
         assert not attempt_follows_pause(lease)
         _beat(lease, 1, 20, 20, ms=6_000, resumed_step=20)
         _beat(lease, 2, 20, 30, ms=9_000, stood_ms=6_000, resumed_step=20)
@@ -174,7 +164,7 @@ def test_to_go_on_after_ones_own_pause_is_paid_and_takes_nothing_back(acme: Plac
 def test_pausing_after_every_step_does_not_train_for_nothing(acme: Place) -> None:
     job = job_make(acme)
     with acme.scope():
-        lease = _claim()
+        lease = job_claimed()
         _beat(lease, 1, 0, 1, ms=60_000)
         for step in range(1, 5):
             lease = _paused_and_resumed(acme, lease)
@@ -185,7 +175,7 @@ def test_pausing_after_every_step_does_not_train_for_nothing(acme: Place) -> Non
 def test_free_first_steps_take_nothing_off_those_that_follow(acme: Place) -> None:
     job = job_make(acme, quote_first=True)
     with acme.scope():
-        lease = _claim()
+        lease = job_claimed()
         _beat(lease, 1, 0, 20, ms=30_000, still_ms=10_000)
         assert access_job(job.id).billed_ms == 0
         lease = _paused_and_resumed(acme, lease)

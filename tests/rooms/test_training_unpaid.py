@@ -38,20 +38,13 @@ from modelmill.training.states import Desired, EarlyEnd, State
 from modelmill.training.waiting import job_waiting_reason
 
 from tests.conftest import Place
-from tests.making import checkpoint_make, job_make
+from tests.making import checkpoint_make, job_claimed, job_make
 from workers.tasks.notices import job_ended
 
 
 @pytest.fixture(autouse=True)
 def _media(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path / "storage"
-
-
-def _claim() -> Lease:
-    Job.objects.filter(state=State.QUEUED).update(next_run_at=Now() - timedelta(seconds=1))
-    lease = job_claim("w1", meter="gpu_ms")
-    assert lease is not None
-    return lease
 
 
 def _beat(lease: Lease, number: int, *, ms: int = 15_000) -> Desired:
@@ -72,7 +65,7 @@ def _running_out(place: Place) -> tuple[Job, Lease]:
     """A job that has used most of what was set aside for it, of an empty wallet, and its worker."""
     job = job_make(place)
     with place.scope():
-        lease = _claim()
+        lease = job_claimed()
         _spend_all(place)
         assert _beat(lease, 1, ms=80_000) == Desired.RUN
     return job, lease
@@ -122,7 +115,7 @@ def test_it_goes_on_only_once_there_is_money_for_what_it_cost_and_its_first_minu
         assert job_shape(found)["x_paused_for"] is None
         # Two minutes of the dearer device, beside what it has cost.
         assert _reserved_micro(found) == job_cost_micro(found) + 80_000
-        assert _beat(_claim(), 1, ms=0) == Desired.RUN
+        assert _beat(job_claimed(), 1, ms=0) == Desired.RUN
 
 
 def test_a_pause_of_ones_own_is_gone_on_with_only_with_money(acme: Place) -> None:
@@ -139,7 +132,7 @@ def test_a_pause_of_ones_own_is_gone_on_with_only_with_money(acme: Place) -> Non
 def test_its_limit_bounds_what_is_set_aside_to_go_on(acme: Place) -> None:
     job = job_make(acme, max_cost_micro=90_000)
     with acme.scope():
-        lease = _claim()
+        lease = job_claimed()
         _beat(lease, 1, ms=60_000)
         job_pause(job, caller=acme.caller)
         job_yield(lease, state=State.PAUSED)
@@ -224,7 +217,7 @@ def test_each_worker_has_the_whole_time_to_finish_at_our_cost(acme: Place) -> No
         _beat(lease, 2)
         Job.objects.update(finish_asked_at=Now() - timedelta(hours=1))
         job_yield(lease, state=State.QUEUED)
-        assert _beat(_claim(), 3) == Desired.FINISH
+        assert _beat(job_claimed(), 3) == Desired.FINISH
         _top_up(acme)
         assert access_job(job.id).lacks_money
 
@@ -245,7 +238,7 @@ def test_money_that_comes_while_it_finishes_pays_for_the_rest(acme: Place) -> No
 def test_at_its_limit_it_finishes_though_the_money_is_out(acme: Place) -> None:
     job = job_make(acme, max_cost_micro=100_000)
     with acme.scope():
-        lease = _claim()
+        lease = job_claimed()
         _spend_all(acme)
         _beat(lease, 1, ms=80_000)
         at_limit = {"early_end": EarlyEnd.COST_CAP, "finish_asked_at": Now()}
@@ -275,7 +268,7 @@ def test_a_model_of_a_checkpoint_needs_no_money(acme: Place) -> None:
         _spend_all(acme)
         made = checkpoint_promote(checkpoint, caller=acme.caller)
         assert _reserved_micro(made) == 0
-        lease = _claim()
+        lease = job_claimed()
         for number in range(1, 4):
             piece = Slice(number=number, step_from=4, step_to=4, elapsed_ms=300_000)
             news = News(step=4, total_steps=100)
@@ -299,7 +292,7 @@ def test_who_hears_of_failures_hears_of_each_such_pause(acme: Place) -> None:
     # What was true when it was asked for, and is not any more.
     assert job_ended(**first.payload) == 0
     with acme.scope():
-        lease = _claim()
+        lease = job_claimed()
         _spend_all(acme, key="again")
         _beat(lease, 3, ms=200_000)
         job_yield(lease, state=State.PAUSED)
