@@ -10,8 +10,6 @@ import os
 from pathlib import Path
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from modelmill.datasets.services import file_create
 from modelmill.inference.services import Ask, prediction_create
@@ -20,6 +18,7 @@ from modelmill.tenants.webhooks.services import endpoint_create
 
 from tests.conftest import Place
 from tests.making import job_make, search_make
+from tests.queries import queries_count
 from tests.serving import model_made
 
 BASELINE = Path(__file__).with_name("query_counts.json")
@@ -62,23 +61,12 @@ def fill(place: Place, number: int, *, start: int = 0) -> None:
             )
 
 
-def count(place: Place, path: str) -> int:
-    """Count a few times and take the least: what is cached for a second may run out during one."""
-    place.api.get(path)
-    counts = []
-    for _ in range(5):
-        with CaptureQueriesContext(connection) as queries:
-            assert place.api.get(path).status_code == 200, path
-        counts.append(len(queries))
-    return min(counts)
-
-
 def test_every_list_costs_what_the_baseline_says(acme, settings, tmp_path) -> None:
     settings.MEDIA_ROOT = tmp_path
     fill(acme, 2)
-    few = {path: count(acme, path) for path in LISTS}
+    few = {path: queries_count(acme.api, path) for path in LISTS}
     fill(acme, 8, start=2)
-    many = {path: count(acme, path) for path in LISTS}
+    many = {path: queries_count(acme.api, path) for path in LISTS}
     assert many == few
     if os.environ.get("UPDATE_COUNTS") == "1":
         BASELINE.write_text(json.dumps(few, indent=2, sort_keys=True) + "\n")

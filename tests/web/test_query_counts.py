@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from modelmill.billing.services import subscription_ensure
 from modelmill.catalog.services import manifest_publish
@@ -25,6 +23,7 @@ from modelmill.tenants.webhooks.services import endpoint_create
 
 from tests.conftest import Place
 from tests.making import job_make, manifest_make, search_make, version_make
+from tests.queries import queries_count
 
 BASELINE = Path(__file__).with_name("query_counts.json")
 
@@ -95,21 +94,13 @@ FILLS: dict[str, Callable[[Place, int], None]] = {
 }
 
 
-def count(place: Place, path: str) -> int:
-    client = place.browser()
-    client.get(path)
-    with CaptureQueriesContext(connection) as queries:
-        assert client.get(path).status_code == 200
-    return len(queries)
-
-
 @pytest.mark.parametrize("path", FILLS)
 def test_a_long_list_costs_what_the_baseline_says(path: str, acme: Place) -> None:
-    few = count(acme, path)
+    few = queries_count(acme.browser(), path)
     with acme.scope():
         FILLS[path](acme, 12)
 
-    many = count(acme, path)
+    many = queries_count(acme.browser(), path)
 
     known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     if os.environ.get("UPDATE_COUNTS") == "1":
