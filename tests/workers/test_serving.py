@@ -230,6 +230,13 @@ def test_a_plugin_that_always_dies_fails_at_no_charge(server, acme) -> None:
         assert Reservation.objects.get().spent_micro == 0
 
 
+def test_one_that_takes_more_memory_than_it_may_is_told_so(server, acme, settings) -> None:
+    settings.PLUGIN_MEMORY_MIB = 160
+    row = served(server, acme, "fake-trouble", {"do": "eat"})
+    assert (row.state, row.error["code"]) == ("failed", "out_of_memory")
+    assert "more than the 160 MiB" in row.error["message"]
+
+
 @pytest.mark.parametrize("do", ["endless", "stranger", "counting"])
 def test_a_plugin_that_says_more_than_it_may_is_ended_at_no_charge(server, acme, do) -> None:
     row = served(server, acme, "fake-trouble", {"do": do})

@@ -22,12 +22,14 @@ from modelmill_sdk.protocol import (
 )
 
 from workers.hosts import HostDied
+from workers.hosts.spec import MIB
 from workers.serving.errors import Refused
 from workers.serving.hosts import WarmHost
 from workers.serving.leases import Watch
 
 _TICK_S = 0.25
 _ABORT_S = 5.0
+_TOLD_CODES = ("out_of_memory", "nan_loss")
 # Far above any answer, and far below what would hurt the others whom this worker serves.
 _MOST_CHARS = 64 << 20
 _MOST_METERS = 100
@@ -169,7 +171,8 @@ class Run:
         if message.code == "cancelled":
             self.work.is_cancelled = True
         elif message.who == "customer":
-            raise Refused(message.message, code="invalid_value", param=_param(message.param))
+            code = message.code if message.code in _TOLD_CODES else "invalid_value"
+            raise Refused(message.message, code=code, param=_param(message.param))
         else:
             raise _broken(f"{message.message}\n{message.traceback}", code=message.code)
 
@@ -194,6 +197,13 @@ def _chars(message: FromChild) -> int:
 
 def death_refusal(death: HostDied) -> Refused:
     """Return what a customer is told when the plugin's process died on their prediction."""
+    if death.excess is not None:
+        return Refused(
+            f"The model needed more than the {death.excess.most_bytes // MIB} MiB of memory that "
+            "it may have for this. Ask for less at once; nothing was charged.",
+            code="out_of_memory",
+            detail=f"{death}\n{death.stderr_tail}",
+        )
     return Refused(
         "The model's process ended while it worked on this. Nothing was charged.",
         code="plugin_crashed",

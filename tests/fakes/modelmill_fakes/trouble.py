@@ -69,6 +69,11 @@ class Trouble(Made):
         links = Path("/proc/self/fd").iterdir()
         return {"descriptors": {link.name: os.path.realpath(link) for link in links}}
 
+    def _eat(self, run: PredictRun) -> str:
+        # Random, as the kernel may keep equal pages once; held until it is ended for them.
+        self.eaten = [bytearray(os.urandom(1 << 20) * 16) for _ in range(16)]
+        return self._hang(run)
+
     def _hang(self, run: PredictRun) -> str:
         time.sleep(3600)
         return "hung"
