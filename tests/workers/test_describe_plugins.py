@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from modelmill_sdk.placeholders import EXAMPLE
 
-from workers.hosts import HostDied, describe_plugins
+from workers.hosts import describe_plugins
 
 FAKES = Path(__file__).parents[1] / "fakes"
 
@@ -65,27 +65,34 @@ def test_a_plugin_that_never_finishes_importing_is_quarantined(install) -> None:
     slow = install("slowplugin", "import time; time.sleep(3600)")
     ids, broken = described(slow, FAKES, timeout_s=10)
     assert "fake-stepper" in ids
-    assert "did not end within 10 s" in broken["slowplugin"].traceback
+    assert "did not answer within 10 s" in broken["slowplugin"].traceback
 
 
-FLOOD = """
-    import gc
+SPOKEN = """
+    import gc, os
     from modelmill_sdk.host.control import Control
+    from modelmill_sdk.manifest import Broken
+    from modelmill_sdk.protocol import Discovered, Manifests
     from modelmill_sdk.origins import Origin
-    from modelmill_sdk.protocol import Describing
 
     (control,) = [one for one in gc.get_objects() if isinstance(one, Control)]
-    number = 0
-    while True:
-        number += 1
-        name = f"made-up-{number}"
-        control.tell(Describing(origin=Origin(entry_point=name, distribution=name)))
-"""
+    others = Broken(entry_point="fakes", distribution="modelmill-fakes", traceback="It is broken.")
+    """
+FORGED = {
+    "speaks for others": "control.tell(Manifests(broken=[others]))",
+    "names others": """while True:
+        control.tell(Discovered(origins=[Origin(entry_point="fakes")] * 200))""",
+    "takes the process along": "os.kill(os.getppid(), 9); os.kill(os.getpid(), 9)",
+}
 
 
-def test_a_plugin_that_tells_of_ever_more_plugins_is_ended(install) -> None:
-    with pytest.raises(HostDied, match="more than 200 plugins"):
-        described(install("flood", FLOOD), FAKES)
+@pytest.mark.parametrize("how", FORGED)
+def test_a_plugin_can_only_break_itself(install, how: str) -> None:
+    forger = install("forger", textwrap.dedent(SPOKEN) + textwrap.dedent(FORGED[how]))
+    ids, broken = described(forger, FAKES, timeout_s=10)
+    assert "fake-stepper" in ids
+    assert list(broken) == ["forger"]
+    assert broken["forger"].distribution == "forger"
 
 
 def test_one_bad_class_does_not_hide_its_sister(install) -> None:
@@ -114,22 +121,31 @@ def test_one_bad_class_does_not_hide_its_sister(install) -> None:
     assert "Bad.id must be like" in broken["twoclasses"].traceback
 
 
-def test_an_id_that_is_taken_is_refused(install) -> None:
-    source = """
-        from modelmill_sdk import Plugin, hookimpl
+COPIES = """
+    from modelmill_sdk import Plugin, hookimpl
 
-        class Copy(Plugin):
-            id = "fake-stepper"
-            def predict(self, model, inputs, params, run):
-                return []
+    class Copy(Plugin):
+        id = "fake-stepper"
+        def predict(self, model, inputs, params, run):
+            return []
 
-        @hookimpl
-        def register_models(register):
-            register(Copy)
-        """
-    ids, broken = described(FAKES, install("zcopy", source))
-    assert ids.count("fake-stepper") == 1
-    assert "taken by the distribution modelmill-fakes" in broken["zcopy"].traceback
+    class Again(Copy):
+        pass
+
+    @hookimpl
+    def register_models(register):
+        register(Copy)
+        register(Again)
+    """
+
+
+def test_an_id_that_is_taken_takes_nothing_from_whoever_had_it(install) -> None:
+    """Which of two distributions may have an id is the catalogue's to say: it knows who had it."""
+    found = describe_plugins(python_paths=(FAKES, install("acopy", COPIES)))
+    claims = [item.distribution for item in found.items if item.plugin_id == "fake-stepper"]
+    assert claims == ["acopy", "modelmill-fakes"]
+    (twice,) = found.broken
+    assert "The id 'fake-stepper' is registered twice" in twice.traceback
 
 
 SHOWN = """

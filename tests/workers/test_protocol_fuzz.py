@@ -19,10 +19,11 @@ from modelmill_sdk.framing import MAX_FRAME_BYTES, frame_pack, frame_read_with
 from modelmill_sdk.manifest import Broken
 from modelmill_sdk.origins import Origin
 from modelmill_sdk.protocol import (
+    PROTOCOL,
     CheckpointSaved,
     Chunk,
     Count,
-    Describing,
+    Discovered,
     Failed,
     FromChild,
     Loaded,
@@ -51,7 +52,7 @@ LIMIT_S = 5.0
 GROWTH_MIB = 200
 
 SEEDS: list[Message] = [
-    Ready(protocol=1, pid=7),
+    Ready(protocol=PROTOCOL, pid=7),
     Started(),
     Progress(step=7, total=9, metrics={"loss": 0.5, "nan": None}),
     Sample(step=7, name="face", kind="image", path=Path("/tmp/a.png")),
@@ -65,7 +66,7 @@ SEEDS: list[Message] = [
     PredictDone(request_id="r1", compute_ms=3, counts={"images": 2}),
     ProblemFound(file="a.csv", row=3, field="x", reason="It is empty.", fix="Fill it."),
     ValidateDone(),
-    Describing(origin=Origin(entry_point="e", distribution="d", version="1")),
+    Discovered(origins=[Origin(entry_point="e", distribution="d", version="1")]),
     Manifests(broken=[Broken(entry_point="e", distribution="d", traceback="t")]),
     Failed(code="plugin_error", message="x", traceback="t"),
 ]
@@ -221,7 +222,7 @@ def _fake(folder: Path, stream: bytes, *, after: str = "") -> HostSpec:
     for init in (package / "__init__.py", package.parent / "__init__.py"):
         init.touch()
     (folder / "fake" / "stream").write_bytes(
-        frame_pack(message_encode(Ready(protocol=1, pid=1))) + stream
+        frame_pack(message_encode(Ready(protocol=PROTOCOL, pid=1))) + stream
     )
     source = FAKE_HOST.format(stream=str(folder / "fake" / "stream"), after=after)
     (package / "__main__.py").write_text(source)

@@ -22,7 +22,7 @@ from modelmill_sdk.manifest import MAX_DEVICES, Broken, Manifest
 from modelmill_sdk.origins import Origin
 from modelmill_sdk.storable import finite_check, keys_check, storable_check
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_LOG_CHARS = 10_000
 MAX_TRACEBACK_CHARS = 20_000
 MAX_SAMPLE_CHARS = 20_000
@@ -147,14 +147,21 @@ class ValidateStart(PluginWork):
     data_dir: Path
 
 
+class Discover(Message):
+    """Name every installed entry point; none is imported."""
+
+    type: Literal["discover"] = "discover"
+
+
 class Describe(Message):
-    """Describe every installed plugin but the entry points named in ``skip``.
+    """Describe the plugins of one entry point, by its name and its distribution's.
 
     Sample pictures are copied into ``out_dir``, where the manifests point at them.
     """
 
     type: Literal["describe"] = "describe"
-    skip: tuple[str, ...] = ()
+    entry_point: str = ""
+    distribution: str = ""
     out_dir: Path | None = None
 
 
@@ -296,15 +303,16 @@ class ValidateDone(Message):
     type: Literal["validate_done"] = "validate_done"
 
 
-class Describing(Message):
-    """This entry point is about to be imported; named first, in case the import kills the child."""
+class Discovered(Message):
+    """Every entry point there is, and every one of which not even that could be said."""
 
-    type: Literal["describing"] = "describing"
-    origin: Origin
+    type: Literal["discovered"] = "discovered"
+    origins: Annotated[list[Origin], _FEW] = []
+    broken: Annotated[list[Broken], _FEW] = []
 
 
 class Manifests(Message):
-    """Every plugin that could be described, and every entry point that could not."""
+    """Every plugin of an entry point that could be described, and what went wrong with others."""
 
     type: Literal["manifests"] = "manifests"
     items: Annotated[list[Manifest], _FEW] = []
@@ -325,7 +333,14 @@ class Failed(Message):
 
 
 ToChild = Annotated[
-    TrainStart | Stop | ModelLoad | PredictStart | PredictAbort | ValidateStart | Describe,
+    TrainStart
+    | Stop
+    | ModelLoad
+    | PredictStart
+    | PredictAbort
+    | ValidateStart
+    | Discover
+    | Describe,
     Field(discriminator="type"),
 ]
 FromChild = Annotated[
@@ -343,7 +358,7 @@ FromChild = Annotated[
     | PredictDone
     | ProblemFound
     | ValidateDone
-    | Describing
+    | Discovered
     | Manifests
     | Failed,
     Field(discriminator="type"),

@@ -1,4 +1,4 @@
-"""The description of every installed plugin, the broken ones in quarantine."""
+"""What is installed here, and the description of each plugin: the broken ones in quarantine."""
 
 from importlib.metadata import EntryPoint
 
@@ -7,21 +7,32 @@ from modelmill_sdk.discovery import distribution_name, entry_points_found, plugi
 from modelmill_sdk.errors import ManifestError
 from modelmill_sdk.host.failures import traceback_text
 from modelmill_sdk.manifest import Broken, Manifest
-from modelmill_sdk.origins import origin_of
-from modelmill_sdk.protocol import Describe, Describing, Manifests
-from modelmill_sdk.runs import Listener
+from modelmill_sdk.origins import Origin, origin_of
+from modelmill_sdk.protocol import Describe, Discovered, Manifests
 from modelmill_sdk.storable import storable_check
 
 
-def plugins_describe(work: Describe, *, listener: Listener) -> Manifests:
-    """Import every entry point but those skipped, and collect manifests and tracebacks."""
+def plugins_discover() -> Discovered:
+    """Say where every entry point comes from, before any of them is imported."""
+    origins: list[Origin] = []
+    broken: list[Broken] = []
+    for entry_point in entry_points_found():
+        try:
+            origins.append(origin_of(entry_point))
+        except Exception as error:
+            broken.append(_broken(entry_point, error))
+    return Discovered(origins=origins, broken=broken)
+
+
+def plugins_describe(work: Describe) -> Manifests:
+    """Import the entry point that is meant, and collect manifests and tracebacks."""
     items: list[Manifest] = []
     broken: list[Broken] = []
     for entry_point in entry_points_found():
-        if entry_point.name in work.skip:
+        name = (distribution_name(entry_point), entry_point.name)
+        if name != (work.distribution, work.entry_point):
             continue
         try:
-            listener.tell(Describing(origin=origin_of(entry_point)))
             classes = plugins_load(entry_point)
         except (Exception, SystemExit) as error:
             broken.append(_broken(entry_point, error))
@@ -38,11 +49,8 @@ def plugins_describe(work: Describe, *, listener: Listener) -> Manifests:
 
 
 def _unique(manifest: Manifest, others: list[Manifest]) -> Manifest:
-    for other in others:
-        if other.plugin_id == manifest.plugin_id:
-            raise ManifestError(
-                f"The id {manifest.plugin_id!r} is taken by the distribution {other.distribution}."
-            )
+    if any(other.plugin_id == manifest.plugin_id for other in others):
+        raise ManifestError(f"The id {manifest.plugin_id!r} is registered twice.")
     return manifest
 
 

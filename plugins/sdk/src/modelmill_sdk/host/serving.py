@@ -9,7 +9,7 @@ from modelmill_sdk.bases import installed_folder
 from modelmill_sdk.discovery import plugin_find
 from modelmill_sdk.errors import Cancelled, PluginError
 from modelmill_sdk.host.control import Control
-from modelmill_sdk.host.description import plugins_describe
+from modelmill_sdk.host.description import plugins_describe, plugins_discover
 from modelmill_sdk.host.failures import failure_message
 from modelmill_sdk.host.prediction import plugin_predict
 from modelmill_sdk.host.training import plugin_train, threads_limit
@@ -18,6 +18,7 @@ from modelmill_sdk.plugin import Plugin
 from modelmill_sdk.protocol import (
     PROTOCOL,
     Describe,
+    Discover,
     Loaded,
     Manifests,
     Message,
@@ -30,10 +31,9 @@ from modelmill_sdk.protocol import (
     TrainStart,
     ValidateStart,
 )
-from modelmill_sdk.runs import Listener
 
 Find = Callable[[PluginWork], Plugin]
-DescribeAll = Callable[[Describe, Listener], Manifests]
+DescribeOne = Callable[[Describe], Manifests]
 
 
 def installed_find(work: PluginWork) -> Plugin:
@@ -46,15 +46,11 @@ def installed_find(work: PluginWork) -> Plugin:
     )
 
 
-def _installed_describe(work: Describe, listener: Listener) -> Manifests:
-    return plugins_describe(work, listener=listener)
-
-
 def serve(
     control: Control,
     *,
     find: Find = installed_find,
-    describe: DescribeAll = _installed_describe,
+    describe: DescribeOne = plugins_describe,
 ) -> NoReturn:
     """Answer work until the parent closes the pipe.
 
@@ -82,7 +78,7 @@ class _Host:
         control: Control,
         *,
         find: Find,
-        describe: DescribeAll,
+        describe: DescribeOne,
     ) -> None:
         self._control = control
         self._find = find
@@ -99,8 +95,10 @@ class _Host:
             return self._predict(work)
         if isinstance(work, ValidateStart):
             return plugin_validate(self._find(work), work, self._control)
+        if isinstance(work, Discover):
+            return plugins_discover()
         if isinstance(work, Describe):
-            return self._describe(work, self._control)
+            return self._describe(work)
         raise PluginError(f"{work.type} is not work.")
 
     def _load(self, work: ModelLoad) -> Loaded:
