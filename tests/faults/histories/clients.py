@@ -106,8 +106,13 @@ class _Held:
     resumed: int | None
     number: int = 0
     last: Slice | None = None
+    is_refused: bool = False
 
     def cut(self, dice: random.Random) -> Slice:
+        """Give the next slice; again the one refused at the end, as a worker's clock does."""
+        if self.is_refused and self.last is not None:
+            self.is_refused = False
+            return self.last
         start, self.number = self.step, self.number + 1
         self.step += dice.randint(0, 3)
         self.last = Slice(
@@ -270,6 +275,7 @@ class Client:
         except LeaseLost:
             self._note(held.lease.job_id, kind, begun, result="lost", fence=held.lease.fence)
         except JobCancelled:
+            held.is_refused = True
             self._note(held.lease.job_id, kind, begun, result="cancelled", fence=held.lease.fence)
         else:
             result = answer if isinstance(answer, str) else "ok"
