@@ -21,7 +21,7 @@ TRAIN_SCHEMA = {
 def manifest_make(plugin_id: str = "toy", **fields: Any) -> dict[str, Any]:
     """Return a manifest as a worker would publish it."""
     return {
-        "protocol": 1,
+        "protocol": 2,
         "plugin_id": plugin_id,
         "version": "1.0",
         "distribution": "toys",

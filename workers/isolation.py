@@ -20,7 +20,7 @@ def meeting_isolation() -> Isolation:
 
 
 def strictest_isolation() -> Isolation:
-    """Return how a process is shut in that imports every plugin, to describe them."""
+    """Return how the processes are shut in that import plugins to describe them."""
     return _isolation("L2" if settings.PLUGINS_L2 else "L1")
 
 

@@ -81,6 +81,7 @@ def test_a_repeat_is_the_same_prediction(acme, echo, infer) -> None:
     ("do", "code", "status"),
     [
         ("customer", "invalid_value", "failed"),
+        ("memory", "out_of_memory", "failed"),
         ("author", "plugin_error", "failed"),
         ("number", "plugin_error", "failed"),
         ("die", "plugin_crashed", "failed"),

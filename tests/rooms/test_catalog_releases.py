@@ -121,6 +121,17 @@ def test_another_package_under_a_known_name_is_not_run(acme) -> None:
         assert release_for("toy").version == "1.0"
 
 
+def test_an_impostor_brings_no_doubt_upon_the_owners_next_release(acme) -> None:
+    catalog_sync([installed("1.0")])
+    confused = manifest_make(version="2.0", digest="sha256:confused", distribution="a-tool")
+    impostor, _known = catalog_sync([confused, installed("1.0")])
+    assert impostor.doubt == Release.Doubt.DISTRIBUTION
+    _impostor, upgraded = catalog_sync([confused, installed("2.0")])
+    assert upgraded.doubt == Release.Doubt.NONE
+    with acme.scope():
+        assert release_for("toy") == upgraded
+
+
 def test_a_release_that_is_off_trains_nothing_and_keeps_its_models(acme) -> None:
     catalog_sync([installed("1.0"), installed("2.0", python=OTHER)])
     new = release_enable(Release.objects.get(version="2.0"), is_enabled=False)

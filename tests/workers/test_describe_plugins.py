@@ -69,20 +69,25 @@ def test_a_plugin_that_never_finishes_importing_is_quarantined(install) -> None:
 
 
 SPOKEN = """
-    import gc, os
+    import gc
     from modelmill_sdk.host.control import Control
     from modelmill_sdk.manifest import Broken
-    from modelmill_sdk.protocol import Discovered, Manifests
     from modelmill_sdk.origins import Origin
+    from modelmill_sdk.protocol import Describing, Manifests
 
     (control,) = [one for one in gc.get_objects() if isinstance(one, Control)]
-    others = Broken(entry_point="fakes", distribution="modelmill-fakes", traceback="It is broken.")
+    fakes = {"entry_point": "fakes", "distribution": "modelmill-fakes"}
     """
 FORGED = {
-    "speaks for others": "control.tell(Manifests(broken=[others]))",
-    "names others": """while True:
-        control.tell(Discovered(origins=[Origin(entry_point="fakes")] * 200))""",
-    "takes the process along": "os.kill(os.getppid(), 9); os.kill(os.getpid(), 9)",
+    "speaks for others": "control.tell(Manifests(broken=[Broken(**fakes, traceback='Broken.')]))",
+    "takes another's place": """
+    control.tell(Describing(origin=Origin(**fakes)))
+    raise ImportError("as those of modelmill-fakes")
+    """,
+    "never stops talking": """
+    while True:
+        control.tell(Describing(origin=Origin(**fakes)))
+    """,
 }
 
 
@@ -93,6 +98,50 @@ def test_a_plugin_can_only_break_itself(install, how: str) -> None:
     assert "fake-stepper" in ids
     assert list(broken) == ["forger"]
     assert broken["forger"].distribution == "forger"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("entry_points.txt", b"[modelmill]\nclumsy = \xff", "UnicodeDecodeError"),
+        ("entry_points.txt", b"[modelmill]\n" + b"x" * 121 + b" = clumsy", "at most 120"),
+        (
+            "entry_points.txt",
+            b"[modelmill]\n" + b"\n".join(b"p%d = clumsy" % number for number in range(51)),
+            "more than 50 entry points",
+        ),
+        ("METADATA", b"Metadata-Version: 2.1\nVersion: 1.0\n", ""),
+    ],
+)
+def test_a_package_that_is_packed_badly_is_in_nobodys_way(install, file, content, says) -> None:
+    folder = install("clumsy", "x = 1")
+    (folder / "clumsy-1.0.dist-info" / file).write_bytes(content)
+    found = describe_plugins(python_paths=(folder, FAKES))
+    assert "fake-stepper" in [item.plugin_id for item in found.items]
+    (broken,) = found.broken
+    assert says in broken.traceback
+
+
+def test_a_folder_that_bears_anothers_name_does_not_speak_for_it(install) -> None:
+    thief = install("athief", "raise SystemExit('imported')")
+    described_as = thief / "athief-1.0.dist-info" / "METADATA"
+    described_as.write_text("Metadata-Version: 2.1\nName: modelmill-fakes\nVersion: 1.0\n")
+    (described_as.parent / "entry_points.txt").write_text("[modelmill]\nfakes = athief\n")
+    found = describe_plugins(python_paths=(thief, FAKES))
+    assert "fake-stepper" in [item.plugin_id for item in found.items]
+    assert found.broken == []
+
+
+def test_what_a_plugin_shows_is_bounded(install, monkeypatch) -> None:
+    from workers.hosts import describing
+
+    monkeypatch.setattr(describing, "_MOST_PICTURE_BYTES", 30)
+    folder = install("shown", SHOWN.replace('"words.txt"', '"second.png"'))
+    for name in ("first_try.png", "second.png", "no-picture.png"):
+        (folder / name).write_bytes(b"\x89PNG\r\n\x1a\n" + name.encode())
+    (folder / "card.md").write_text("# About")
+    found = describe_plugins(python_paths=(folder,))
+    assert len(found.pictures) == 1
 
 
 def test_one_bad_class_does_not_hide_its_sister(install) -> None:
@@ -145,7 +194,7 @@ def test_an_id_that_is_taken_takes_nothing_from_whoever_had_it(install) -> None:
     claims = [item.distribution for item in found.items if item.plugin_id == "fake-stepper"]
     assert claims == ["acopy", "modelmill-fakes"]
     (twice,) = found.broken
-    assert "The id 'fake-stepper' is registered twice" in twice.traceback
+    assert "The id 'fake-stepper' is registered twice in acopy" in twice.traceback
 
 
 SHOWN = """

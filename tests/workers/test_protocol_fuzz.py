@@ -17,12 +17,13 @@ import pytest
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.framing import MAX_FRAME_BYTES, frame_pack, frame_read_with
 from modelmill_sdk.manifest import Broken
-from modelmill_sdk.origins import Origin
+from modelmill_sdk.origins import Named, Origin
 from modelmill_sdk.protocol import (
     PROTOCOL,
     CheckpointSaved,
     Chunk,
     Count,
+    Describing,
     Discovered,
     Failed,
     FromChild,
@@ -66,7 +67,8 @@ SEEDS: list[Message] = [
     PredictDone(request_id="r1", compute_ms=3, counts={"images": 2}),
     ProblemFound(file="a.csv", row=3, field="x", reason="It is empty.", fix="Fill it."),
     ValidateDone(),
-    Discovered(origins=[Origin(entry_point="e", distribution="d", version="1")]),
+    Discovered(entry_points=[Named(entry_point="e", distribution="d")]),
+    Describing(origin=Origin(entry_point="e", distribution="d", version="1")),
     Manifests(broken=[Broken(entry_point="e", distribution="d", traceback="t")]),
     Failed(code="plugin_error", message="x", traceback="t"),
 ]

@@ -2,19 +2,18 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from modelmill.core.scratch import scratch_folder
 from modelmill_sdk.manifest import MAX_SAMPLE_BYTES, Broken, Manifest, ManifestSample
-from modelmill_sdk.origins import Origin
+from modelmill_sdk.origins import Named, Origin
 from modelmill_sdk.placeholders import placeholders_drop
 from modelmill_sdk.protocol import (
     Describe,
+    Describing,
     Discover,
     Discovered,
     Failed,
@@ -29,9 +28,10 @@ from workers.hosts.process import HostProcess
 from workers.hosts.spec import HostSpec, Isolation
 
 _TAIL_CHARS = 4_000
-# Entry points in one environment, and how many are described at once.
-_MOST = 200
-_AT_ONCE = 4
+_NAME_CHARS = 120
+# Of one entry point.
+_MOST_PLUGINS = 50
+_MOST_PICTURE_BYTES = 64 * 1024 * 1024
 # How the formats that browsers show begin.
 _PICTURES: dict[str, Callable[[bytes], bool]] = {
     "image/png": lambda content: content.startswith(b"\x89PNG\r\n\x1a\n"),
@@ -60,51 +60,53 @@ def describe_plugins(
 ) -> Described:
     """Give every installed plugin's manifest, and the broken ones' tracebacks.
 
-    One process names the entry points and imports none; each is then described by a process of its
-    own, so that it can neither speak for another nor take one along when it dies. One that does not
+    One process names the entry points and imports none. Each is then described by a process of its
+    own, one after another: none can speak for its neighbours, or be in their way. One that does not
     answer within ``timeout_s`` is broken. Raises HostDied if not even the names can be had.
     """
     settings: dict[str, Any] = {"python": python, "python_paths": python_paths, **(isolation or {})}
     with scratch_folder("discover") as scratch:
-        found = _discovered(HostSpec(scratch_dir=scratch, **settings), timeout_s)
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="describing") as pool:
-        look = partial(_described, settings=settings, timeout_s=timeout_s)
-        looks = list(pool.map(look, found.origins))
-    return Described(
-        items=[item for seen in looks for item in seen.items],
-        broken=[*found.broken, *(item for seen in looks for item in seen.broken)],
-        pictures={sha256: content for seen in looks for sha256, content in seen.pictures.items()},
-    )
+        found = _discover(HostSpec(scratch_dir=scratch, **settings), timeout_s)
+    whole = Described(items=[], broken=[_broken(item, item.traceback) for item in found.broken])
+    taken: set[tuple[str, str]] = set()
+    for named in found.entry_points:
+        with scratch_folder("describe") as scratch:
+            look = _describe(named, HostSpec(scratch_dir=scratch, **settings), timeout_s)
+        for item in look.items:
+            if (item.distribution, item.plugin_id) in taken:
+                twice = f"The id {item.plugin_id!r} is registered twice in {item.distribution}."
+                whole.broken.append(_broken(named, twice))
+            else:
+                taken.add((item.distribution, item.plugin_id))
+                whole.items.append(item)
+        whole.broken.extend(look.broken)
+        whole.pictures.update(look.pictures)
+    return whole
 
 
-def _discovered(spec: HostSpec, timeout_s: float) -> Discovered:
+def _discover(spec: HostSpec, timeout_s: float) -> Discovered:
     with HostProcess.start(spec) as host:
         host.send(Discover())
-        found = _answer(host, Discovered, timeout_s)
-    if len(found.origins) > _MOST:
-        reason = f"has more than {_MOST} entry points"
-        raise HostDied(exit_code=None, stderr_tail="", reason=reason)
-    return found
+        return _answer(host, Discovered, timeout_s)
 
 
-def _described(origin: Origin, *, settings: Mapping[str, Any], timeout_s: float) -> Described:
-    """Have one entry point described; whatever goes wrong is that one's fault."""
+def _describe(named: Named, spec: HostSpec, timeout_s: float) -> Described:
+    """Have one entry point described; whatever goes wrong with its process is its own fault."""
     try:
-        with scratch_folder("describe") as scratch:
-            spec = HostSpec(scratch_dir=scratch, **settings)
-            with HostProcess.start(spec) as host:
-                out_dir = host.spec.scratch_dir / "samples"
-                named = {"entry_point": origin.entry_point, "distribution": origin.distribution}
-                host.send(Describe(**named, out_dir=out_dir))
-                said = _answer(host, Manifests, timeout_s)
-                return _taken(_attested(said, origin, spec.python_paths), out_dir)
+        with HostProcess.start(spec) as host:
+            out_dir = host.spec.scratch_dir / "samples"
+            host.send(Describe(**named.model_dump(), out_dir=out_dir))
+            # Told before its code runs; what it says of itself later counts for nothing.
+            origin = _answer(host, Describing, timeout_s).origin
+            said = _answer(host, Manifests, timeout_s)
+            return _take(_attested(said, named, origin, spec.python_paths), out_dir)
     except HostDied as death:
         traceback = f"{death}\n{death.stderr_tail[-_TAIL_CHARS:]}"
-        return Described(items=[], broken=[_broken(origin, traceback)])
+        return Described(items=[], broken=[_broken(named, traceback)])
 
 
 def _answer(host: HostProcess, kind: type[_M], timeout_s: float) -> _M:
-    """Wait for the answer to what was sent. Raises HostDied where there is none in time."""
+    """Wait for one kind of message. Raises HostDied where there is none in time."""
     deadline = time.monotonic() + timeout_s
     while (left_s := deadline - time.monotonic()) > 0:
         message = host.receive(left_s)
@@ -116,18 +118,20 @@ def _answer(host: HostProcess, kind: type[_M], timeout_s: float) -> _M:
     raise HostDied(exit_code=None, stderr_tail="", reason=f"did not answer within {timeout_s:g} s")
 
 
-def _attested(message: Manifests, origin: Origin, python_paths: tuple[Path, ...]) -> Manifests:
-    """Take the plugin's origin from what was told before its code ran, and not from itself."""
+def _attested(
+    message: Manifests, named: Named, origin: Origin, python_paths: tuple[Path, ...]
+) -> Manifests:
+    """Put the true origin in the place of what the plugin says of it."""
     # What lies in a folder for development is expected to change as well.
     is_editable = origin.is_editable or Path(origin.location) in python_paths
-    changes = {**origin.model_dump(), "is_editable": is_editable}
+    changes = {**origin.model_dump(), **named.model_dump(), "is_editable": is_editable}
     return Manifests(
-        items=[item.model_copy(update=changes) for item in message.items],
-        broken=[_broken(origin, item.traceback) for item in message.broken],
+        items=[item.model_copy(update=changes) for item in message.items[:_MOST_PLUGINS]],
+        broken=[_broken(named, item.traceback) for item in message.broken[:_MOST_PLUGINS]],
     )
 
 
-def _taken(message: Manifests, out_dir: Path) -> Described:
+def _take(message: Manifests, out_dir: Path) -> Described:
     """Take the sample pictures along; one that is none is left out, and the plugin stays."""
     pictures: dict[str, bytes] = {}
     items = []
@@ -155,6 +159,8 @@ def _picture_take(
     media_type = next((kind for kind, is_it in _PICTURES.items() if is_it(content)), None)
     if media_type is None or len(content) > MAX_SAMPLE_BYTES:
         return None
+    if sum(map(len, pictures.values())) + len(content) > _MOST_PICTURE_BYTES:
+        return None
     sha256 = hashlib.sha256(content).hexdigest()
     pictures[sha256] = content
     return sample.model_copy(
@@ -162,9 +168,9 @@ def _picture_take(
     )
 
 
-def _broken(origin: Origin, traceback: str) -> Broken:
+def _broken(named: Named | Broken, traceback: str) -> Broken:
     return Broken(
-        entry_point=origin.entry_point,
-        distribution=origin.distribution,
+        entry_point=text_clean(named.entry_point, max_chars=_NAME_CHARS),
+        distribution=text_clean(named.distribution, max_chars=_NAME_CHARS),
         traceback=text_clean(traceback),
     )

@@ -34,6 +34,8 @@ def host_environment(spec: HostSpec) -> dict[str, str]:
         "HF_DATASETS_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        # Else it reads what every installed distribution declares, well packed or not.
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
         "PYTHONUNBUFFERED": "1",
         "PYTHONSAFEPATH": "1",
         "PYTHONNOUSERSITE": "1",

@@ -29,7 +29,6 @@ from workers.serving.leases import Watch
 
 _TICK_S = 0.25
 _ABORT_S = 5.0
-_TOLD_CODES = ("out_of_memory", "nan_loss")
 # Far above any answer, and far below what would hurt the others whom this worker serves.
 _MOST_CHARS = 64 << 20
 _MOST_METERS = 100
@@ -171,7 +170,7 @@ class Run:
         if message.code == "cancelled":
             self.work.is_cancelled = True
         elif message.who == "customer":
-            code = message.code if message.code in _TOLD_CODES else "invalid_value"
+            code = message.code if message.code == "out_of_memory" else "invalid_value"
             raise Refused(message.message, code=code, param=_param(message.param))
         else:
             raise _broken(f"{message.message}\n{message.traceback}", code=message.code)
@@ -200,7 +199,8 @@ def death_refusal(death: HostDied) -> Refused:
     if death.excess is not None:
         return Refused(
             f"The model needed more than the {death.excess.most_bytes // MIB} MiB of memory that "
-            "it may have for this. Ask for less at once; nothing was charged.",
+            "it may have; nothing was charged. Ask for less at once. If one small input fails as "
+            "well, the model does not fit here: tell the operator.",
             code="out_of_memory",
             detail=f"{death}\n{death.stderr_tail}",
         )

@@ -41,7 +41,7 @@ def watch() -> bool:
 
 @shared_task(name="workers.tasks.catalog.describe")
 def describe() -> int:
-    """Describe every installed plugin, each environment in a process of its own, and publish it.
+    """Describe every installed plugin, each in a process of its own, and publish it.
 
     An environment that cannot be looked at is in quarantine itself, and the others go on.
     """

@@ -79,7 +79,7 @@ def _doubt(manifest: Mapping[str, Any], known: list[Release]) -> Release.Doubt:
     if distribution and owners and distribution not in owners:
         return Release.Doubt.DISTRIBUTION
     # Whoever installed it as editable said that its files will change.
-    sealed = [one for one in known if not one.manifest.get("is_editable")]
+    sealed = [one for one in trusted if not one.manifest.get("is_editable")]
     if not manifest.get("is_editable") and any(
         one.version == manifest["version"] for one in sealed
     ):

@@ -20,6 +20,8 @@ def manifest_problem(manifest: Mapping[str, Any]) -> str:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
             return f"{name} is no JSON Schema: {error.message} (at {error.json_path})"
+        except RecursionError:
+            return f"{name} is too deep."
         if not isinstance(schema, dict) or not _are_fields(schema.get("properties", {})):
             return f"{name} must describe an object, each of its properties by a schema."
     return ""

@@ -36,6 +36,9 @@ class Trouble(Made):
     def _customer(self, run: PredictRun) -> str:
         raise CustomerError("This picture is too small.", param="inputs.0.do")
 
+    def _memory(self, run: PredictRun) -> str:
+        raise CustomerError("This picture is too large.", code="out_of_memory")
+
     def _author(self, run: PredictRun) -> str:
         raise KeyError("secret detail")
 

@@ -18,6 +18,14 @@ def entry_points_found() -> list[EntryPoint]:
     return sorted(found, key=lambda point: (distribution_name(point), point.name))
 
 
+def entry_points_named(distribution: str) -> Sequence[EntryPoint]:
+    """List a distribution's entry points of the group "modelmill"; none if it is not installed."""
+    try:
+        return list(metadata.distribution(distribution).entry_points.select(group=hookspecs.GROUP))
+    except metadata.PackageNotFoundError:
+        return []
+
+
 def distribution_name(entry_point: EntryPoint) -> str:
     """Name the distribution that brought an entry point."""
     return entry_point.dist.name if entry_point.dist else ""
@@ -55,7 +63,8 @@ def plugin_find(
     Raises PluginChanged if the files are not those of the digest.
     """
     broken: list[str] = []
-    for point in _entry_points_of(distribution):
+    # Reading what every installed distribution declares takes longer than importing many a plugin.
+    for point in entry_points_named(distribution) if distribution else entry_points_found():
         if entry_point not in {"", point.name}:
             continue
         _digest_check(point, digest)
@@ -70,16 +79,6 @@ def plugin_find(
                 return plugin()
     also = f" These could not be imported: {', '.join(broken)}." if broken else ""
     raise PluginMissing(f"No plugin {plugin_id!r} is installed here.{also}")
-
-
-def _entry_points_of(distribution: str) -> Sequence[EntryPoint]:
-    # Reading what every installed distribution declares takes longer than importing many a plugin.
-    if not distribution:
-        return entry_points_found()
-    try:
-        return list(metadata.distribution(distribution).entry_points.select(group=hookspecs.GROUP))
-    except metadata.PackageNotFoundError:
-        return []
 
 
 def _digest_check(entry_point: EntryPoint, digest: str) -> None:

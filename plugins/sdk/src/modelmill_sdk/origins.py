@@ -9,6 +9,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class Named(BaseModel):
+    """An entry point, by its name and its distribution's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    entry_point: str = Field(min_length=1, max_length=120)
+    distribution: str = Field(min_length=1, max_length=120)
+
+
 class Origin(BaseModel):
     """One entry point's distribution, its place, and the digest of its files."""
 

@@ -19,7 +19,7 @@ from pydantic import (
 
 from modelmill_sdk.errors import ProtocolError
 from modelmill_sdk.manifest import MAX_DEVICES, Broken, Manifest
-from modelmill_sdk.origins import Origin
+from modelmill_sdk.origins import Named, Origin
 from modelmill_sdk.storable import finite_check, keys_check, storable_check
 
 PROTOCOL = 2
@@ -160,8 +160,8 @@ class Describe(Message):
     """
 
     type: Literal["describe"] = "describe"
-    entry_point: str = ""
-    distribution: str = ""
+    entry_point: str
+    distribution: str
     out_dir: Path | None = None
 
 
@@ -304,15 +304,22 @@ class ValidateDone(Message):
 
 
 class Discovered(Message):
-    """Every entry point there is, and every one of which not even that could be said."""
+    """Every entry point there is, and every distribution whose own could not be read."""
 
     type: Literal["discovered"] = "discovered"
-    origins: Annotated[list[Origin], _FEW] = []
+    entry_points: Annotated[list[Named], _FEW] = []
     broken: Annotated[list[Broken], _FEW] = []
 
 
+class Describing(Message):
+    """The entry point is about to be imported; its origin is told before any of its code runs."""
+
+    type: Literal["describing"] = "describing"
+    origin: Origin
+
+
 class Manifests(Message):
-    """Every plugin of an entry point that could be described, and what went wrong with others."""
+    """The plugins of an entry point that could be described, and why others could not."""
 
     type: Literal["manifests"] = "manifests"
     items: Annotated[list[Manifest], _FEW] = []
@@ -359,6 +366,7 @@ FromChild = Annotated[
     | ProblemFound
     | ValidateDone
     | Discovered
+    | Describing
     | Manifests
     | Failed,
     Field(discriminator="type"),

@@ -94,7 +94,7 @@ class Evidence:
     def description(self) -> Answer:
         """The answer of a fresh process that was asked to describe the plugin."""
         child = self.crew.start_warm()
-        answer = child.ask(Describe(), timeout_s=self._timeout_s)
+        answer = child.ask(Describe(entry_point="", distribution=""), timeout_s=self._timeout_s)
         self.crew.finish(child)
         return answer
 

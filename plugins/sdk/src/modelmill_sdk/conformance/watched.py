@@ -42,6 +42,7 @@ from modelmill_sdk.protocol import (
     TrainDone,
     ValidateDone,
 )
+from modelmill_sdk.runs import Listener
 
 # What ends one piece of work.
 ENDINGS = (TrainDone, Loaded, PredictDone, ValidateDone, Manifests, Failed)
@@ -160,7 +161,7 @@ class _OnePlugin:
             vars(plugin)["max_batch"] = self._max_batch
         return plugin
 
-    def describe(self, work: Describe) -> Manifests:
+    def describe(self, work: Describe, listener: Listener) -> Manifests:
         try:
             plugin = target_load(self._target)
             manifest = manifest_make(plugin, entry_point=target_entry_point(self._target))

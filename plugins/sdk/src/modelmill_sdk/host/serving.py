@@ -31,9 +31,10 @@ from modelmill_sdk.protocol import (
     TrainStart,
     ValidateStart,
 )
+from modelmill_sdk.runs import Listener
 
 Find = Callable[[PluginWork], Plugin]
-DescribeOne = Callable[[Describe], Manifests]
+DescribeOne = Callable[[Describe, Listener], Manifests]
 
 
 def installed_find(work: PluginWork) -> Plugin:
@@ -46,11 +47,15 @@ def installed_find(work: PluginWork) -> Plugin:
     )
 
 
+def _installed_describe(work: Describe, listener: Listener) -> Manifests:
+    return plugins_describe(work, listener=listener)
+
+
 def serve(
     control: Control,
     *,
     find: Find = installed_find,
-    describe: DescribeOne = plugins_describe,
+    describe: DescribeOne = _installed_describe,
 ) -> NoReturn:
     """Answer work until the parent closes the pipe.
 
@@ -98,7 +103,7 @@ class _Host:
         if isinstance(work, Discover):
             return plugins_discover()
         if isinstance(work, Describe):
-            return self._describe(work)
+            return self._describe(work, self._control)
         raise PluginError(f"{work.type} is not work.")
 
     def _load(self, work: ModelLoad) -> Loaded:
