@@ -1,6 +1,7 @@
 """A running installation: started whole, watched, and ended whole."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from deploy.launch.services import ROOT, Service, environment, services
 
 USUAL_PORT = "8000"
 READY_S = 120.0
+# A look that failed says why in the log, and is taken again.
+_LOOKED = re.compile(r"catalog\.described|catalog\.describe\[[^]]+\] raised")
 
 
 class StartFailed(Exception):
@@ -189,7 +192,7 @@ class Installation:
             name = self.dead()
             if name is not None:
                 raise StartFailed(f"{name} ended at once:\n{self.log(name)[-2000:]}")
-            if self._answers() and self._workers_ready():
+            if self._answers() and self._workers_ready() and self._shelf_seen():
                 return
             time.sleep(0.2)
         raise StartFailed(f"Not ready after {READY_S:g} s; look into {self.logs}.")
@@ -203,6 +206,10 @@ class Installation:
 
     def _workers_ready(self) -> bool:
         return all(" ready." in self.log(name) for name in ("train", "infer", "control"))
+
+    def _shelf_seen(self) -> bool:
+        # Where others serve the same broker, one of them may have looked in our place.
+        return not self._owns_valkey or bool(_LOOKED.search(self.log("control")))
 
     def _lock_var(self) -> None:
         """Refuse to run twice on one folder: two beats and two databases' worth of confusion."""

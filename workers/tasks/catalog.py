@@ -64,7 +64,9 @@ def describe() -> int:
         _left_out_log(found.items)
         manifests += [{**item.model_dump(mode="json"), **place} for item in found.items]
         broken += [{**item.model_dump(), **place} for item in found.broken]
-    return len(catalog_sync(manifests, broken=broken))
+    releases = catalog_sync(manifests, broken=broken)
+    logger.info("catalog.described", releases=len(releases), broken=len(broken))
+    return len(releases)
 
 
 def _left_out_log(items: Iterable[Manifest]) -> None:
