@@ -144,6 +144,7 @@ def host_environment(target: Target, scratch: Scratch) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "HF_DATASETS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
         "CUDA_VISIBLE_DEVICES": "",
         "OMP_NUM_THREADS": str(THREADS),
         "MKL_NUM_THREADS": str(THREADS),
