@@ -66,3 +66,12 @@ def test_more_prompts_than_one_request_takes_are_refused_before_they_are_multipl
     body = json.dumps({"model": name, "prompt": [""] * 65, "n": 16})
     error = refused(acme.api.post("/v1/completions", body, content_type="application/json"))
     assert error["param"] == "prompt"
+
+
+@pytest.mark.parametrize(
+    ("path", "misspelt"), [("/v1/searches", "max_cost"), ("/v1/webhook_endpoints", "events")]
+)
+def test_a_name_that_nobody_knows_is_refused(acme, path, misspelt) -> None:
+    error = refused(acme.api.post_json(path, {misspelt: 5}))
+    assert (error["code"], error["param"]) == ("unknown_parameter", misspelt)
+    assert "There are: " in error["message"]

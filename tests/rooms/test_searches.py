@@ -39,6 +39,14 @@ def test_a_search_begins_and_a_worker_is_rung(acme) -> None:
     assert ring.payload == {"tenant_id": acme.tenant.id, "search_id": search.id}
 
 
+def test_a_budget_that_pays_for_no_training_is_refused(acme) -> None:
+    with pytest.raises(InvalidRequest, match="too low to learn anything") as refused:
+        search_make(acme, budget_micro=1)
+    assert (refused.value.code, refused.value.param) == ("max_cost_too_low", "max_cost_micro")
+    with acme.scope():
+        assert not Search.objects.exists()
+
+
 def test_the_same_key_finds_the_search_it_began(acme) -> None:
     first = search_make(acme, idempotency_key="k")
     again = search_make(acme, idempotency_key="k", training_ref=first.training_ref)

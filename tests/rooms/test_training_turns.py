@@ -206,6 +206,11 @@ def test_the_outlook_follows_the_turns_and_the_last_jobs_times(acme, globex) -> 
         outlook = job_outlook(access_job(theirs.id))
         assert outlook.ahead == 0 and outlook.seconds_to_start == 0
         assert 590 < (outlook.finishes_at - outlook.starts_at).total_seconds() < 610
+        quoted = access_job(theirs.id)
+        quoted.quote_ms, quoted.quote_devices = 240_000, 2
+        quoted.step, quoted.total_steps = 50, 100
+        outlook = job_outlook(quoted)
+        assert (outlook.finishes_at - outlook.starts_at).total_seconds() == pytest.approx(60)
     with acme.scope():
         last = Job.objects.filter(state=State.QUEUED).order_by("-id").first()
         outlook = job_outlook(last)

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from modelmill.core.scope import tenant_scope
 from modelmill.training.models import Job
 from modelmill.training.searches.models import Search, Trial
 from modelmill.training.searches.selectors import (
@@ -95,14 +96,21 @@ def test_a_search_whose_trials_all_fail_ends_and_says_why(acme, seek) -> None:
 def test_a_metric_that_nobody_reports_fails_the_trials(acme, seek) -> None:
     search, trials = _carry_on(acme, seek(metric="beauty", parallel=1))
     assert {trial.outcome for trial in trials} == {"failed"}
-    assert "never reported beauty" in trials[0].message and search.ended_by == "failing"
+    assert "never reported beauty. It reported: " in trials[0].message
+    assert search.ended_by == "failing"
+
+
+def _left(search: Search, *, budget_micro: int) -> Search:
+    """Leave a search a smaller budget than it could begin with."""
+    with tenant_scope(search.tenant_id):
+        Search.objects.filter(pk=search.pk).update(budget_micro=budget_micro)
+        return access_search(search.id)
 
 
 def test_a_budget_is_shared_and_bounds_the_trials(acme, seek) -> None:
     space = {"steps": {"min": 5, "max": 9}}
-    search, trials = _carry_on(
-        acme, seek(space=space, method="random", budget_micro=1, parallel=1, max_trials=50)
-    )
+    search = seek(space=space, method="random", parallel=1, max_trials=50)
+    search, trials = _carry_on(acme, _left(search, budget_micro=1))
     assert search.ended_by == "budget" and len(trials) < 50
     with acme.scope():
         assert sum(trials_cost_micro(search, trials).values()) >= 1
@@ -136,7 +144,7 @@ def test_a_search_does_not_wait_for_trials_that_lack_money(acme, seek) -> None:
 
 
 def test_what_a_search_left_training_is_stopped_when_its_budget_is_spent(acme, seek) -> None:
-    search = seek(space={"steps": {"values": [2, 10_000]}}, budget_micro=1, parallel=2)
+    search = _left(seek(space={"steps": {"values": [2, 10_000]}}, parallel=2), budget_micro=1)
     search_advance(search.id, tenant_id=acme.tenant.id)
     with acme.scope():
         search_end(search, ended_by="gone")

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from modelmill.api.fine_tuning import MAX_COST_MICRO, MAX_SEED
+from modelmill.api.framework.bodies import StrictBody
 from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView, is_retry
@@ -36,7 +37,7 @@ class SearchesView(TenantView):
 
     permissions: ClassVar = {"GET": "jobs:read", "POST": "jobs:write"}
 
-    class Body(serializers.Serializer[Any]):
+    class Body(StrictBody):
         """What to vary, what to go by, and how much of it."""
 
         model = serializers.CharField(max_length=64, help_text="The plugin to train.")

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from modelmill.api.framework.bodies import StrictBody
 from modelmill.api.framework.fields import TrueOrFalse
 from modelmill.api.framework.pages import page_of
 from modelmill.api.framework.views import TenantView
@@ -38,7 +39,7 @@ class EndpointsView(TenantView):
 
     permissions: ClassVar = _READ_WRITE
 
-    class Body(serializers.Serializer[Any]):
+    class Body(StrictBody):
         """Where to send what."""
 
         url = serializers.CharField(max_length=500)
@@ -73,7 +74,7 @@ class EndpointView(TenantView):
 
     permissions: ClassVar = {**_READ_WRITE, "DELETE": "webhooks:write"}
 
-    class Body(serializers.Serializer[Any]):
+    class Body(StrictBody):
         """What to change; what is left out stays."""
 
         url = serializers.CharField(max_length=500, required=False)

@@ -36,6 +36,8 @@ class Outlook:
 def job_outlook(job: Job) -> Outlook | None:
     """Judge a waiting job by the lanes, and by how long the last jobs took; None for any other.
 
+    How long it will take itself is its own quote, where it has one.
+
     Others may come, stop early or go first, so both times move. A dozen queries at most; two of
     them read a row for each tenant whose turn comes sooner, and three read attempts: those of the
     last jobs, of the running ones, and of the tenant's own running ones.
@@ -46,7 +48,7 @@ def job_outlook(job: Job) -> Outlook | None:
         took = _took_s()
         typical_s = _mean(took, lambda _plugin_id: True)
         ahead = _ahead(job, typical_ms=int((typical_s or _GUESS_S) * 1000))
-        own_s = _mean(took, lambda plugin_id: plugin_id == job.plugin_id)
+        own_s = _quoted_s(job) or _mean(took, lambda plugin_id: plugin_id == job.plugin_id)
         now = database_now()
         # One that is to be tried again is not before its time.
         again_s = (job.next_run_at - now).total_seconds()
@@ -160,6 +162,14 @@ def _took_s() -> list[tuple[str, float]]:
         if end is not None:
             took_s[job_id] = took_s.get(job_id, 0.0) + (end - start).total_seconds()
     return [(plugin_id, took_s[job_id]) for job_id, plugin_id in last.items() if job_id in took_s]
+
+
+def _quoted_s(job: Job) -> float | None:
+    """Return what is left of the time that a job was quoted; None where it was not."""
+    if job.quote_ms is None:
+        return None
+    left = 1 - job.step / job.total_steps if job.total_steps else 1.0
+    return job.quote_ms / (1000 * job.quote_devices) * max(0.0, left)
 
 
 def _mean(took: list[tuple[str, float]], is_like: Callable[[str], bool]) -> float | None:

@@ -28,6 +28,7 @@ from modelmill.training.searches.selectors import access_search, trial_list, tri
 from modelmill.training.searches.space import grid_size, space_check
 from modelmill.training.selectors import access_job
 from modelmill.training.services.holding import job_hold
+from modelmill.training.services.money import limit_check
 from modelmill.training.services.submission import (
     AskedTwice,
     ask_hash,
@@ -232,7 +233,8 @@ def trial_settle(trial: Trial, *, search: Search) -> bool:
     message = job.failure
     if outcome == Trial.Outcome.COMPLETE and value is None:
         outcome = Trial.Outcome.FAILED
-        message = _("The training never reported %(metric)s.") % {"metric": search.metric}
+        told = {"metric": search.metric, "names": ", ".join(sorted(job.metrics)) or "–"}
+        message = _("The training never reported %(metric)s. It reported: %(names)s.") % told
     Trial.objects.filter(pk=trial.pk, outcome="").update(
         outcome=outcome, value=value, message=message
     )
@@ -246,6 +248,8 @@ def _search_new(ask: SearchAsk, *, caller: Caller, idempotency_key: str | None) 
     fixed = {name: value for name, value in ask.parameters.items() if name not in ask.space}
     space = space_check(release, ask.space, fixed=fixed)
     is_grid = ask.method == Search.Method.GRID
+    # As for a job: a budget that ends the first training as it begins would leave nothing.
+    limit_check(Job(tenant=caller.tenant, release=release, max_cost_micro=ask.budget_micro))
     return Search(
         tenant=caller.tenant,
         release=release,
