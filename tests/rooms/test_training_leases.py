@@ -422,6 +422,22 @@ def test_the_manifest_tells_each_attempts_own_release(acme) -> None:
     assert [one["environment"] for one in told] == [{"torch": "2.9"}, {"torch": "2.9"}, {}]
 
 
+def test_the_time_left_is_judged_by_the_steps_and_not_by_the_start_before_them(acme) -> None:
+    job = job_make(acme)
+    lease = _claim()
+    now = timezone.now()
+    with acme.scope():
+        # It took an hour to begin; then a step every two seconds, and ten minutes of a pause.
+        Attempt.objects.filter(job=job).update(started_at=now - timedelta(hours=1))
+        for step in range(1, 11):
+            point = EventDraft(kind="metrics", step=step, values={"loss": 1.0})
+            job_heartbeat(lease, News(step=step, total_steps=40, events=[point]), piece=None)
+            ago_s = 2 * (10 - step) + (600 if step < 5 else 0)
+            told = JobEvent.objects.filter(job=job, step=step)
+            told.update(created_at=now - timedelta(seconds=ago_s))
+        assert job_progress(access_job(job.id)).seconds_left == 60
+
+
 def test_the_time_so_far_is_what_workers_spent_and_not_what_it_waited(acme) -> None:
     job = job_make(acme)
     lease = _claim()

@@ -3,12 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from modelmill.core.clock import database_now
-from modelmill.training.models import Attempt, Job
+from modelmill.training.models import Attempt, Job, JobEvent
 from modelmill.training.services.money import job_cost_micro
 from modelmill.training.states import State
+
+# A minute of a training that tells much, and longer of others.
+_POINTS = 200
+_APART = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +39,7 @@ class Progress:
 
 
 def job_progress(job: Job) -> Progress:
-    """Measure how far a job is; the time left is judged by the running attempt alone."""
+    """Measure how far a job is, and judge by its newest curves how long it still needs."""
     now = database_now()
     fraction = job.step / job.total_steps if job.total_steps else 0.0
     attempts = list(
@@ -42,7 +48,11 @@ def job_progress(job: Job) -> Progress:
         .order_by("fence")
     )
     number = attempts[-1].number if attempts else 0
-    left_s = attempts_left_s(job, attempts, now) if job.state == State.RUNNING else None
+    left_s = None
+    if job.state == State.RUNNING:
+        pace_s = _pace_s(job)
+        paced_s = None if pace_s is None else max(0, round(pace_s * (job.total_steps - job.step)))
+        left_s = attempts_left_s(job, attempts, now) if paced_s is None else paced_s
     return Progress(
         step=job.step,
         total_steps=job.total_steps,
@@ -55,6 +65,26 @@ def job_progress(job: Job) -> Progress:
         attempt=number,
         is_resumed=any(one.number == number for one in attempts[:-1]),
     )
+
+
+def _pace_s(job: Job) -> float | None:
+    """Return the seconds of a step, by the newest points of the curves; None while there are few.
+
+    What lies between two attempts, a wait and a start, is one gap of many, and the median is none.
+    """
+    points = JobEvent.objects.filter(job=job, kind=JobEvent.Kind.METRICS).order_by("-seq")
+    newest = list(points.values_list("created_at", "step")[:_POINTS])
+    reached: list[tuple[datetime, int]] = []
+    for at, step in reversed(newest):
+        # Points that were stored together say nothing of the time between them.
+        if not reached or at - reached[-1][0] >= _APART:
+            reached.append((at, step))
+    paces = [
+        (late - early).total_seconds() / (after - before)
+        for (early, before), (late, after) in pairwise(reached)
+        if after > before
+    ]
+    return median(paces) if paces and job.total_steps else None
 
 
 def attempts_spent_s(attempts: Iterable[Attempt], now: datetime) -> float:
