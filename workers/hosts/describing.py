@@ -28,7 +28,6 @@ from workers.hosts.process import HostProcess
 from workers.hosts.spec import HostSpec, Isolation
 
 _TAIL_CHARS = 4_000
-_NAME_CHARS = 120
 # Of one entry point.
 _MOST_PLUGINS = 50
 _MOST_PICTURE_BYTES = 64 * 1024 * 1024
@@ -170,7 +169,7 @@ def _picture_take(
 
 def _broken(named: Named | Broken, traceback: str) -> Broken:
     return Broken(
-        entry_point=text_clean(named.entry_point, max_chars=_NAME_CHARS),
-        distribution=text_clean(named.distribution, max_chars=_NAME_CHARS),
+        entry_point=named.entry_point,
+        distribution=named.distribution,
         traceback=text_clean(traceback),
     )

@@ -48,11 +48,7 @@ def job_progress(job: Job) -> Progress:
         .order_by("fence")
     )
     number = attempts[-1].number if attempts else 0
-    left_s = None
-    if job.state == State.RUNNING:
-        pace_s = _pace_s(job)
-        paced_s = None if pace_s is None else max(0, round(pace_s * (job.total_steps - job.step)))
-        left_s = attempts_left_s(job, attempts, now) if paced_s is None else paced_s
+    left_s = _left_s(job, attempts, now) if job.state == State.RUNNING else None
     return Progress(
         step=job.step,
         total_steps=job.total_steps,
@@ -65,6 +61,14 @@ def job_progress(job: Job) -> Progress:
         attempt=number,
         is_resumed=any(one.number == number for one in attempts[:-1]),
     )
+
+
+def _left_s(job: Job, attempts: Iterable[Attempt], now: datetime) -> int | None:
+    """Judge a running job by its newest points; by its attempt while those are few."""
+    pace_s = _pace_s(job) if job.total_steps else None
+    if pace_s is None:
+        return attempts_left_s(job, attempts, now)
+    return max(0, round(pace_s * (job.total_steps - job.step)))
 
 
 def _pace_s(job: Job) -> float | None:
@@ -84,7 +88,7 @@ def _pace_s(job: Job) -> float | None:
         for (early, before), (late, after) in pairwise(reached)
         if after > before
     ]
-    return median(paces) if paces and job.total_steps else None
+    return median(paces) if paces else None
 
 
 def attempts_spent_s(attempts: Iterable[Attempt], now: datetime) -> float:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from modelmill_sdk.texts import text_clean
+
 IMAGES = "images"
 LABELLED_IMAGES = "labelled_images"
 TEXT = "text"
@@ -42,6 +44,7 @@ INSTALLED_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$"
 MAX_INSTALLED = 200
 MAX_FOLDER_CHARS = 255
 MAX_REASON_CHARS = 500
+_MAX_BROKEN_NAME_CHARS = 120
 _Offered = Annotated[
     tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=MAX_INSTALLED)
 ]
@@ -153,11 +156,19 @@ class Manifest(BaseModel):
     texts: Texts = {}
 
 
+def _name_cut(name: str) -> str:
+    return text_clean(name, max_chars=_MAX_BROKEN_NAME_CHARS)
+
+
+# Whatever a badly packed distribution is called, it can be told of.
+_BrokenName = Annotated[str, AfterValidator(_name_cut)]
+
+
 class Broken(BaseModel):
     """An entry point that could not be described, with the traceback for the operator."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    entry_point: str
-    distribution: str
+    entry_point: _BrokenName
+    distribution: _BrokenName
     traceback: str

@@ -13,11 +13,9 @@ from modelmill_sdk.origins import Named, origin_of
 from modelmill_sdk.protocol import Describe, Describing, Discovered, Manifests
 from modelmill_sdk.runs import Listener
 from modelmill_sdk.storable import storable_check
-from modelmill_sdk.texts import text_clean
 
 # Entry points of one distribution. What one declares wrongly is told of that one alone.
 _MOST = 50
-_NAME_CHARS = 120
 
 
 def plugins_discover() -> Discovered:
@@ -87,7 +85,7 @@ def _broken_point(entry_point: EntryPoint, error: BaseException) -> Broken:
 
 def _broken(entry_point: str, distribution: str, error: BaseException) -> Broken:
     return Broken(
-        entry_point=text_clean(entry_point, max_chars=_NAME_CHARS),
-        distribution=text_clean(distribution, max_chars=_NAME_CHARS),
+        entry_point=entry_point,
+        distribution=distribution,
         traceback=traceback_text(error),
     )
